@@ -1,0 +1,69 @@
+# The doors to foldin: `make help` lists them. Each target installs what it needs first.
+# Everything lands inside this folder (.uv, .venv); nothing is installed elsewhere.
+SHELL := /bin/sh
+PYTHON ?= python3
+UV := .uv/bin/uv
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The pinned versions are the product: no index setting, user config or active environment may bend them.
+export UV_NO_PROGRESS = 1
+unexport PYTHONPATH VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev repro lab lint format test anchors test-install lock clean
+
+help:  ## print every target and what it does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+repro: install  ## the main job: install everything, then run the pipeline (dvc repro)
+	dvc repro
+	@echo "Read the comparison: $$(foldin datasets --reports)"
+
+lab: install  ## open JupyterLab on this environment
+	jupyter lab --ip 127.0.0.1 notebooks
+
+install: .venv/.installed  ## install the pinned environment into .venv (EXTRA=gpu, jax or spark adds one)
+
+install-dev: .venv/.installed-dev
+
+test: install-dev  ## install everything, then run the fast, offline tests
+	pytest
+
+anchors: install-dev  ## compare with published figures on real data (needs FOLDIN_ARCHIVES)
+	pytest -m anchors
+
+test-install: install-dev  ## install in a fresh clone and run its pipeline (needs a package index; slow)
+	pytest -m install
+
+lint: install-dev  ## check style, formatting (notebooks too), types, and that notebooks carry no outputs
+	ruff check .
+	ruff format --check .
+	mypy
+	foldin strip --check
+
+format: install-dev  ## rewrite code and notebooks in the house style
+	ruff check --fix .
+	ruff format .
+	foldin strip --in-place
+
+lock: $(UV)  ## pin the newest versions that fit pyproject.toml (needs a package index)
+	PYTHON=$(PYTHON) sh requirements/lock.sh $(UV)
+
+clean:  ## remove the environment and caches; data and reports stay
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(UV): requirements/bootstrap.lock requirements/bootstrap.sh
+	sh requirements/bootstrap.sh "$(PYTHON)" .uv
+
+.venv/.installed: requirements.lock pyproject.toml $(wildcard requirements/$(EXTRA).lock) | $(UV)
+	@test -z "$(EXTRA)" || test -f "requirements/$(EXTRA).lock" || \
+		{ echo "make: no extra named '$(EXTRA)'; there are: gpu, jax, spark" >&2; exit 2; }
+	test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11,<3.14' .venv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
+		-r $(if $(EXTRA),requirements/$(EXTRA).lock,requirements.lock)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/.installed-dev: requirements/dev.lock .venv/.installed
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""foldin: a reproducible notebook-and-pipeline workspace for collaborative-filtering recommenders."""

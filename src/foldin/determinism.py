@@ -1,0 +1,51 @@
+"""The portable CPU lane: everything that changes floating-point results, fixed before numpy or a kernel starts.
+
+Each variable is read once, when its library is first loaded; so `pin` is the first thing the command line does, and
+kernels inherit it. `KERAS_BACKEND` is left to the person: other backends give other numbers, which README.md says.
+"""
+
+import os
+from collections.abc import MutableMapping
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def variables(threads: int) -> dict[str, str]:
+    """Return the environment of the portable CPU lane.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of every numerical library; sums are grouped by thread, so this is a parameter, not the machine's.
+
+    Returns
+    -------
+    dict of str to str
+        Environment variables and their values.
+    """
+    lane = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    lane |= {
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "TF_DETERMINISTIC_OPS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "OPENBLAS_CORETYPE": "Haswell",
+        "PYTHONHASHSEED": "0",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "MPLBACKEND": "agg",
+    }
+    return lane
+
+
+def pin(threads: int, environment: MutableMapping[str, str] = os.environ) -> None:
+    """Set the variables of the portable CPU lane; call before numpy is imported.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of every numerical library.
+    environment : mapping of str to str, optional
+        Where to set them: this process's environment unless given.
+    """
+    environment.update(variables(threads))

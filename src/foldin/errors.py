@@ -1,0 +1,22 @@
+"""The one error a person sees: what happened, the value and the place, and what to do next, in one line."""
+
+
+class FoldinError(Exception):
+    """A fault of input, parameters or environment that its reader can mend.
+
+    Parameters
+    ----------
+    what : str
+        What happened, with the offending value.
+    where : str, optional
+        The place: a file, a key, a stage.
+    remedy : str, optional
+        What to do next.
+    """
+
+    def __init__(self, what: str, *, where: object = None, remedy: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.remedy = remedy
+        text = f"{self.where}: {what}" if self.where else what
+        super().__init__(f"{text}; {remedy}" if remedy else text)

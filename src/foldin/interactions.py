@@ -1,0 +1,170 @@
+"""User-item matrices with the tables that say who and what their rows and columns are."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from foldin import paths
+from foldin.errors import FoldinError
+
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float32]
+UNKNOWN = -1
+"""The index of a user or an item that the training part has never seen."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The rating scale of a data set: its smallest and largest rating and the step between two, in its own unit."""
+
+    lowest: float
+    highest: float
+    step: float
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Ratings as a user-item matrix.
+
+    Attributes
+    ----------
+    ratings : scipy.sparse.csr_array of float32, shape (n_users, n_items)
+        A stored cell is a rating in the data set's own unit, a stored 0 included; any other cell is missing.
+    users : pandas.DataFrame
+        Row u describes user index u: `user_id`, then whatever is known (`age`, `gender`, `country`, …).
+    items : pandas.DataFrame
+        Row i describes item index i, in the order of item ids: `item_id`, `title`, `domain`, `genres` (joined by
+        "|"), then whatever is known (`creator`, `year`).
+    scale : Scale
+        The rating scale.
+    """
+
+    ratings: sparse.csr_array
+    users: pd.DataFrame
+    items: pd.DataFrame
+    scale: Scale
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return int(self.ratings.shape[0])
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return int(self.ratings.shape[1])
+
+    def triples(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Return the ratings as arrays of users, items (int32) and ratings (float32), by user, then item."""
+        users = np.repeat(np.arange(self.n_users, dtype=np.int32), np.diff(self.ratings.indptr))
+        return users, self.ratings.indices.astype(np.int32), self.ratings.data.astype(np.float32)
+
+    def with_ratings(self, ratings: sparse.csr_array) -> "Interactions":
+        """Return the same users and items with other ratings."""
+        return replace(self, ratings=ratings)
+
+
+def matrix(users: IntArray, items: IntArray, ratings: FloatArray, shape: tuple[int, int]) -> sparse.csr_array:
+    """Build a user-item matrix that keeps explicit zeros.
+
+    Parameters
+    ----------
+    users, items : ndarray of int32, shape (n,)
+        Indices; a pair may occur once only.
+    ratings : ndarray of float32, shape (n,)
+        Ratings in the data set's own unit; 0 is a rating like any other.
+    shape : tuple of int
+        (n_users, n_items).
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float32
+        Sorted by item within a user, 32-bit indices.
+
+    Raises
+    ------
+    FoldinError
+        When a pair occurs twice.
+    """
+    order = np.lexsort((items, users))
+    users, items, ratings = users[order], items[order], ratings[order]
+    twice = np.flatnonzero((np.diff(users) == 0) & (np.diff(items) == 0))
+    if len(twice):
+        pair = int(users[twice[0]]), int(items[twice[0]])
+        raise FoldinError(f"the pair (user, item) = {pair} occurs twice", remedy="clean duplicates first")
+    starts = np.zeros(shape[0] + 1, dtype=np.int32)
+    np.cumsum(np.bincount(users, minlength=shape[0]), out=starts[1:])
+    return sparse.csr_array((ratings.astype(np.float32), items.astype(np.int32), starts), shape=shape)
+
+
+def union(first: Interactions, second: Interactions) -> Interactions:
+    """Return the ratings of two disjoint parts of the same data, explicit zeros kept."""
+    users, items, ratings = (
+        np.concatenate(pair) for pair in zip(first.triples(), second.triples(), strict=True)
+    )
+    return first.with_ratings(matrix(users, items, ratings, first.ratings.shape))
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training stage may see: everything but the test part.
+
+    Attributes
+    ----------
+    train : Interactions
+        The part models learn from while choices are made.
+    validation : Interactions
+        The part choices (epochs, hyperparameters) are made on.
+    """
+
+    train: Interactions
+    validation: Interactions
+
+    @property
+    def training(self) -> Interactions:
+        """Both parts together: what the final model is fitted on."""
+        return union(self.train, self.validation)
+
+
+def save(folder: Path, data: TrainingData) -> None:
+    """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON)."""
+    for name, part in (("train", data.train), ("validation", data.validation)):
+        sparse.save_npz(folder / f"{name}.npz", part.ratings)
+    data.train.users.to_parquet(folder / "users.parquet", index=False)
+    data.train.items.to_parquet(folder / "items.parquet", index=False)
+    scale = data.train.scale
+    pd.DataFrame([vars(scale)]).to_json(folder / "scale.json", orient="records", lines=True)
+
+
+def load(dataset: str) -> TrainingData:
+    """Read the training part of a data set, as the stage `user_item` wrote it.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+
+    Raises
+    ------
+    FoldinError
+        When the stage has not run.
+    """
+    folder = paths.user_item(dataset)
+    if not (folder / "scale.json").is_file():
+        raise FoldinError(
+            f"the data set '{dataset}' has no user-item matrices yet",
+            where=folder.relative_to(paths.root()),
+            remedy=f"make them first: dvc repro user_item@{dataset}",
+        )
+    users = pd.read_parquet(folder / "users.parquet")
+    items = pd.read_parquet(folder / "items.parquet")
+    scale = Scale(**pd.read_json(folder / "scale.json", lines=True).astype(float).iloc[0].to_dict())
+    parts = (
+        Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
+        for name in ("train", "validation")
+    )
+    return TrainingData(*parts)

@@ -1,0 +1,245 @@
+"""params.yaml, the only home of numbers, read into frozen models that refuse what they do not know.
+
+A stage reads its own sections only, so that DVC's parameter dependencies tell the truth. The section of a model family
+is checked by the family's own module: `family("als")` imports foldin.models.als and asks its models.
+"""
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML, YAMLError
+
+from foldin import paths
+from foldin.errors import FoldinError
+
+if TYPE_CHECKING:
+    from foldin.recommender import Recommender
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A frozen part of params.yaml; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Clean(Section):
+    """Section `clean`: how raw ratings become canonical ones."""
+
+    duplicates: str = Field(pattern="^(last|first)$")
+
+
+class Split(Section):
+    """Section `split`: which ratings are held out. Shares are of all ratings."""
+
+    seed: int = Field(ge=0)
+    test: Share
+    validation: Share
+
+
+class Evaluation(Section):
+    """Section `evaluation`: how saved models are judged on the test part."""
+
+    k: int = Field(ge=1)
+    rating_threshold: float
+    block_users: int = Field(ge=1)
+    oracle_z: float = Field(gt=0)
+
+
+class Report(Section):
+    """Section `report`: what the report shows."""
+
+    users: int = Field(ge=1)
+    recommendations: int = Field(ge=1)
+    predictions: int = Field(ge=1)
+
+
+class Demo(Section):
+    """Section `demo`: the generator of the embedded data set."""
+
+    seed: int = Field(ge=0)
+    users: int = Field(ge=10)
+    items: int = Field(ge=12)
+    ratings: int = Field(ge=100)
+    taste_factors: int = Field(ge=1)
+    noise: float = Field(gt=0)
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "clean": Clean,
+    "split": Split,
+    "evaluation": Evaluation,
+    "report": Report,
+    "demo": Demo,
+}
+LISTS = ("datasets", "families")
+NUMBERS = ("seed", "threads")
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def known_families() -> list[str]:
+    """Return the model families there are: the modules of foldin.models, by name."""
+    folder = Path(__file__).parent / "models"
+    return sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+def _nearest(key: str, valid: list[str]) -> str:
+    close = difflib.get_close_matches(key, valid, n=1, cutoff=0.4)
+    return f"did you mean '{close[0]}'?" if close else f"valid keys are: {', '.join(sorted(valid))}"
+
+
+def read() -> dict[str, Any]:
+    """Read params.yaml and check its outermost keys.
+
+    Returns
+    -------
+    dict of str to Any
+        The file as YAML 1.2 gives it.
+
+    Raises
+    ------
+    FoldinError
+        When the file is missing, is no YAML mapping, has an unknown or missing key, or names an unknown family.
+    """
+    file = paths.params_file()
+    try:
+        values = YAML(typ="safe", pure=True).load(file)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" at line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise FoldinError(f"not valid YAML{line}: {problem}", where=file.name, remedy="mend that line") from None
+    if not isinstance(values, dict):
+        raise FoldinError("holds no keys", where=file.name, remedy="restore it: git checkout params.yaml")
+    families = known_families()
+    valid = [*LISTS, *NUMBERS, *SECTIONS, *families]
+    for key in values:
+        if key not in valid:
+            raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=_nearest(str(key), valid))
+    for key in (*LISTS, *NUMBERS):
+        if key not in values:
+            raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
+    for key in LISTS:
+        names = values[key]
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise FoldinError(
+                f"{key} is {names!r}", where=file.name, remedy="it must be a list of at least one name"
+            )
+        if len(set(names)) < len(names):
+            raise FoldinError(f"{key} names something twice: {names}", where=file.name, remedy="name each once")
+    for key in NUMBERS:
+        if type(values[key]) is not int or values[key] < (1 if key == "threads" else 0):
+            raise FoldinError(
+                f"{key} is {values[key]!r}", where=file.name, remedy="it must be a whole number, not negative"
+            )
+    for name in values["families"]:
+        if name not in families:
+            raise FoldinError(f"unknown model family '{name}'", where=file.name, remedy=_nearest(name, families))
+    return values
+
+
+def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
+    """Check values against a model of them.
+
+    Parameters
+    ----------
+    model : type of Section
+        What the values must be.
+    values : Any
+        What the file holds.
+    place : str
+        The key they stand under, for the message.
+
+    Returns
+    -------
+    Section
+        The frozen values.
+
+    Raises
+    ------
+    FoldinError
+        On the first unknown, missing or impossible value: names key, value, file and remedy.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([place, *map(str, first["loc"])])
+        if first["type"] == "extra_forbidden":
+            what, remedy = f"unknown key '{key}'", _nearest(str(first["loc"][-1]), list(model.model_fields))
+        elif first["type"] == "missing":
+            what, remedy = f"the key '{key}' is missing", "restore it"
+        else:
+            what, remedy = f"{key} is {first['input']!r}", first["msg"][0].lower() + first["msg"][1:]
+        raise FoldinError(what, where="params.yaml", remedy=remedy) from None
+
+
+def section(model: type[AnySection]) -> AnySection:
+    """Return one section of params.yaml, checked: `section(Split)`.
+
+    Raises
+    ------
+    FoldinError
+        When params.yaml or that section is not as it must be.
+    """
+    (name,) = (key for key, known in SECTIONS.items() if known is model)
+    return parse(model, read().get(name, {}), name)
+
+
+def seed() -> int:
+    """Return the seed of everything random in training."""
+    return int(read()["seed"])
+
+
+def threads() -> int:
+    """Return the number of threads of every numerical library."""
+    return int(read()["threads"])
+
+
+def datasets() -> list[str]:
+    """Return the names of the data sets the pipeline runs on."""
+    return list(read()["datasets"])
+
+
+def families() -> list[str]:
+    """Return the names of the model families the pipeline trains."""
+    return list(read()["families"])
+
+
+def family(name: str) -> dict[str, "Recommender"]:
+    """Return a family's models, untrained, with the settings params.yaml gives them.
+
+    Parameters
+    ----------
+    name : str
+        The family: a module of foldin.models, and a key of params.yaml.
+
+    Returns
+    -------
+    dict of str to Recommender
+        Model name → untrained model, in the order of the family's module.
+
+    Raises
+    ------
+    FoldinError
+        When the family is unknown, or its section names an unknown model or setting, or lacks one.
+    """
+    from foldin.models import family_models
+
+    values = read()
+    classes = family_models(name)
+    given = values.get(name)
+    if not isinstance(given, dict):
+        raise FoldinError(f"the key '{name}' is missing", where="params.yaml", remedy="restore it")
+    for key in given:
+        if key not in classes:
+            raise FoldinError(
+                f"unknown key '{name}.{key}'", where="params.yaml", remedy=_nearest(str(key), list(classes))
+            )
+    return {
+        model: cls(parse(cls.Settings, given.get(model) or {}, f"{name}.{model}"), seed=values["seed"])
+        for model, cls in classes.items()
+    }

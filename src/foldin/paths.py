@@ -1,0 +1,94 @@
+"""Where everything of a checkout lies. Nothing else in foldin spells a path out."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from foldin.errors import FoldinError
+
+
+@lru_cache(maxsize=8)
+def _root_above(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
+            return folder
+    raise FoldinError(
+        "no foldin workspace here (no folder above holds both dvc.yaml and params.yaml)",
+        where=start,
+        remedy="run this inside a checkout of foldin",
+    )
+
+
+def root() -> Path:
+    """Return the checkout that the current folder is in: the nearest one above with dvc.yaml and params.yaml.
+
+    Raises
+    ------
+    FoldinError
+        When no folder above is such a checkout.
+    """
+    return _root_above(Path.cwd().resolve())
+
+
+def params_file() -> Path:
+    """Return params.yaml."""
+    return root() / "params.yaml"
+
+
+def raw(dataset: str) -> Path:
+    """Return the folder of a data set's raw files."""
+    return root() / "data" / "raw" / dataset
+
+
+def clean(dataset: str) -> Path:
+    """Return the folder of a data set's canonical tables."""
+    return root() / "data" / "clean" / dataset
+
+
+def user_item(dataset: str) -> Path:
+    """Return the folder of the training part: index tables and user-item matrices."""
+    return root() / "data" / "user_item" / dataset
+
+
+def test(dataset: str) -> Path:
+    """Return the folder of the test part, which only `evaluate` reads."""
+    return root() / "data" / "test" / dataset
+
+
+def models(dataset: str, family: str) -> Path:
+    """Return the folder of a family's saved models, one folder each."""
+    return root() / "data" / "models" / dataset / family
+
+
+def predictions(dataset: str, family: str) -> Path:
+    """Return the folder of a family's test predictions, recommendations and per-user figures."""
+    return root() / "data" / "predictions" / dataset / family
+
+
+def source_notebooks() -> Path:
+    """Return the folder of the notebooks people edit."""
+    return root() / "notebooks"
+
+
+def stripped_notebook(name: str) -> Path:
+    """Return a notebook without outputs: the file the pipeline runs."""
+    return root() / "data" / "notebooks" / f"{name}.ipynb"
+
+
+def reports(dataset: str) -> Path:
+    """Return the folder of a data set's report."""
+    return root() / "reports" / dataset
+
+
+def metrics(dataset: str, name: str) -> Path:
+    """Return a metrics file: of a family, or of `clean` and `user_item`."""
+    return reports(dataset) / "metrics" / f"{name}.json"
+
+
+def training(dataset: str, family: str) -> Path:
+    """Return the table of a family's training curves."""
+    return reports(dataset) / "training" / f"{family}.csv"
+
+
+def executed_notebook(dataset: str, name: str) -> Path:
+    """Return an executed notebook."""
+    return reports(dataset) / "notebooks" / f"{name}.ipynb"

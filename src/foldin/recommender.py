@@ -1,0 +1,250 @@
+"""The one interface of every model: fit, score, recommend, save and load; rating models also predict ratings."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+
+from foldin import bias, ranking
+from foldin.errors import FoldinError
+from foldin.files import write_json
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.params import Section
+
+Arrays = dict[str, np.ndarray]
+
+
+class Recommender(ABC):
+    """A model that scores every item for a user.
+
+    Parameters
+    ----------
+    settings : Section
+        Values of the class's own `Settings`, from params.yaml.
+    seed : int
+        Seed of everything random in `fit`.
+
+    Attributes
+    ----------
+    history : list of dict
+        One row for each epoch or iteration of the last `fit`: `epoch` (from 1) and the figures watched, such as
+        `train_rmse`, `validation_rmse`, `train_loss`, `validation_ndcg`.
+    epochs : int or None
+        The number of epochs that was best on the validation part; None for models without epochs.
+    """
+
+    Settings: ClassVar[type[Section]] = Section
+    about: ClassVar[str] = ""
+    """One sentence for the report: what the model is and where it comes from."""
+    predicts_ratings: ClassVar[bool] = False
+
+    def __init__(self, settings: Any = None, *, seed: int = 0) -> None:
+        self.settings = self.Settings() if settings is None else settings
+        self.seed = seed
+        self.history: list[dict[str, float]] = []
+        self.epochs: int | None = None
+        self._known: sparse.csr_array | None = None
+
+    def fit(self, train: Interactions, validation: Interactions | None = None) -> Self:
+        """Learn from a training part.
+
+        Parameters
+        ----------
+        train : Interactions
+            What to learn from.
+        validation : Interactions, optional
+            What to watch and to choose the number of epochs on; never learnt from.
+
+        Returns
+        -------
+        Recommender
+            This model.
+
+        Raises
+        ------
+        FoldinError
+            When the training part is empty.
+        """
+        if train.ratings.nnz == 0:
+            raise FoldinError("the training part is empty", remedy="lower split.test and split.validation")
+        self.history = []
+        self._known = sparse.csr_array(train.ratings, copy=True)
+        self._prepare(train)
+        self._fit(train, validation)
+        return self
+
+    def refit(self, training: Interactions) -> Self:
+        """Return a new model with the same settings, fitted on all training data for the epochs chosen before.
+
+        Parameters
+        ----------
+        training : Interactions
+            Training and validation part together.
+        """
+        final = type(self)(self.settings, seed=self.seed)
+        final.epochs = self.epochs
+        return final.fit(training)
+
+    def score(self, users: IntArray) -> FloatArray:
+        """Return the scores of all items for a block of users; higher is better.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (n,)
+            Indices of known users.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_items)
+            Scores; comparable within a row.
+        """
+        return self._score(np.asarray(users, dtype=np.int32)).astype(np.float32)
+
+    def recommend(self, users: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """Return the k best items each user has no training rating of, ties broken by item.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (n,)
+            Indices of known users.
+        k : int
+            Length of the lists.
+
+        Returns
+        -------
+        items : ndarray of int32, shape (n, k)
+            Item indices, best first; -1 where candidates run out.
+        scores : ndarray of float32, shape (n, k)
+            Their scores.
+        """
+        return ranking.top_k(self.score(users), k, exclude=self.known[np.asarray(users)])
+
+    @property
+    def known(self) -> sparse.csr_array:
+        """The training ratings, shape (n_users, n_items): what is never recommended.
+
+        Raises
+        ------
+        FoldinError
+            When the model is not fitted.
+        """
+        if self._known is None:
+            raise FoldinError(f"{type(self).__name__} is not fitted", remedy="call fit first, or load a saved one")
+        return self._known
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""
+        about = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
+        write_json(folder / "model.json", about | {"settings": self.settings.model_dump()})
+        # Values are not needed to know what is known, and ones compress to nothing.
+        known = self.known.copy()
+        known.data = np.ones_like(known.data)
+        sparse.save_npz(folder / "known.npz", known)
+        np.savez(folder / "arrays.npz", **self._arrays())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        FoldinError
+            When the folder holds no such model.
+        """
+        try:
+            about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FoldinError("no saved model here", where=folder, remedy="train it first: dvc repro") from None
+        if about["class"] != cls.__name__:
+            raise FoldinError(f"holds a {about['class']}, not a {cls.__name__}", where=folder, remedy="load that")
+        model = cls(cls.Settings.model_validate(about["settings"]), seed=about["seed"])
+        model.epochs = about["epochs"]
+        model._known = sparse.csr_array(sparse.load_npz(folder / "known.npz"))
+        with np.load(folder / "arrays.npz") as arrays:
+            model._restore(dict(arrays))
+        return model
+
+    def _prepare(self, train: Interactions) -> None:
+        """Do what a kind of model always does before it learns; by default nothing."""
+        return
+
+    @abstractmethod
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        """Learn; fill `history`; when `validation` is given and there are epochs, set `epochs` to the best number."""
+
+    @abstractmethod
+    def _score(self, users: IntArray) -> FloatArray:
+        """Return scores, shape (n, n_items)."""
+
+    @abstractmethod
+    def _arrays(self) -> Arrays:
+        """Return everything fitted, by name."""
+
+    @abstractmethod
+    def _restore(self, arrays: Arrays) -> None:
+        """Take back what `_arrays` gave; `known` and `settings` are already there."""
+
+
+class RatingRecommender(Recommender):
+    """A model whose scores are ratings in the data set's own unit.
+
+    Unknown users or items (index -1) are predicted by damped biases from whatever is known of the pair, so that
+    no test pair is dropped.
+    """
+
+    predicts_ratings = True
+
+    def _prepare(self, train: Interactions) -> None:
+        self._bias = bias.fit(train, self._damping())
+        self._limits = np.array([train.scale.lowest, train.scale.highest], dtype=np.float32)
+
+    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of pairs, clipped to the rating scale.
+
+        Parameters
+        ----------
+        users, items : ndarray of int, shape (n,)
+            Indices; -1 stands for an unknown user or item.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            Ratings in the data set's own unit.
+        """
+        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        predicted = self._bias.predict(users, items)
+        warm = (users >= 0) & (items >= 0)
+        if warm.any():
+            predicted[warm] = self._predict(users[warm], items[warm])
+        return np.clip(predicted, *self._limits)
+
+    def _damping(self) -> float:
+        # Every rating model's Settings has it: the imaginary average ratings behind each bias.
+        return float(self.settings.damping)
+
+    @abstractmethod
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of known pairs, shape (n,)."""
+
+    def _score(self, users: IntArray) -> FloatArray:
+        n_items = self.known.shape[1]
+        pairs = np.repeat(users, n_items), np.tile(np.arange(n_items, dtype=np.int32), len(users))
+        return self._predict(*pairs).reshape(len(users), n_items)
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model into an existing folder; see `Recommender.save`."""
+        super().save(folder)
+        biases = {"mean": np.float32(self._bias.mean), "user": self._bias.user, "item": self._bias.item}
+        np.savez(folder / "bias.npz", limits=self._limits, **biases)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model that `save` wrote; see `Recommender.load`."""
+        model = super().load(folder)
+        with np.load(folder / "bias.npz") as arrays:
+            model._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
+            model._limits = arrays["limits"]
+        return model

@@ -1,0 +1,118 @@
+"""What a family's notebook works with: `open_family("als", dataset)` gives data, models and a place to keep them.
+
+The order is the same for every family: `try_out` a model (it learns from the train part and makes its choices on the
+validation part), look at `history`, then `keep` it (refitted on both parts, saved). `close` writes the figures.
+"""
+
+import pandas as pd
+
+from foldin import files, interactions, metrics, params, paths
+from foldin.errors import FoldinError
+from foldin.progress import say
+from foldin.recommender import Recommender, RatingRecommender
+
+
+class Workbench:
+    """The models of one family on one data set.
+
+    Parameters
+    ----------
+    family : str
+        The family: a module of foldin.models.
+    dataset : str
+        The data set.
+
+    Attributes
+    ----------
+    data : TrainingData
+        The train and validation parts.
+    models : dict of str to Recommender
+        Model name → untrained model with the settings of params.yaml.
+    """
+
+    def __init__(self, family: str, dataset: str) -> None:
+        self.family = family
+        self.dataset = dataset
+        self.data = interactions.load(dataset)
+        self.models = params.family(family)
+        self._validation: dict[str, dict[str, float]] = {}
+        self._history: dict[str, pd.DataFrame] = {}
+        self._kept: dict[str, Recommender] = {}
+
+    def settings(self) -> pd.DataFrame:
+        """Return the settings of every model of the family, as params.yaml gives them."""
+        rows = {name: model.settings.model_dump() for name, model in self.models.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").T.dropna(how="all").fillna("").astype(str)
+
+    def try_out(self, name: str) -> Recommender:
+        """Fit a model on the train part, choices made on the validation part, and note its validation figures.
+
+        Parameters
+        ----------
+        name : str
+            One of `models`.
+        """
+        say(f"{self.dataset}: {name}: learning from the train part")
+        model = self.models[name].fit(self.data.train, self.data.validation)
+        self._history[name] = pd.DataFrame(model.history)
+        self._validation[name] = metrics.validate(model, self.data.validation)
+        return model
+
+    def keep(self, name: str) -> Recommender:
+        """Refit a tried-out model on all training data and save it for `evaluate`.
+
+        Parameters
+        ----------
+        name : str
+            One of `models`, tried out before.
+
+        Raises
+        ------
+        FoldinError
+            When it was not tried out.
+        """
+        if name not in self._validation:
+            raise FoldinError(f"'{name}' was not tried out", remedy=f'call try_out("{name}") first')
+        say(f"{self.dataset}: {name}: fitting on all training data")
+        final = self.models[name].refit(self.data.training)
+        with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
+            final.save(folder)
+        self._kept[name] = final
+        return final
+
+    def history(self) -> pd.DataFrame:
+        """Return the training curves so far: columns `model`, `epoch`, `figure`, `value`, one row for each value."""
+        tables = []
+        for name, table in self._history.items():
+            long = table.melt("epoch", var_name="figure").dropna()
+            tables.append(long.assign(model=name)[["model", "epoch", "figure", "value"]])
+        return pd.concat(tables, ignore_index=True).astype({"epoch": int})
+
+    def validation(self) -> pd.DataFrame:
+        """Return the validation figures of the models tried out, one row each."""
+        return pd.DataFrame.from_dict(self._validation, orient="index")
+
+    def close(self) -> None:
+        """Write the training curves and the validation figures.
+
+        Raises
+        ------
+        FoldinError
+            When a model of the family was not kept.
+        """
+        missing = [name for name in self.models if name not in self._kept]
+        if missing:
+            raise FoldinError(
+                f"the notebook of '{self.family}' kept no {', '.join(missing)}",
+                remedy=f'call keep("{missing[0]}") before close()',
+            )
+        files.write_csv(paths.training(self.dataset, self.family), self.history())
+        files.write_json(paths.metrics(self.dataset, f"{self.family}-validation"), self._validation)
+
+
+def open_family(family: str, dataset: str) -> Workbench:
+    """Return the workbench of a model family on a data set; the first call of every family's notebook."""
+    return Workbench(family, dataset)
+
+
+__all__ = ["RatingRecommender", "Recommender", "Workbench", "open_family"]
