@@ -8,6 +8,7 @@ Funk 2006). Unknown users and items (index -1) have bias 0.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from foldin.interactions import FloatArray, IntArray, Interactions
 
@@ -73,7 +74,10 @@ def fit(train: Interactions, damping: float) -> Bias:
     return Bias(float(mean), user.astype(np.float32), item.astype(np.float32))
 
 
-def _damped_means(groups: IntArray, values: np.ndarray, n_groups: int, damping: float) -> np.ndarray:
+def _damped_means(
+    groups: IntArray, values: npt.NDArray[np.float64], n_groups: int, damping: float
+) -> npt.NDArray[np.float64]:
     sums = np.bincount(groups, weights=values, minlength=n_groups)
     counts = np.bincount(groups, minlength=n_groups)
-    return sums / np.maximum(counts + damping, 1e-12)
+    means: npt.NDArray[np.float64] = sums / np.maximum(counts + damping, 1e-12)
+    return means

@@ -33,7 +33,6 @@ def variables(threads: int) -> dict[str, str]:
         "OPENBLAS_CORETYPE": "Haswell",
         "PYTHONHASHSEED": "0",
         "CUDA_VISIBLE_DEVICES": "-1",
-        "MPLBACKEND": "agg",
     }
     return lane
 

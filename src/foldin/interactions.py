@@ -1,6 +1,7 @@
 """User-item matrices with the tables that say who and what their rows and columns are."""
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from foldin import paths
+from foldin import files, paths
 from foldin.errors import FoldinError
 
 IntArray = npt.NDArray[np.int32]
@@ -103,9 +104,7 @@ def matrix(users: IntArray, items: IntArray, ratings: FloatArray, shape: tuple[i
 
 def union(first: Interactions, second: Interactions) -> Interactions:
     """Return the ratings of two disjoint parts of the same data, explicit zeros kept."""
-    users, items, ratings = (
-        np.concatenate(pair) for pair in zip(first.triples(), second.triples(), strict=True)
-    )
+    users, items, ratings = (np.concatenate(pair) for pair in zip(first.triples(), second.triples(), strict=True))
     return first.with_ratings(matrix(users, items, ratings, first.ratings.shape))
 
 
@@ -136,8 +135,7 @@ def save(folder: Path, data: TrainingData) -> None:
         sparse.save_npz(folder / f"{name}.npz", part.ratings)
     data.train.users.to_parquet(folder / "users.parquet", index=False)
     data.train.items.to_parquet(folder / "items.parquet", index=False)
-    scale = data.train.scale
-    pd.DataFrame([vars(scale)]).to_json(folder / "scale.json", orient="records", lines=True)
+    files.write_json(folder / "scale.json", asdict(data.train.scale))
 
 
 def load(dataset: str) -> TrainingData:
@@ -162,7 +160,7 @@ def load(dataset: str) -> TrainingData:
         )
     users = pd.read_parquet(folder / "users.parquet")
     items = pd.read_parquet(folder / "items.parquet")
-    scale = Scale(**pd.read_json(folder / "scale.json", lines=True).astype(float).iloc[0].to_dict())
+    scale = Scale(**json.loads((folder / "scale.json").read_text(encoding="utf-8")))
     parts = (
         Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
         for name in ("train", "validation")

@@ -1,21 +1,19 @@
 """params.yaml, the only home of numbers, read into frozen models that refuse what they do not know.
 
 A stage reads its own sections only, so that DVC's parameter dependencies tell the truth. The section of a model family
-is checked by the family's own module: `family("als")` imports foldin.models.als and asks its models.
+is checked by the family's own models: see foldin.models.family.
 """
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from foldin import paths
 from foldin.errors import FoldinError
-
-if TYPE_CHECKING:
-    from foldin.recommender import Recommender
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -86,7 +84,8 @@ def known_families() -> list[str]:
     return sorted(path.stem for path in folder.glob("[!_]*.py"))
 
 
-def _nearest(key: str, valid: list[str]) -> str:
+def nearest(key: str, valid: list[str]) -> str:
+    """Return the remedy for an unknown name: the valid one it looks like, or all of them."""
     close = difflib.get_close_matches(key, valid, n=1, cutoff=0.4)
     return f"did you mean '{close[0]}'?" if close else f"valid keys are: {', '.join(sorted(valid))}"
 
@@ -118,16 +117,14 @@ def read() -> dict[str, Any]:
     valid = [*LISTS, *NUMBERS, *SECTIONS, *families]
     for key in values:
         if key not in valid:
-            raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=_nearest(str(key), valid))
+            raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=nearest(str(key), valid))
     for key in (*LISTS, *NUMBERS):
         if key not in values:
             raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
     for key in LISTS:
         names = values[key]
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise FoldinError(
-                f"{key} is {names!r}", where=file.name, remedy="it must be a list of at least one name"
-            )
+            raise FoldinError(f"{key} is {names!r}", where=file.name, remedy="it must be a list of at least one name")
         if len(set(names)) < len(names):
             raise FoldinError(f"{key} names something twice: {names}", where=file.name, remedy="name each once")
     for key in NUMBERS:
@@ -137,7 +134,7 @@ def read() -> dict[str, Any]:
             )
     for name in values["families"]:
         if name not in families:
-            raise FoldinError(f"unknown model family '{name}'", where=file.name, remedy=_nearest(name, families))
+            raise FoldinError(f"unknown model family '{name}'", where=file.name, remedy=nearest(name, families))
     return values
 
 
@@ -169,7 +166,7 @@ def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
         first = error.errors()[0]
         key = ".".join([place, *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
-            what, remedy = f"unknown key '{key}'", _nearest(str(first["loc"][-1]), list(model.model_fields))
+            what, remedy = f"unknown key '{key}'", nearest(str(first["loc"][-1]), list(model.model_fields))
         elif first["type"] == "missing":
             what, remedy = f"the key '{key}' is missing", "restore it"
         else:
@@ -199,6 +196,15 @@ def threads() -> int:
     return int(read()["threads"])
 
 
+def list_length() -> int:
+    """Return the length of the recommendation lists judged, k; training stages read this of `evaluation`, no more."""
+    evaluation = read().get("evaluation")
+    k = evaluation.get("k") if isinstance(evaluation, dict) else None
+    if type(k) is not int or k < 1:
+        raise FoldinError(f"evaluation.k is {k!r}", where="params.yaml", remedy="it must be a whole number from 1")
+    return k
+
+
 def datasets() -> list[str]:
     """Return the names of the data sets the pipeline runs on."""
     return list(read()["datasets"])
@@ -207,39 +213,3 @@ def datasets() -> list[str]:
 def families() -> list[str]:
     """Return the names of the model families the pipeline trains."""
     return list(read()["families"])
-
-
-def family(name: str) -> dict[str, "Recommender"]:
-    """Return a family's models, untrained, with the settings params.yaml gives them.
-
-    Parameters
-    ----------
-    name : str
-        The family: a module of foldin.models, and a key of params.yaml.
-
-    Returns
-    -------
-    dict of str to Recommender
-        Model name → untrained model, in the order of the family's module.
-
-    Raises
-    ------
-    FoldinError
-        When the family is unknown, or its section names an unknown model or setting, or lacks one.
-    """
-    from foldin.models import family_models
-
-    values = read()
-    classes = family_models(name)
-    given = values.get(name)
-    if not isinstance(given, dict):
-        raise FoldinError(f"the key '{name}' is missing", where="params.yaml", remedy="restore it")
-    for key in given:
-        if key not in classes:
-            raise FoldinError(
-                f"unknown key '{name}.{key}'", where="params.yaml", remedy=_nearest(str(key), list(classes))
-            )
-    return {
-        model: cls(parse(cls.Settings, given.get(model) or {}, f"{name}.{model}"), seed=values["seed"])
-        for model, cls in classes.items()
-    }

@@ -31,21 +31,24 @@ def top_k(scores: FloatArray, k: int, exclude: sparse.csr_array | None = None) -
     FoldinError
         When a score is NaN.
     """
-    if np.isnan(scores).any():
-        row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
-        raise FoldinError(f"a score of row {row} is NaN", remedy="the model diverged; lower its learning rate")
     ranked = np.array(scores, dtype=np.float32)
+    if ranked.size and np.isnan(ranked.min()):
+        row = int(np.flatnonzero(np.isnan(ranked).any(axis=1))[0])
+        raise FoldinError(f"a score of row {row} is NaN", remedy="the model diverged; lower its learning rate")
     if exclude is not None:
         rows = np.repeat(np.arange(len(ranked)), np.diff(exclude.indptr))
         ranked[rows, exclude.indices] = -np.inf
-    k_held = min(k, ranked.shape[1])
-    kth = np.partition(ranked, ranked.shape[1] - k_held, axis=1)[:, ranked.shape[1] - k_held, None]
-    # Everything strictly above the k-th best score is in; of those equal to it, the lowest indices fill up.
-    above = ranked > kth
-    level = ranked == kth
-    room = k_held - above.sum(axis=1, keepdims=True)
-    chosen = above | (level & (np.cumsum(level, axis=1) <= room))
-    items = np.nonzero(chosen)[1].reshape(len(ranked), k_held)
+    n_items = ranked.shape[1]
+    k_held = min(k, n_items)
+    kth = np.partition(ranked, n_items - k_held, axis=1)[:, n_items - k_held, None].copy()
+    chosen = ranked >= kth
+    # Everything above the k-th best score is in; of those equal to it, the lowest indices fill up.
+    tied = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k_held)
+    if len(tied):
+        level = ranked[tied] == kth[tied]
+        room = k_held - (chosen[tied] & ~level).sum(axis=1, keepdims=True)
+        chosen[tied] &= ~level | (np.cumsum(level, axis=1, dtype=np.int32) <= room)
+    items = (np.flatnonzero(chosen) % n_items).reshape(len(ranked), k_held)
     values = np.take_along_axis(ranked, items, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
     items = np.take_along_axis(items, order, axis=1).astype(np.int32)

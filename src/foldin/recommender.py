@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from foldin import bias, ranking
@@ -14,7 +15,11 @@ from foldin.files import write_json
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def _save_arrays(file: Path, arrays: Arrays) -> None:
+    np.savez(file, allow_pickle=False, **arrays)
 
 
 class Recommender(ABC):
@@ -42,7 +47,7 @@ class Recommender(ABC):
     predicts_ratings: ClassVar[bool] = False
 
     def __init__(self, settings: Any = None, *, seed: int = 0) -> None:
-        self.settings = self.Settings() if settings is None else settings
+        self.settings: Any = self.Settings() if settings is None else settings
         self.seed = seed
         self.history: list[dict[str, float]] = []
         self.epochs: int | None = None
@@ -143,7 +148,7 @@ class Recommender(ABC):
         known = self.known.copy()
         known.data = np.ones_like(known.data)
         sparse.save_npz(folder / "known.npz", known)
-        np.savez(folder / "arrays.npz", **self._arrays())
+        _save_arrays(folder / "arrays.npz", self._arrays())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -237,8 +242,9 @@ class RatingRecommender(Recommender):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; see `Recommender.save`."""
         super().save(folder)
-        biases = {"mean": np.float32(self._bias.mean), "user": self._bias.user, "item": self._bias.item}
-        np.savez(folder / "bias.npz", limits=self._limits, **biases)
+        mean = np.array(self._bias.mean, dtype=np.float64)
+        biases: Arrays = {"mean": mean, "user": self._bias.user, "item": self._bias.item, "limits": self._limits}
+        _save_arrays(folder / "bias.npz", biases)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -6,10 +6,10 @@ validation part), look at `history`, then `keep` it (refitted on both parts, sav
 
 import pandas as pd
 
-from foldin import files, interactions, metrics, params, paths
+from foldin import files, interactions, metrics, models, params, paths
 from foldin.errors import FoldinError
 from foldin.progress import say
-from foldin.recommender import Recommender, RatingRecommender
+from foldin.recommender import Recommender
 
 
 class Workbench:
@@ -34,7 +34,7 @@ class Workbench:
         self.family = family
         self.dataset = dataset
         self.data = interactions.load(dataset)
-        self.models = params.family(family)
+        self.models = models.family(family)
         self._validation: dict[str, dict[str, float]] = {}
         self._history: dict[str, pd.DataFrame] = {}
         self._kept: dict[str, Recommender] = {}
@@ -55,7 +55,7 @@ class Workbench:
         say(f"{self.dataset}: {name}: learning from the train part")
         model = self.models[name].fit(self.data.train, self.data.validation)
         self._history[name] = pd.DataFrame(model.history)
-        self._validation[name] = metrics.validate(model, self.data.validation)
+        self._validation[name] = metrics.validate(model, self.data.validation, params.list_length())
         return model
 
     def keep(self, name: str) -> Recommender:
@@ -113,6 +113,3 @@ class Workbench:
 def open_family(family: str, dataset: str) -> Workbench:
     """Return the workbench of a model family on a data set; the first call of every family's notebook."""
     return Workbench(family, dataset)
-
-
-__all__ = ["RatingRecommender", "Recommender", "Workbench", "open_family"]

@@ -5,8 +5,8 @@ To add one: a module here, a notebook of the same name in notebooks/, a key of t
 
 import importlib
 
+from foldin import params
 from foldin.errors import FoldinError
-from foldin.params import known_families
 from foldin.recommender import Recommender
 
 
@@ -28,10 +28,44 @@ def family_models(family: str) -> dict[str, type[Recommender]]:
     FoldinError
         When there is no such family.
     """
-    if family not in known_families():
+    if family not in params.known_families():
         raise FoldinError(
-            f"unknown model family '{family}'", remedy=f"the families are: {', '.join(known_families())}"
+            f"unknown model family '{family}'",
+            remedy=f"the families are: {', '.join(params.known_families())}",
         )
     module = importlib.import_module(f"foldin.models.{family}")
     models: dict[str, type[Recommender]] = module.MODELS
     return models
+
+
+def family(name: str) -> dict[str, Recommender]:
+    """Return a family's models, untrained, with the settings params.yaml gives them.
+
+    Parameters
+    ----------
+    name : str
+        The family: a module of this package, and a key of params.yaml.
+
+    Returns
+    -------
+    dict of str to Recommender
+        Model name → untrained model, in the order of the family's module.
+
+    Raises
+    ------
+    FoldinError
+        When the family is unknown, or its section names an unknown model or setting, or lacks one.
+    """
+    classes = family_models(name)
+    values = params.read()
+    given = values.get(name)
+    if not isinstance(given, dict):
+        raise FoldinError(f"the key '{name}' is missing", where="params.yaml", remedy="restore it")
+    for key in given:
+        if key not in classes:
+            remedy = params.nearest(str(key), list(classes))
+            raise FoldinError(f"unknown key '{name}.{key}'", where="params.yaml", remedy=remedy)
+    return {
+        model: cls(params.parse(cls.Settings, given.get(model) or {}, f"{name}.{model}"), seed=values["seed"])
+        for model, cls in classes.items()
+    }

@@ -1,0 +1,162 @@
+"""The command line: `foldin STAGE DATASET [FAMILY]`, as dvc.yaml calls it, and a few commands for people.
+
+Only the standard library is imported before the CPU lane is fixed: numpy reads its environment when it loads.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from foldin.errors import FoldinError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code, and say every expected fault in one line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Instead of the process's own.
+
+    Returns
+    -------
+    int
+        0, or 1 after a fault said on standard error, or 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    # A polite end (dvc, make, a container stopping) cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        _dispatch(options)
+    except FoldinError as error:
+        print(f"foldin: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"foldin: {place}{error.strerror or error}; free space or mend permissions, then run again",
+            file=sys.stderr,
+        )
+        return 1
+    except ModuleNotFoundError as error:
+        advice = "install the environment with `make install` and run `. .venv/bin/activate`, or use make"
+        print(f"foldin: this Python ({sys.executable}) has no '{error.name}'; {advice}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("foldin: stopped; nothing half-written was kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="foldin", description="Stages and helpers of the foldin workspace.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    stages = {
+        "fetch": "raw files of a data set: generated, from an archive folder, or downloaded",
+        "clean": "raw files into canonical tables, with an account of each row dropped",
+        "user-item": "the split, and sparse user-item matrices of the training part",
+        "report": "the report page of a data set",
+    }
+    for name, about in stages.items():
+        commands.add_parser(name, help=about, description=about).add_argument("dataset")
+    for name, about in {
+        "train": "run a family's notebook: its models and training curves",
+        "evaluate": "judge a family's saved models on the test part",
+    }.items():
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument("dataset")
+        command.add_argument("family")
+    strip = commands.add_parser("strip", help="notebooks without outputs, for the pipeline")
+    how = strip.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="only say which notebooks carry outputs")
+    how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
+    listing = commands.add_parser("datasets", help="the data sets there are")
+    listing.add_argument("--reports", action="store_true", help="only the reports of those in params.yaml")
+    about = "the source files each stage can reach, for DVC"
+    commands.add_parser("source", help=about, description=about)
+    commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
+    commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
+    return parser
+
+
+def _dispatch(options: argparse.Namespace) -> None:
+    from foldin import determinism, params
+
+    determinism.pin(params.threads())
+    match options.command:
+        case "fetch":
+            from foldin import fetch
+
+            fetch.run(options.dataset)
+        case "clean":
+            from foldin import clean
+
+            clean.run(options.dataset)
+        case "user-item":
+            from foldin import user_item
+
+            user_item.run(options.dataset)
+        case "train":
+            from foldin import train
+
+            train.run(options.dataset, options.family)
+        case "evaluate":
+            from foldin import evaluate
+
+            evaluate.run(options.dataset, options.family)
+        case "report":
+            from foldin import notebook
+
+            notebook.run("report", options.dataset, command=f"report@{options.dataset}")
+        case "strip":
+            _strip(check=options.check, in_place=options.in_place)
+        case "source":
+            from foldin import lineage
+
+            lineage.run()
+        case "datasets":
+            _datasets(reports=options.reports)
+        case "check":
+            _check()
+        case "lab":
+            from foldin import paths
+
+            folder = str(paths.source_notebooks())
+            os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", folder])
+
+
+def _strip(*, check: bool, in_place: bool) -> None:
+    from foldin import notebook
+
+    changed = notebook.strip_all(check=check, in_place=in_place)
+    if check and changed:
+        raise FoldinError(
+            f"notebooks with outputs or editor traces: {', '.join(changed)}",
+            remedy="take them off: make format",
+        )
+
+
+def _datasets(*, reports: bool) -> None:
+    from foldin import datasets, params, paths
+
+    if reports:
+        print(
+            " ".join(str((paths.reports(name) / "README.md").relative_to(paths.root())) for name in params.datasets())
+        )
+        return
+    for name in datasets.names():
+        print(f"{name:<18} {datasets.get(name).description}")
+
+
+def _check() -> None:
+    from foldin import datasets, models, params
+
+    for name in params.datasets():
+        datasets.get(name)
+    for section in params.SECTIONS.values():
+        params.section(section)
+    for family in params.known_families():
+        models.family(family)
+    print("params.yaml: ok")

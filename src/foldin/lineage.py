@@ -1,0 +1,117 @@
+"""Which source files each stage's numbers come from: the stage `source` writes them down, and DVC depends on that.
+
+dvc.yaml stays short, and true: a file that a stage imports, directly or not, is in its list with its hash, so an edit
+reruns the stages it can reach and no others. The lists are read off the import statements, those inside functions
+included; a family's stages reach their own family module only.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from foldin import files, notebook, paths
+from foldin.errors import FoldinError
+from foldin.params import known_families
+
+PACKAGE = "foldin"
+SOURCE = Path(__file__).resolve().parents[1]
+# The command line fixes these before any stage's own module is imported.
+ALWAYS = ("foldin.determinism", "foldin.params")
+
+
+def stages() -> dict[str, list[str]]:
+    """Return the modules each stage starts from: stage name → module names, notebooks' imports included."""
+    starts = {
+        "fetch": ["foldin.fetch"],
+        "clean": ["foldin.clean"],
+        "user_item": ["foldin.user_item"],
+        "report": ["foldin.notebook", *notebook_imports("report")],
+    }
+    for family in known_families():
+        model = f"foldin.models.{family}"
+        starts[f"train-{family}"] = ["foldin.train", model, *notebook_imports(family)]
+        starts[f"evaluate-{family}"] = ["foldin.evaluate", model]
+    return {stage: [*ALWAYS, *modules] for stage, modules in starts.items()}
+
+
+def closure(modules: Iterable[str]) -> list[Path]:
+    """Return the files of foldin that importing these modules can reach, sorted.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Dotted names.
+
+    Returns
+    -------
+    list of Path
+        Absolute paths.
+    """
+    reached: set[Path] = set()
+    waiting = [file for name in modules for file in _files_of(name)]
+    while waiting:
+        file = waiting.pop()
+        if file not in reached:
+            reached.add(file)
+            waiting += [other for name in _imports(file) for other in _files_of(name)]
+    return sorted(reached)
+
+
+def run() -> None:
+    """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach."""
+    with files.whole_folder(paths.root() / "data" / "source") as folder:
+        for stage, modules in stages().items():
+            lines = [
+                f"{files.sha256(file)}  {(Path('src') / file.relative_to(SOURCE)).as_posix()}"
+                for file in closure(modules)
+            ]
+            files.write_text(folder / f"{stage}.txt", "\n".join(lines))
+
+
+def notebook_imports(name: str) -> list[str]:
+    """Return the modules of foldin that a stripped notebook imports.
+
+    Raises
+    ------
+    FoldinError
+        When a code cell is not valid Python.
+    """
+    path = paths.stripped_notebook(name)
+    if not path.is_file():
+        return []
+    found: list[str] = []
+    for place, cell in enumerate(notebook.read(path).cells):
+        if cell.cell_type == "code":
+            try:
+                found += _names(ast.parse(cell.source))
+            except SyntaxError as error:
+                raise FoldinError(
+                    f"cell {place + 1} is not valid Python: {error.msg}",
+                    where=f"notebooks/{name}.ipynb",
+                    remedy="mend it",
+                ) from None
+    return found
+
+
+@cache
+def _imports(file: Path) -> list[str]:
+    return list(_names(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files_of(name: str) -> list[Path]:
+    """Return the files that importing a dotted name runs: its packages' and its own, as far as they exist."""
+    parts = name.split(".")
+    found = []
+    for depth in range(1, len(parts) + 1):
+        base = SOURCE.joinpath(*parts[:depth])
+        found += [path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()]
+    return found
