@@ -164,9 +164,7 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
     in_order = np.sort(recommended, axis=1)
     twice = (np.diff(in_order, axis=1) == 0) & (in_order[:, 1:] >= 0)
     if twice.any():
-        raise FoldinError(
-            f"list {int(np.argmax(twice.any(axis=1)))} has an item twice", remedy="list it once"
-        )
+        raise FoldinError(f"list {int(np.argmax(twice.any(axis=1)))} has an item twice", remedy="list it once")
     # One sorted array of (row, item) keys answers all look-ups at once.
     rows = np.arange(n, dtype=np.int64)
     held = np.sort(np.repeat(rows, np.diff(relevant.indptr)) * n_items + relevant.indices)
@@ -232,26 +230,6 @@ def _ideal(reachable: npt.NDArray[np.int64], k: int) -> Values:
     return np.concatenate([[0.0], np.cumsum(_discounts(k))])[reachable]
 
 
-def mean(values: Values) -> tuple[float, float] | None:
-    """Return the mean of a per-user figure and its standard error, or None when no user has the figure.
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n,)
-        NaN for a user without the figure.
-
-    Returns
-    -------
-    tuple of float, or None
-        The mean, and s / √n with the sample standard deviation s; the error is 0 for a single user.
-    """
-    present = values[~np.isnan(values)]
-    if not len(present):
-        return None
-    error = present.std(ddof=1) / np.sqrt(len(present)) if len(present) > 1 else 0.0
-    return float(present.mean()), float(error)
-
-
 def coverage(recommended: IntArray, n_items: int) -> float:
     """Return the catalogue coverage: the share of the items that are on at least one list (Ge et al. 2010).
 
@@ -271,9 +249,7 @@ def blocks(users: IntArray, size: int = BLOCK_USERS) -> Iterator[IntArray]:
         yield users[start : start + size]
 
 
-def validate(
-    model: Recommender, validation: Interactions, k: int, block_users: int = BLOCK_USERS
-) -> dict[str, float]:
+def validate(model: Recommender, validation: Interactions, k: int, block_users: int = BLOCK_USERS) -> dict[str, float]:
     """Judge a fitted model on the validation part.
 
     Parameters
@@ -306,8 +282,7 @@ def validate(
         tick(f"validating: user {block[0]} of {validation.n_users}")
         parts.append(ranking_figures(model.recommend(block, k)[0], ratings[block]))
     figures = {
-        f"{name}_at_{k}": float(np.mean(np.concatenate([part[name] for part in parts])))
-        for name in ("ndcg", "recall")
+        f"{name}_at_{k}": float(np.mean(np.concatenate([part[name] for part in parts]))) for name in ("ndcg", "recall")
     }
     if isinstance(model, RatingRecommender):
         rows, items, actual = validation.triples()
