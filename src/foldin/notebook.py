@@ -21,8 +21,9 @@ from foldin import files, paths, progress
 from foldin.errors import FoldinError
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-# What a run leaves in an output that no second run can repeat: addresses of objects, names of temporary files.
-UNSTABLE = re.compile(r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+")
+# What a run leaves in an output that no second run can repeat: addresses of objects, names of temporary files, the
+# random ids of pandas' styled tables.
+UNSTABLE = re.compile(r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+|\bid=\"T_[0-9a-f]{5}\b")
 
 
 def read(path: Path) -> Any:

@@ -1,0 +1,307 @@
+"""The page people read: reports/<dataset>/README.md, its figures, and examples from the test part's predictions.
+
+It reads what `evaluate` left and fits nothing. Rows of a data set appear on the page only where its terms let them be
+passed on; the executed notebook, which is not in git, shows them always.
+"""
+
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from foldin import datasets, figures, files, leaderboard, models, params, paths
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a data set's report shows.
+
+    Attributes
+    ----------
+    dataset : DataSet
+        The declaration of the data set.
+    board : pandas.DataFrame
+        Test figures, a row a model, as `leaderboard.load` gives them.
+    k : int
+        Length of the recommendation lists judged.
+    settings : params.Report
+        How much to show.
+    """
+
+    dataset: datasets.DataSet
+    board: pd.DataFrame
+    k: int
+    settings: params.Report
+
+    @property
+    def best_ranker(self) -> str:
+        """The model, not a reference, that ranks best."""
+        contenders = self.board[self.board["kind"] == "model"]
+        return str(leaderboard.best_first(contenders, f"ndcg_at_{self.k}")["model"].iloc[0])
+
+    @property
+    def best_rater(self) -> str:
+        """The model, not a reference, that predicts ratings best."""
+        contenders = self.board[self.board["kind"] == "model"]
+        return str(leaderboard.best_first(contenders, "rmse", lowest=True)["model"].iloc[0])
+
+
+def open_report(dataset: str) -> Report:
+    """Return the report of a data set; the first call of notebooks/report.ipynb."""
+    return Report(
+        datasets.get(dataset), leaderboard.load(dataset), params.list_length(), params.section(params.Report)
+    )
+
+
+def _predictions(report: Report, name: str) -> pd.DataFrame:
+    folders = [paths.predictions(report.dataset.name, family) for family in params.families()]
+    return pd.concat([pd.read_parquet(folder / f"{name}.parquet") for folder in folders], ignore_index=True)
+
+
+def _items(report: Report) -> pd.DataFrame:
+    return pd.read_parquet(paths.clean(report.dataset.name) / "items.parquet").set_index("item_id")
+
+
+def recommendations(report: Report) -> dict[str, pd.DataFrame]:
+    """Return the best ranker's lists for a few users, spread from the least to the most active one.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        User id → rank, title, domain, genres, and whether the user did rate the item in the test part.
+    """
+    lists = _predictions(report, "recommendations")
+    lists = lists[(lists["model"] == report.best_ranker) & (lists["rank"] <= report.settings.recommendations)]
+    held = _held_out(report)
+    activity = held.groupby("user_id").size().sort_values(kind="stable")
+    known = activity[activity.index.isin(set(lists["user_id"]))]
+    places = np.linspace(0, len(known) - 1, report.settings.users + 2)[1:-1].round().astype(int)
+    items = _items(report)
+    tables = {}
+    for user in known.index[places]:
+        rows = lists[lists["user_id"] == user].sort_values("rank")
+        rated = set(held.loc[held["user_id"] == user, "item_id"])
+        table = items.loc[rows["item_id"], ["title", "domain", "genres"]].reset_index(drop=True)
+        table.insert(0, "rank", rows["rank"].to_numpy())
+        table["rated in the test part"] = ["yes" if item in rated else "" for item in rows["item_id"]]
+        tables[str(user)] = table
+    return tables
+
+
+def _held_out(report: Report) -> pd.DataFrame:
+    folder = paths.predictions(report.dataset.name, params.families()[0])
+    return pd.read_parquet(folder / "ratings.parquet")
+
+
+def predicted_ratings(report: Report) -> pd.DataFrame:
+    """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
+
+    The user is the one with the median number of test ratings, the first of them by id.
+    """
+    family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
+    table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
+    counts = table.groupby("user_id").size()
+    enough = counts[counts >= report.settings.predictions]
+    user = (enough if len(enough) else counts).sort_values(kind="stable").index[0]
+    rows = table[table["user_id"] == user]
+    shown = pd.DataFrame(
+        {
+            "user id": rows["user_id"],
+            "item id": rows["item_id"],
+            "title": _items(report)["title"].reindex(rows["item_id"]).to_numpy(),
+            "actual": rows["rating"].astype(float),
+            "predicted": rows[report.best_rater].astype(float),
+        }
+    )
+    shown["difference"] = (shown["predicted"] - shown["actual"]).abs()
+    shown = shown.sort_values(["difference", "item id"], kind="stable").head(report.settings.predictions)
+    return shown.round({"predicted": 3, "difference": 3}).reset_index(drop=True)
+
+
+def training_curves(report: Report) -> pd.DataFrame:
+    """Return all families' training curves, models with a single epoch left out."""
+    tables = [pd.read_csv(paths.training(report.dataset.name, family)) for family in params.families()]
+    curves = pd.concat(tables, ignore_index=True)
+    return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
+
+
+def fitting_figure(report: Report) -> Figure:
+    """Draw RMSE on train and validation part by epoch, a panel for each rating model that learns in epochs."""
+    curves = training_curves(report)
+    names = [name for name in dict.fromkeys(curves["model"]) if _has(curves, name, "validation_rmse")]
+    columns = min(4, max(1, len(names)))
+    rows = -(-max(1, len(names)) // columns)
+    drawn, axes = plt.subplots(
+        rows, columns, figsize=(3.6 * columns, 2.9 * rows), squeeze=False, sharey=True, constrained_layout=True
+    )
+    for axis, name in zip(axes.flat, names, strict=False):
+        for place, part in enumerate(("train", "validation")):
+            curve = curves[(curves["model"] == name) & (curves["figure"] == f"{part}_rmse")]
+            axis.plot(curve["epoch"], curve["value"], color=figures.COLOURS[place], label=part, ls=("-", "--")[place])
+        axis.set_title(name)
+        axis.set_xlabel("epoch")
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("RMSE (rating units)")
+    axes[0, 0].legend()
+    plt.close(drawn)
+    return drawn
+
+
+def _has(curves: pd.DataFrame, model: str, name: str) -> bool:
+    return bool(((curves["model"] == model) & (curves["figure"] == name)).any())
+
+
+def data_figure(report: Report) -> Figure:
+    """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
+    ratings = pd.read_parquet(paths.clean(report.dataset.name) / "ratings.parquet")
+    drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
+    counts = ratings["rating"].value_counts().sort_index()
+    left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=report.dataset.scale.step * 0.8)
+    left.set_xlabel("rating")
+    left.set_ylabel("ratings (thousands)")
+    for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
+        sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
+        right.plot(
+            np.arange(1, len(sizes) + 1), sizes, label=name, color=figures.COLOURS[place], ls=("-", "--")[place]
+        )
+    right.set_xscale("log")
+    right.set_yscale("log")
+    right.set_xlabel("rank by number of ratings")
+    right.set_ylabel("ratings (count)")
+    right.legend()
+    plt.close(drawn)
+    return drawn
+
+
+def write(report: Report) -> None:
+    """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
+    folder = paths.reports(report.dataset.name)
+    with files.whole_folder(folder / "figures") as unfinished:
+        figures.save(leaderboard.figure(report.board, report.dataset.name, report.k), unfinished / "leaderboard.png")
+        figures.save(fitting_figure(report), unfinished / "fitting.png")
+        figures.save(data_figure(report), unfinished / "data.png")
+    columns = ["model", "family", "kind", "rmse", "mae", f"ndcg_at_{report.k}", f"recall_at_{report.k}"]
+    columns.append(f"coverage_at_{report.k}")
+    files.write_csv(folder / "leaderboard.csv", leaderboard.best_first(report.board, f"ndcg_at_{report.k}")[columns])
+    files.write_text(folder / "README.md", page(report))
+
+
+def page(report: Report) -> str:
+    """Return the report as Markdown."""
+    name, board = report.dataset.name, report.board
+    parts = [
+        f"# {name}: which recommender to trust",
+        "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
+        headline(report),
+        f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
+        "## Predicting ratings",
+        "Root mean squared and mean absolute error over all test ratings at once, in rating units; a pair with an "
+        "unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
+        _markdown(leaderboard.rating_table(board)),
+        "## Ranking the whole catalogue",
+        f"Lists of {report.k} from all items a user has no training rating of; an item counts as a hit when the user "
+        "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",
+        _markdown(leaderboard.ranking_table(board, report.k)),
+        "## Telling liked from not liked",
+        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
+        "liked. Best F1 first; a dash where nothing was predicted that high.",
+        _markdown(leaderboard.liked_table(board)),
+    ]
+    if leaderboard.domains(board):
+        parts += [
+            "## By domain",
+            "RMSE in rating units:",
+            _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+            f"NDCG@{report.k}, candidates and held-out items of that domain only:",
+            _markdown(leaderboard.domain_table(board, f"ndcg_at_{report.k}")),
+        ]
+    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
+    parts += ["Each model stops where the validation part says so; the test part was not looked at."]
+    if report.dataset.rows_may_be_shown:
+        parts += _examples(report)
+    parts += ["## What each family did", _abouts(), *_data(report), *_method(report)]
+    return "\n\n".join(parts)
+
+
+def headline(report: Report) -> str:
+    """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
+    board = report.board.set_index("model")
+    ndcg = f"ndcg_at_{report.k}"
+    rater, ranker = report.best_rater, report.best_ranker
+    text = [
+        f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
+        f"**{rater}** predicts ratings best (RMSE {board.loc[rater, 'rmse']:.4f}{_beside(board, 'bias', 'rmse')}) and "
+        f"**{ranker}** ranks best (NDCG@{report.k} {board.loc[ranker, ndcg]:.4f}{_beside(board, 'popularity', ndcg)})."
+    ]
+    if leaderboard.ORACLE in board.index:
+        leaks = leaderboard.leaks(report.board)
+        text.append(
+            f"The truth of this data is known: nothing can do better than RMSE {board.loc['oracle', 'rmse']:.4f} and "
+            f"NDCG@{report.k} {board.loc['oracle', ndcg]:.4f}, but for chance."
+        )
+        text.append(
+            f"**LEAK: {', '.join(leaks)} beat the oracle beyond sampling error. Do not trust these figures.**"
+            if leaks
+            else "No model beats this oracle beyond sampling error, so nothing of the test part leaked."
+        )
+    return " ".join(text)
+
+
+def _beside(board: pd.DataFrame, model: str, figure: str) -> str:
+    return f"; the {model} baseline: {board.loc[model, figure]:.4f}" if model in board.index else ""
+
+
+def _examples(report: Report) -> list[str]:
+    parts = ["## Examples", f"What **{report.best_ranker}** recommends, and whether the user rated it in the test part:"]
+    for user, table in recommendations(report).items():
+        parts += [f"### User {user}", _markdown(table)]
+    return [
+        *parts,
+        "### Actual and predicted ratings",
+        f"One user's test ratings and what **{report.best_rater}** predicted, closest first:",
+        _markdown(predicted_ratings(report)),
+    ]
+
+
+def _abouts() -> str:
+    lines = []
+    for family in params.families():
+        lines += [f"- **{name}** ({family}): {cls.about}" for name, cls in models.family_models(family).items()]
+    return "\n".join(lines)
+
+
+def _data(report: Report) -> list[str]:
+    cleaning = leaderboard.read_metrics(report.dataset.name, "cleaning")
+    split = leaderboard.read_metrics(report.dataset.name, "split")
+    return [
+        "## The data",
+        f"{report.dataset.description} Source: {report.dataset.address}. Terms: {report.dataset.licence}",
+        "![Ratings given, and ratings by item and user](figures/data.png)",
+        "How raw ratings became canonical ones, and how they were split at random (not by time):",
+        _markdown(_account(cleaning)),
+        _markdown(_account(split)),
+    ]
+
+
+def _account(values: dict[str, object]) -> pd.DataFrame:
+    flat = pd.json_normalize(values, sep=" ").iloc[0]
+    shown = [f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" for value in flat.tolist()]
+    return pd.DataFrame({"what": [name.replace("_", " ") for name in flat.index], "count": shown})
+
+
+def _method(report: Report) -> list[str]:
+    name = report.dataset.name
+    return [
+        "## How to reproduce this",
+        f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the train part, "
+        "choose their epochs on the validation part, are refitted on both and judged once on the test part, which no "
+        "training stage can read. Definitions of all figures: src/foldin/metrics.py.",
+    ]
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return str(table.to_markdown(index=False, disable_numparse=True))
