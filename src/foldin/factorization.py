@@ -1,0 +1,201 @@
+"""What factor models have in common: training by epochs with early stopping, and ratings as biases plus a dot product.
+
+`train_by_epochs` is the loop. `BiasedFactors` is the rating model of Koren, Bell and Volinsky (2009): a rating is
+mean + user bias + item bias + user factors · item factors. How the factors are learnt is for its subclasses to say.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from foldin import metrics
+from foldin.errors import FoldinError
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.params import Section
+from foldin.progress import tick
+from foldin.recommender import Arrays, RatingRecommender, Recommender
+
+Values = npt.NDArray[np.float64]
+BLOCK_PAIRS = 65_536
+"""Pairs predicted at once; bounds memory, changes no figure."""
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def compiled(*, parallel: bool = False) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
+    """Compile a function by numba, once for all later processes; without fastmath, so that sums keep their order.
+
+    Parameters
+    ----------
+    parallel : bool, optional
+        Whether `numba.prange` spreads over threads. Give each thread rows of its own and sum nothing across
+        them: then the result does not depend on how many there are.
+    """
+    decorate: Any = numba.njit(cache=True, parallel=parallel)
+    return cast(Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]], decorate)
+
+
+def row_dots(left: Values, rows: IntArray, right: Values, columns: IntArray) -> FloatArray:
+    """Return left[rows[n]] · right[columns[n]] of every n.
+
+    Parameters
+    ----------
+    left, right : ndarray of float64, shape (n_users, k) and (n_items, k)
+        Factors.
+    rows, columns : ndarray of int, shape (n,)
+        Pairs of indices.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        The dot products.
+    """
+    dots = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), BLOCK_PAIRS):
+        block = slice(start, start + BLOCK_PAIRS)
+        dots[block] = np.einsum("nf,nf->n", left[rows[block]], right[columns[block]])
+    return dots
+
+
+class EpochSettings(Section):
+    """Settings of every model trained by epochs."""
+
+    factors: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    patience: int = Field(ge=0)
+
+
+def train_by_epochs(
+    model: Recommender,
+    *,
+    step: Callable[[int], None],
+    figures: Callable[[], dict[str, float]],
+    weights: Sequence[Values],
+    choose_by: str,
+    higher_is_better: bool = False,
+    choosing: bool,
+) -> None:
+    """Train a model epoch by epoch, fill its `history`, and keep the weights of the best epoch.
+
+    Parameters
+    ----------
+    model : Recommender
+        Its settings are `EpochSettings`; `history` and `epochs` are set here.
+    step : callable
+        Called with each epoch (from 1); changes `weights` in place.
+    figures : callable
+        Returns the figures watched, after each epoch.
+    weights : sequence of ndarray of float64
+        Everything learnt.
+    choose_by : str
+        The figure by which the best epoch is chosen.
+    higher_is_better : bool, optional
+        Whether that figure is better when higher.
+    choosing : bool
+        Whether there is a validation part to choose on. Then training stops when `settings.patience` epochs in a
+        row brought nothing better (0: never), and ends with the weights of the best epoch (0: the last). Else it
+        runs for `model.epochs`, chosen before, or all epochs of the settings.
+
+    Raises
+    ------
+    FoldinError
+        When a weight is no longer a finite number.
+    """
+    patience = model.settings.patience
+    last = model.settings.epochs if choosing or model.epochs is None else model.epochs
+    stopping_early = choosing and patience > 0
+    best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
+    for epoch in range(1, last + 1):
+        tick(f"{type(model).__name__}: epoch {epoch} of at most {last}")
+        step(epoch)
+        if not all(np.isfinite(array).all() for array in weights):
+            raise FoldinError(
+                f"{type(model).__name__} diverged in epoch {epoch}",
+                where="params.yaml",
+                remedy="lower its learning rate, or raise its regularization",
+            )
+        noted = figures()
+        model.history.append({"epoch": epoch, **noted})
+        if not stopping_early:
+            continue
+        value = -noted[choose_by] if higher_is_better else noted[choose_by]
+        if value < best_value:
+            best, best_value, best_weights = epoch, value, [array.copy() for array in weights]
+        elif epoch - best >= patience:
+            break
+    if stopping_early:
+        for array, kept in zip(weights, best_weights, strict=True):
+            array[...] = kept
+    if choosing:
+        model.epochs = best if stopping_early else last
+
+
+class BiasedFactors(RatingRecommender):
+    """Ratings as mean + user bias + item bias + user factors · item factors.
+
+    A user or an item without a training rating has bias and factors 0.
+    """
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        self._mean = float(train.ratings.data.mean(dtype=np.float64))
+        rng = np.random.default_rng(self.seed)
+        self._start(train, rng)
+        weights = (self._user_bias, self._item_bias, self._user_factors, self._item_factors)
+
+        def figures() -> dict[str, float]:
+            parts = {"train": train, "validation": validation}
+            return {f"{name}_rmse": self._rmse(part) for name, part in parts.items() if part is not None}
+
+        train_by_epochs(
+            self,
+            step=lambda epoch: self._step(train, rng),
+            figures=figures,
+            weights=weights,
+            choose_by="validation_rmse",
+            choosing=validation is not None,
+        )
+
+    @abstractmethod
+    def _start(self, train: Interactions, rng: np.random.Generator) -> None:
+        """Set biases, shape (n,), and factors, shape (n, settings.factors), of users and items, in float64."""
+
+    @abstractmethod
+    def _step(self, train: Interactions, rng: np.random.Generator) -> None:
+        """Learn for one epoch: change biases and factors in place."""
+
+    def _rmse(self, part: Interactions) -> float:
+        users, items, ratings = part.triples()
+        return metrics.rmse(ratings, self.predict(users, items))
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        biases = self._mean + self._user_bias[users] + self._item_bias[items]
+        tastes = row_dots(self._user_factors, users, self._item_factors, items)
+        return (biases + tastes).astype(np.float32)
+
+    def _score(self, users: IntArray) -> FloatArray:
+        biases = self._mean + self._user_bias[users, None] + self._item_bias
+        scores: FloatArray = (biases + self._user_factors[users] @ self._item_factors.T).astype(np.float32)
+        return scores
+
+    def item_factors(self) -> Values:
+        """Return the factors of all items, shape (n_items, factors)."""
+        return self._item_factors
+
+    def _arrays(self) -> Arrays:
+        return {
+            "mean": np.array(self._mean),
+            "user_bias": self._user_bias,
+            "item_bias": self._item_bias,
+            "user_factors": self._user_factors,
+            "item_factors": self._item_factors,
+        }
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._mean = float(arrays["mean"])
+        self._user_bias, self._item_bias = arrays["user_bias"], arrays["item_bias"]
+        self._user_factors, self._item_factors = arrays["user_factors"], arrays["item_factors"]

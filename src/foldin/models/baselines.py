@@ -1,0 +1,110 @@
+"""Baselines: what a recommender must beat. None of them knows anything about a person's taste."""
+
+import math
+
+import numpy as np
+from pydantic import Field
+
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.params import Section
+from foldin.recommender import Arrays, RatingRecommender, Recommender
+
+
+class GlobalMean(RatingRecommender):
+    """Predicts the mean training rating for everyone and everything."""
+
+    about = "The mean training rating, whoever asks about whatever: the RMSE of knowing nothing but the scale in use."
+
+    def _damping(self) -> float:
+        # Biases damped without end are 0, so that pairs with an unknown user or item get the mean too.
+        return math.inf
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        return
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        return self._bias.predict(users, items)
+
+    def _arrays(self) -> Arrays:
+        return {}
+
+    def _restore(self, arrays: Arrays) -> None:
+        return
+
+
+class DampedBias(GlobalMean):
+    """Predicts mean + user bias + item bias; see `foldin.bias`."""
+
+    class Settings(Section):
+        """Settings of `bias`."""
+
+        damping: float = Field(ge=0)
+
+    about = (
+        "The mean plus a damped bias of the user and of the item (Koren 2010): everyone gets the same order of items."
+    )
+
+    def _damping(self) -> float:
+        return float(self.settings.damping)
+
+    def user_biases(self) -> FloatArray:
+        """Return the bias of every user, shape (n_users,), in the unit of the ratings."""
+        return self._bias.user
+
+    def item_biases(self) -> FloatArray:
+        """Return the bias of every item, shape (n_items,), in the unit of the ratings."""
+        return self._bias.item
+
+
+class Popularity(Recommender):
+    """Ranks items by how many training ratings they have."""
+
+    about = (
+        "Items by number of training ratings, the same for everyone: hard to beat where exposure follows popularity."
+    )
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        counts = np.bincount(train.ratings.indices, minlength=train.n_items)
+        self._counts = counts.astype(np.float32)
+
+    def counts(self) -> FloatArray:
+        """Return the number of training ratings of every item, shape (n_items,)."""
+        return self._counts
+
+    def _score(self, users: IntArray) -> FloatArray:
+        return np.tile(self._counts, (len(users), 1))
+
+    def _arrays(self) -> Arrays:
+        return {"counts": self._counts}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._counts = arrays["counts"]
+
+
+class Random(Recommender):
+    """Ranks items by chance: the floor of every ranking figure."""
+
+    about = "Seeded random scores: the floor that a ranking figure has by chance alone."
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        return
+
+    def _score(self, users: IntArray) -> FloatArray:
+        n_items = self.known.shape[1]
+        # A generator for each user: a pair's score is the same in whatever block it is asked for.
+        rows = [np.random.default_rng([self.seed, user]).random(n_items, dtype=np.float32) for user in users]
+        return np.stack(rows) if rows else np.empty((0, n_items), dtype=np.float32)
+
+    def _arrays(self) -> Arrays:
+        return {}
+
+    def _restore(self, arrays: Arrays) -> None:
+        return
+
+
+MODELS: dict[str, type[Recommender]] = {
+    "global-mean": GlobalMean,
+    "bias": DampedBias,
+    "popularity": Popularity,
+    "random": Random,
+}

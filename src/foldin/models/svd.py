@@ -1,0 +1,218 @@
+"""Matrix factorization, seven ways of one idea: a user-item matrix is nearly a product of two thin ones.
+
+`svds` and `truncated-svd` decompose the matrix with missing cells read as 0. That answers "which cells are filled?",
+so they rank items and predict no ratings. Their `-centred` twins decompose what is left of the ratings after the
+biases; there 0 means "as the biases say", and the sum is a rating. `mf-l2` fits known cells only, by gradient
+descent; `mf-no-l2` is the same without regularization, and shows what that is for. No matrix is ever made dense.
+"""
+
+from abc import abstractmethod
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+from scipy.sparse.linalg import svds
+from sklearn.decomposition import TruncatedSVD
+
+from foldin.factorization import BiasedFactors, EpochSettings, Values, compiled, row_dots
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.params import Section
+from foldin.recommender import Arrays, RatingRecommender, Recommender
+
+Decomposition = tuple[Values, Values]
+"""Singular values, descending, shape (k,), and right singular vectors, shape (k, n_items)."""
+
+
+def by_lanczos(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:
+    """Decompose a sparse matrix by ARPACK's implicitly restarted Lanczos method (`scipy.sparse.linalg.svds`)."""
+    start = np.random.default_rng(seed).normal(size=min(matrix.shape))
+    _, singular, right = svds(matrix, k=factors, v0=start)
+    return np.asarray(singular[::-1], np.float64), np.asarray(right[::-1], np.float64)
+
+
+def by_random_projection(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:
+    """Decompose a sparse matrix by a randomized range finder (Halko et al. 2011; scikit-learn's `TruncatedSVD`)."""
+    svd = TruncatedSVD(factors, random_state=seed).fit(matrix)
+    return np.asarray(svd.singular_values_), np.asarray(svd.components_)
+
+
+class ZeroImputedSVD(Recommender):
+    """Scores of a truncated singular value decomposition of a matrix whose missing cells are 0."""
+
+    class Settings(Section):
+        """Settings of `svds` and `truncated-svd`; a small matrix may have fewer factors than asked for."""
+
+        factors: int = Field(ge=1)
+
+    @staticmethod
+    @abstractmethod
+    def _decompose(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:
+        """Return the first singular values and right singular vectors."""
+
+    def _cells(self, train: Interactions) -> Values:
+        """Return what stands in the known cells, shape (n_ratings,)."""
+        return train.ratings.data.astype(np.float64)
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        matrix = train.ratings.astype(np.float64)
+        matrix.data = self._cells(train)
+        # Both methods want fewer factors than the matrix has rows or columns.
+        factors = min(self.settings.factors, min(matrix.shape) - 1)
+        self._singular, right = self._decompose(matrix, factors, self.seed)
+        # A singular vector's sign is arbitrary; its largest entry is made positive.
+        peaks = right[np.arange(factors), np.abs(right).argmax(axis=1)]
+        self._right = right * np.sign(peaks)[:, None]
+        self._left = matrix @ self._right.T
+
+    def spectrum(self) -> Values:
+        """Return the singular values, largest first, shape (factors,)."""
+        return self._singular
+
+    def _score(self, users: IntArray) -> FloatArray:
+        scores: FloatArray = (self._left[users] @ self._right).astype(np.float32)
+        return scores
+
+    def _arrays(self) -> Arrays:
+        return {"singular": self._singular, "left": self._left, "right": self._right}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._singular, self._left, self._right = arrays["singular"], arrays["left"], arrays["right"]
+
+
+class CentredSVD(ZeroImputedSVD, RatingRecommender):
+    """Ratings as biases plus a truncated SVD of what they leave; there a missing cell's 0 means "as the biases say"."""
+
+    class Settings(ZeroImputedSVD.Settings):
+        """Settings of `svds-centred` and `truncated-svd-centred`."""
+
+        damping: float = Field(ge=0)
+
+    def _cells(self, train: Interactions) -> Values:
+        users, items, ratings = train.triples()
+        return (ratings - self._bias.predict(users, items)).astype(np.float64)
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        return self._bias.predict(users, items) + row_dots(self._left, users, self._right.T, items)
+
+    def _score(self, users: IntArray) -> FloatArray:
+        biases = np.float32(self._bias.mean) + self._bias.user[users, None] + self._bias.item
+        return biases + super()._score(users)
+
+
+class LanczosSVD(ZeroImputedSVD):
+    """`svds`: zero-imputed, by Lanczos iterations."""
+
+    about = "PureSVD: a truncated SVD of the zero-imputed matrix by scipy's svds (Cremonesi et al. 2010); ranks only."
+    _decompose = staticmethod(by_lanczos)
+
+
+class RandomizedSVD(ZeroImputedSVD):
+    """`truncated-svd`: zero-imputed, by random projection."""
+
+    about = "The same decomposition by scikit-learn's randomized TruncatedSVD (Halko et al. 2011); ranks only."
+    _decompose = staticmethod(by_random_projection)
+
+
+class CentredLanczosSVD(CentredSVD):
+    """`svds-centred`: of bias-centred residuals, by Lanczos iterations."""
+
+    about = "Damped biases plus scipy's svds of what they leave, missing cells 0 (as in Sarwar et al. 2000)."
+    _decompose = staticmethod(by_lanczos)
+
+
+class CentredRandomizedSVD(CentredSVD):
+    """`truncated-svd-centred`: of bias-centred residuals, by random projection."""
+
+    about = "Damped biases plus scikit-learn's randomized TruncatedSVD of what they leave, missing cells 0."
+    _decompose = staticmethod(by_random_projection)
+
+
+class GradientDescentMF(BiasedFactors):
+    """`mf-l2`: biased matrix factorization by stochastic gradient descent on the known cells."""
+
+    class Settings(EpochSettings):
+        """Settings of `mf-l2` and `mf-no-l2`."""
+
+        damping: float = Field(ge=0)
+        learning_rate: float = Field(gt=0)
+        l2: float = Field(ge=0)
+        initial_spread: float = Field(gt=0)
+
+    about = (
+        "Biased matrix factorization by stochastic gradient descent with L2 (Funk 2006; Koren, Bell, Volinsky 2009)."
+    )
+
+    def _start(self, train: Interactions, rng: np.random.Generator) -> None:
+        self._user_bias, self._item_bias = np.zeros(train.n_users), np.zeros(train.n_items)
+        self._user_factors, self._item_factors = (
+            rng.normal(scale=self.settings.initial_spread, size=(len(counts), self.settings.factors))
+            * (counts > 0)[:, None]
+            for counts in (
+                np.diff(train.ratings.indptr),
+                np.bincount(train.ratings.indices, minlength=train.n_items),
+            )
+        )
+
+    def _step(self, train: Interactions, rng: np.random.Generator) -> None:
+        users, items, ratings = train.triples()
+        _descend(
+            rng.permutation(len(ratings)).astype(np.int32),
+            users,
+            items,
+            ratings,
+            self._mean,
+            self._user_bias,
+            self._item_bias,
+            self._user_factors,
+            self._item_factors,
+            self.settings.learning_rate,
+            self.settings.l2,
+        )
+
+
+class UnregularizedMF(GradientDescentMF):
+    """`mf-no-l2`: the same with L2 = 0 and no early stopping."""
+
+    about = (
+        "The same descent without L2 and without early stopping: it learns its training ratings by heart, "
+        "which is what regularization is for."
+    )
+
+
+@compiled()
+def _descend(
+    order: IntArray,
+    users: IntArray,
+    items: IntArray,
+    ratings: FloatArray,
+    mean: float,
+    user_bias: Values,
+    item_bias: Values,
+    user_factors: Values,
+    item_factors: Values,
+    learning_rate: float,
+    l2: float,
+) -> None:
+    factors = user_factors.shape[1]
+    for n in order:
+        user, item = users[n], items[n]
+        predicted = mean + user_bias[user] + item_bias[item]
+        for f in range(factors):
+            predicted += user_factors[user, f] * item_factors[item, f]
+        error = ratings[n] - predicted
+        user_bias[user] += learning_rate * (error - l2 * user_bias[user])
+        item_bias[item] += learning_rate * (error - l2 * item_bias[item])
+        for f in range(factors):
+            p, q = user_factors[user, f], item_factors[item, f]
+            user_factors[user, f] += learning_rate * (error * q - l2 * p)
+            item_factors[item, f] += learning_rate * (error * p - l2 * q)
+
+
+MODELS: dict[str, type[Recommender]] = {
+    "svds": LanczosSVD,
+    "truncated-svd": RandomizedSVD,
+    "svds-centred": CentredLanczosSVD,
+    "truncated-svd-centred": CentredRandomizedSVD,
+    "mf-l2": GradientDescentMF,
+    "mf-no-l2": UnregularizedMF,
+}
