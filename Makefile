@@ -4,9 +4,9 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV := .uv/bin/uv
 BIN := .venv/bin
-export PATH := $(CURDIR)/$(BIN):$(PATH)
-# The pinned versions are the product: no index setting, user config or active environment may bend them.
-export UV_NO_PROGRESS = 1
+# As if the environment were activated: dvc.yaml says `python`, and must get this one.
+ACTIVE := PATH="$(CURDIR)/$(BIN):$$PATH"
+# An environment active elsewhere must not bend this one.
 unexport PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
@@ -16,35 +16,36 @@ help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: install  ## the main job: install everything, then run the pipeline (dvc repro)
-	dvc repro
-	@echo "Read the comparison: $$(foldin datasets --reports)"
+	@$(BIN)/foldin check
+	@$(ACTIVE) dvc repro
+	@echo "Read the comparison: $$($(BIN)/foldin datasets --reports)"
 
 lab: install  ## open JupyterLab on this environment
-	jupyter lab --ip 127.0.0.1 notebooks
+	$(ACTIVE) foldin lab
 
 install: .venv/.installed  ## install the pinned environment into .venv (EXTRA=gpu, jax or spark adds one)
 
 install-dev: .venv/.installed-dev
 
 test: install-dev  ## install everything, then run the fast, offline tests
-	pytest
+	$(ACTIVE) pytest
 
 anchors: install-dev  ## compare with published figures on real data (needs FOLDIN_ARCHIVES)
-	pytest -m anchors
+	$(ACTIVE) pytest -m anchors
 
 test-install: install-dev  ## install in a fresh clone and run its pipeline (needs a package index; slow)
-	pytest -m install
+	$(ACTIVE) pytest -m install
 
 lint: install-dev  ## check style, formatting (notebooks too), types, and that notebooks carry no outputs
-	ruff check .
-	ruff format --check .
-	mypy
-	foldin strip --check
+	$(ACTIVE) ruff check .
+	$(ACTIVE) ruff format --check .
+	$(ACTIVE) mypy
+	$(ACTIVE) foldin strip --check
 
 format: install-dev  ## rewrite code and notebooks in the house style
-	ruff check --fix .
-	ruff format .
-	foldin strip --in-place
+	$(ACTIVE) ruff check --fix .
+	$(ACTIVE) ruff format .
+	$(ACTIVE) foldin strip --in-place
 
 lock: $(UV)  ## pin the newest versions that fit pyproject.toml (needs a package index)
 	PYTHON=$(PYTHON) sh requirements/lock.sh $(UV)
