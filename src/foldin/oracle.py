@@ -7,8 +7,6 @@ probability pq / (1 - p(1 - q)), which grows with p. Ranking by p is therefore t
 What beats this by more than chance allows has seen the test part.
 """
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,32 +18,12 @@ from foldin.errors import FoldinError
 from foldin.interactions import FloatArray, IntArray, Interactions
 
 
-class Truth(Protocol):
-    """What generated data can tell: ids, and two arrays of shape (n_users, n_items) in their order."""
-
-    @property
-    def user_ids(self) -> npt.NDArray[np.str_]:
-        """Ids of the users, shape (n_users,)."""
-
-    @property
-    def item_ids(self) -> npt.NDArray[np.str_]:
-        """Ids of the items, shape (n_items,)."""
-
-    @property
-    def expected_rating(self) -> npt.NDArray[np.floating]:
-        """Expected rating as recorded (clipped and rounded), in the unit of the ratings."""
-
-    @property
-    def probability(self) -> npt.NDArray[np.floating]:
-        """Probability that the user rates the item."""
-
-
 class Oracle:
     """Predicts by the known truth; to be judged like a model.
 
     Parameters
     ----------
-    truth : Truth
+    truth : demo.Truth
         What generated the data.
     training : Interactions
         Whose index tables say which user and item each index is; its ratings are what is never recommended.
@@ -53,7 +31,7 @@ class Oracle:
 
     predicts_ratings = True
 
-    def __init__(self, truth: Truth, training: Interactions) -> None:
+    def __init__(self, truth: demo.Truth, training: Interactions) -> None:
         self._truth = truth
         self._users = pd.Index(truth.user_ids)
         self._items = pd.Index(truth.item_ids)
@@ -84,7 +62,7 @@ def of(dataset: str, training: Interactions) -> Oracle | None:
     Raises
     ------
     FoldinError
-        When the data were generated with other parameters than params.yaml has now.
+        When the training part has an id that the truth of params.yaml has not.
     """
     if dataset != demo.DEMO.name:
         return None
@@ -116,7 +94,7 @@ def advantage(model: pd.DataFrame, oracle: pd.DataFrame, limit: float) -> dict[s
         figures |= {"ndcg_advantage": difference[0], "ndcg_z": uncertainty.z_score(*difference)}
     if model["squared_error"].notna().all():
         counts, mine, best = (
-            table.to_numpy() for table in (model["pairs"], model["squared_error"], oracle["squared_error"])
+            column.to_numpy() for column in (model["pairs"], model["squared_error"], oracle["squared_error"])
         )
         figures |= {
             "rmse_advantage": uncertainty.rmse(best, counts)[0] - uncertainty.rmse(mine, counts)[0],

@@ -6,6 +6,7 @@ that is the ordinary standard error of a mean.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from foldin.metrics import Values
 
@@ -29,7 +30,7 @@ def user_mean(values: Values) -> tuple[float, float] | None:
     return pooled_mean(present, np.ones(len(present))) if len(present) else None
 
 
-def pooled_mean(sums: Values, counts: Values) -> tuple[float, float]:
+def pooled_mean(sums: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
     """Return a mean over all pairs, and its standard error clustered by user.
 
     With S_u the sum over n_u pairs of user u, N = Σ n_u and G users, the mean is m = Σ S_u / N and its variance
@@ -56,7 +57,7 @@ def pooled_mean(sums: Values, counts: Values) -> tuple[float, float]:
     return float(mean), float(np.sqrt(users / (users - 1) * spread) / total)
 
 
-def rmse(squared_errors: Values, counts: Values) -> tuple[float, float]:
+def rmse(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
     """Return the RMSE over all pairs and its standard error, that of the mean squared error divided by 2 · RMSE.
 
     Parameters

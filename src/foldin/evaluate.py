@@ -1,0 +1,134 @@
+"""The stage `evaluate`: judges a family's saved models on the test part; it alone reads that part, and fits nothing.
+
+What the figures mean is said in foldin.judgement and foldin.metrics.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+
+from foldin import files, held_out, oracle, paths
+from foldin.errors import FoldinError
+from foldin.held_out import HeldOut
+from foldin.interactions import UNKNOWN
+from foldin.judgement import Judgement, Lists, judge
+from foldin.models import family_models
+from foldin.oracle import Oracle
+from foldin.params import Evaluation, section
+from foldin.progress import say
+from foldin.recommender import Recommender
+
+ORACLE = "oracle"
+BASELINES = "baselines"
+"""The family whose figures the oracle's row stands among."""
+
+
+def run(dataset: str, family: str) -> None:
+    """Judge the saved models of a family; write the metrics file and the folder of predictions.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+    family : str
+        Name of the model family.
+
+    Raises
+    ------
+    FoldinError
+        When a model or the test part is missing or damaged, or a model gives NaN or recommends known items.
+    """
+    settings = section(Evaluation)
+    models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
+    test = held_out.load(dataset)
+    best = oracle.of(dataset, test.training)
+    if best is not None:
+        models[ORACLE] = best
+    judged = {}
+    for name, model in models.items():
+        say(f"{dataset}: {name}: judging on {len(test.pairs):,} test ratings")
+        with _about(f"model '{name}' of '{family}' on '{dataset}'"):
+            judged[name] = judge(model, test, settings, f"{dataset}: {name}")
+    if best is not None:
+        for name in set(judged) - {ORACLE}:
+            compared = oracle.advantage(judged[name].users, judged[ORACLE].users, settings.oracle_z)
+            judged[name].figures["oracle"] = compared
+            if compared["leak"]:
+                say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance; see {family}.json")
+        if family != BASELINES:
+            del judged[ORACLE]
+    _write(dataset, family, test, judged)
+
+
+def load_models(dataset: str, family: str) -> dict[str, Recommender]:
+    """Load the saved models of a family.
+
+    Raises
+    ------
+    FoldinError
+        When one is missing, or is not whole.
+    """
+    again = f"train it again: dvc repro -f train@{dataset}-{family}"
+    loaded = {}
+    for name, kind in family_models(family).items():
+        folder = paths.models(dataset, family) / name
+        place = folder.relative_to(paths.root())
+        if not (folder / "model.json").is_file():
+            raise FoldinError(
+                "no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}"
+            )
+        try:
+            loaded[name] = kind.load(folder)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            what = f"the saved model is not whole ({type(error).__name__}: {str(error).splitlines()[0]})"
+            raise FoldinError(what, where=place, remedy=again) from None
+    return loaded
+
+
+def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement]) -> None:
+    ratings = test.pairs[["user_id", "item_id", "rating", "timestamp"]].copy()
+    for name, judgement in judged.items():
+        if judgement.predicted is not None:
+            ratings[name] = judgement.predicted
+    with files.whole_folder(paths.predictions(dataset, family)) as folder:
+        ratings.to_parquet(folder / "ratings.parquet", index=False)
+        _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
+            folder / "recommendations.parquet", index=False
+        )
+        _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
+    files.write_json(paths.metrics(dataset, family), {name: each.figures for name, each in judged.items()})
+
+
+def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of all models, `model` first."""
+    tables = {name: table(judgement) for name, judgement in judged.items()}
+    stacked = pd.concat(tables.values(), ignore_index=True)
+    models = np.repeat(np.arange(len(tables)), [len(each) for each in tables.values()])
+    names = pd.Series(pd.Categorical.from_codes(models, pd.Index(list(tables))), name="model")
+    return pd.concat([names, stacked], axis=1)
+
+
+def _recommendations(test: HeldOut, lists: Lists) -> pd.DataFrame:
+    rows, places = np.nonzero(lists.items != UNKNOWN)
+    training = test.training
+    return pd.DataFrame(
+        {
+            "user_id": pd.Categorical.from_codes(test.ranked[rows], pd.Index(training.users["user_id"])),
+            "rank": (places + 1).astype(np.int16),
+            "item_id": pd.Categorical.from_codes(lists.items[rows, places], pd.Index(training.items["item_id"])),
+            "score": lists.scores[rows, places],
+        }
+    )
+
+
+@contextmanager
+def _about(place: str) -> Iterator[None]:
+    """Say of which model a fault is."""
+    try:
+        yield
+    except FoldinError as error:
+        where = f"{place}: {error.where}" if error.where else place
+        raise FoldinError(error.what, where=where, remedy=error.remedy) from None
