@@ -8,7 +8,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -56,14 +56,37 @@ class Report(Section):
 
 
 class Demo(Section):
-    """Section `demo`: the generator of the embedded data set."""
+    """Section `demo`: the generator of the embedded data set; what each number means stands in params.yaml."""
 
     seed: int = Field(ge=0)
     users: int = Field(ge=10)
     items: int = Field(ge=12)
     ratings: int = Field(ge=100)
-    taste_factors: int = Field(ge=1)
-    noise: float = Field(gt=0)
+    mean_rating: float = Field(ge=0.5, le=5)
+    user_bias: float = Field(ge=0, le=5)
+    item_bias: float = Field(ge=0, le=5)
+    taste: float = Field(ge=0, le=5)
+    noise: float = Field(gt=0, le=5)
+    taste_factors: int = Field(ge=1, le=1000)
+    genre_share: float = Field(ge=0, le=1)
+    creator_share: float = Field(ge=0, le=1)
+    background_share: float = Field(ge=0, le=1)
+    drift: float = Field(ge=0, le=3.2)
+    activity: float = Field(ge=0, le=5)
+    fewest_ratings: int = Field(ge=1)
+    popularity: float = Field(ge=0, le=5)
+    quality_share: float = Field(ge=0, le=1)
+    domain_interest: float = Field(ge=0, le=5)
+    exposure_taste: float = Field(ge=0, le=5)
+    second_genre: float = Field(ge=0, le=1)
+    items_per_creator: float = Field(ge=1)
+    age_missing: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> "Demo":
+        if self.genre_share + self.creator_share > 1:
+            raise ValueError("genre_share and creator_share together must not exceed 1")
+        return self
 
 
 SECTIONS: dict[str, type[Section]] = {

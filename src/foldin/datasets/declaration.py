@@ -1,0 +1,106 @@
+"""What the declaration of a data set says, and what its reader gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from foldin.errors import FoldinError
+from foldin.interactions import Scale
+
+
+@dataclass(frozen=True)
+class RawTables:
+    """The tables of a data set as its files give them, nothing dropped, an absent value missing.
+
+    Attributes
+    ----------
+    ratings : pandas.DataFrame
+        `user_id`, `item_id` (str), `rating` (float), `timestamp` (Int64, seconds UTC), in file order.
+    items : pandas.DataFrame
+        `item_id`, `title`, `domain`, `genres` (joined by "|"), then whatever is known (`creator`, `year`).
+    users : pandas.DataFrame
+        `user_id`, then whatever is known (`age`, `gender`, `country`, `occupation`); may have no rows.
+    """
+
+    ratings: pd.DataFrame
+    items: pd.DataFrame
+    users: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many ratings, and how many users and items with ratings, a data set is known to have."""
+
+    ratings: int
+    users: int
+    items: int
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """All that foldin knows of a data set, in one place.
+
+    Attributes
+    ----------
+    name : str
+        What people type; also its folder under data/raw and in a local archive.
+    about : str
+        One sentence for people who choose a data set.
+    scale : Scale
+        The rating scale.
+    domains : tuple of str
+        The kinds of items it holds.
+    licence : str
+        One line: under what terms it may be used.
+    redistributable : bool
+        Whether its rows may be shown in files that others can read.
+    files : dict of str to (str or None)
+        File name → SHA-256 of its bytes, None where unknown (generated files).
+    read : callable
+        Reads the folder of these files into RawTables.
+    address : str or None
+        The public zip archive of these files; None for a generated data set.
+    generate : callable or None
+        Writes these files into an empty folder; None for a data set that is fetched.
+    counts : Counts or None
+        Known counts, checked after reading; None where they depend on parameters.
+    """
+
+    name: str
+    about: str
+    scale: Scale
+    domains: tuple[str, ...]
+    licence: str
+    redistributable: bool
+    files: dict[str, str | None] = field(hash=False)
+    read: Callable[[Path], RawTables]
+    address: str | None = None
+    generate: Callable[[Path], None] | None = None
+    counts: Counts | None = None
+
+    def check_counts(self, ratings: pd.DataFrame) -> None:
+        """Compare ratings with the known counts.
+
+        Parameters
+        ----------
+        ratings : pandas.DataFrame
+            The raw ratings; `user_id` and `item_id` are counted.
+
+        Raises
+        ------
+        FoldinError
+            When a count is not as known: names it, what was found and what is right.
+        """
+        if self.counts is None:
+            return
+        found = Counts(len(ratings), ratings["user_id"].nunique(), ratings["item_id"].nunique())
+        for what, right in vars(self.counts).items():
+            count = getattr(found, what)
+            if count != right:
+                raise FoldinError(
+                    f"{count:,} {what} found where {right:,} are known to be",
+                    where=f"data/raw/{self.name}",
+                    remedy=f"the files are not whole; fetch them again: dvc repro -f fetch@{self.name}",
+                )

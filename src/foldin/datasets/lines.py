@@ -1,0 +1,147 @@
+"""Reads delimited text line by line, so that every fault is named by file, line and column."""
+
+import csv
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from foldin.errors import FoldinError
+
+Parser = Callable[[str], Any]
+REMEDY = "the file is damaged; fetch it again"
+
+
+def text(field: str) -> str:
+    """Return a text field without surrounding blanks."""
+    return field.strip()
+
+
+def whole(field: str) -> int:
+    """Return a whole number.
+
+    Raises
+    ------
+    ValueError
+        When the field is none.
+    """
+    return int(field)
+
+
+def number(field: str) -> float:
+    """Return a finite number.
+
+    Raises
+    ------
+    ValueError
+        When the field is none.
+    """
+    value = float(field)
+    if not math.isfinite(value):
+        raise ValueError(field)
+    return value
+
+
+def flag(field: str) -> bool:
+    """Return whether the field is 1 rather than 0.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    if field not in ("0", "1"):
+        raise ValueError(field)
+    return field == "1"
+
+
+DTYPES: dict[Parser, str] = {text: "str", whole: "Int64", number: "float64", flag: "bool"}
+
+
+def read(
+    path: Path,
+    columns: Mapping[str, Parser],
+    *,
+    delimiter: str,
+    encoding: str = "utf-8",
+    header: list[str] | None = None,
+    quoted: bool = False,
+) -> pd.DataFrame:
+    """Read a delimited text file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : dict of str to callable
+        Column name → parser of its fields (`text`, `whole`, `number`, `flag`), in file order. An empty field is a
+        missing value.
+    delimiter : str
+        The character between two fields.
+    encoding : str, optional
+        Of the text.
+    header : list of str, optional
+        What the first line must say; without it the first line is data.
+    quoted : bool, optional
+        Whether a field may stand in double quotes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per line; blank lines are skipped.
+
+    Raises
+    ------
+    FoldinError
+        On the first line that is not as declared: names file, line number, what is wrong, and the remedy.
+    """
+    rows: list[list[Any]] = []
+    parsers = list(columns.items())
+    try:
+        with path.open(encoding=encoding, newline="") as file:
+            lines = csv.reader(
+                file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+            )
+            if header is not None:
+                found = next(lines, [])
+                if found != header:
+                    raise _fault(path, 1, f"the header is {delimiter.join(found)!r}, not {delimiter.join(header)!r}")
+            for fields in lines:
+                if not fields:
+                    continue
+                if len(fields) != len(parsers):
+                    raise _fault(path, lines.line_num, f"{len(fields)} fields, {len(parsers)} expected")
+                rows.append(_parsed(path, lines.line_num, fields, parsers))
+    except FileNotFoundError:
+        raise FoldinError("the file is missing", where=_place(path), remedy="fetch it again") from None
+    except UnicodeDecodeError as error:
+        raise _fault(path, len(rows) + 1, f"not {encoding} text ({error.reason}) at or after this line") from None
+    except csv.Error as error:
+        raise _fault(path, lines.line_num, str(error)) from None
+    if not rows:
+        raise FoldinError("the file holds no rows", where=_place(path), remedy=REMEDY)
+    series = {
+        name: pd.Series([row[place] for row in rows], dtype=DTYPES[parser])
+        for place, (name, parser) in enumerate(parsers)
+    }
+    return pd.DataFrame(series)
+
+
+def _parsed(path: Path, line: int, fields: list[str], parsers: list[tuple[str, Parser]]) -> list[Any]:
+    row: list[Any] = []
+    for field, (name, parser) in zip(fields, parsers, strict=True):
+        try:
+            row.append(parser(field) if field.strip() else None)
+        except ValueError:
+            raise _fault(path, line, f"{name} is {field!r}") from None
+    return row
+
+
+def _place(path: Path) -> str:
+    return "/".join(path.parts[-4:])
+
+
+def _fault(path: Path, line: int, what: str) -> FoldinError:
+    return FoldinError(f"line {line}: {what}", where=_place(path), remedy=REMEDY)

@@ -1,0 +1,141 @@
+"""The MovieLens data sets of GroupLens: `ml-100k` and `ml-latest-small` (Harper and Konstan 2015)."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from foldin.datasets import lines
+from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.interactions import Scale
+
+RATING: dict[str, lines.Parser] = {
+    "user_id": lines.text,
+    "item_id": lines.text,
+    "rating": lines.number,
+    "timestamp": lines.whole,
+}
+RELEASE_YEAR = r"\((\d{4})\)\s*$"
+
+
+def _year_of(titles: pd.Series) -> pd.Series:
+    years: pd.Series = titles.str.extract(RELEASE_YEAR, expand=False).astype("Int64")
+    return years
+
+
+def read_100k(folder: Path) -> RawTables:
+    """Read `u.data`, `u.item`, `u.genre` and `u.user`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where these files lie.
+
+    Returns
+    -------
+    RawTables
+        Movies have `year`; people have `age`, `gender` and `occupation`.
+
+    Raises
+    ------
+    FoldinError
+        On the first line that is not as the format says.
+    """
+    ratings = lines.read(folder / "u.data", RATING, delimiter="\t")
+    genre = {"genre": lines.text, "number": lines.whole}
+    genres = lines.read(folder / "u.genre", genre, delimiter="|")["genre"].tolist()
+    movie: dict[str, lines.Parser] = dict.fromkeys(("item_id", "title", "released", "video", "page"), lines.text)
+    movie |= dict.fromkeys(genres, lines.flag)
+    movies = lines.read(folder / "u.item", movie, delimiter="|", encoding="latin-1")
+    known = [genre for genre in genres if genre != "unknown"]
+    items = pd.DataFrame(
+        {
+            "item_id": movies["item_id"],
+            "title": movies["title"],
+            "domain": "movies",
+            "genres": ["|".join(g for g in known if row[g]) for row in movies[known].to_dict("records")],
+            "year": _year_of(movies["title"]),
+        }
+    )
+    person = {"user_id": lines.text, "age": lines.whole, "gender": lines.text, "occupation": lines.text}
+    users = lines.read(folder / "u.user", person | {"zip_code": lines.text}, delimiter="|")
+    return RawTables(ratings, items, users.drop(columns="zip_code"))
+
+
+def read_latest_small(folder: Path) -> RawTables:
+    """Read `ratings.csv` and `movies.csv`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where these files lie.
+
+    Returns
+    -------
+    RawTables
+        Movies have `year`; nothing is known of people.
+
+    Raises
+    ------
+    FoldinError
+        On the first line that is not as the format says.
+    """
+    ratings = lines.read(
+        folder / "ratings.csv",
+        RATING,
+        delimiter=",",
+        header=["userId", "movieId", "rating", "timestamp"],
+    )
+    movies = lines.read(
+        folder / "movies.csv",
+        {"item_id": lines.text, "title": lines.text, "genres": lines.text},
+        delimiter=",",
+        header=["movieId", "title", "genres"],
+        quoted=True,
+    )
+    items = pd.DataFrame(
+        {
+            "item_id": movies["item_id"],
+            "title": movies["title"],
+            "domain": "movies",
+            "genres": movies["genres"].replace("(no genres listed)", ""),
+            "year": _year_of(movies["title"]),
+        }
+    )
+    return RawTables(ratings, items, pd.DataFrame({"user_id": pd.Series(dtype="str")}))
+
+
+ML_100K = DataSet(
+    name="ml-100k",
+    about="MovieLens 100K: whole-star ratings of movies by people with known age, gender and occupation, 1997-98.",
+    scale=Scale(lowest=1.0, highest=5.0, step=1.0),
+    domains=("movies",),
+    licence="Research use only; no redistribution without permission (GroupLens; see its README).",
+    redistributable=False,
+    address="https://files.grouplens.org/datasets/movielens/ml-100k.zip",
+    files={
+        "README": "4883b8cf340ed0059971b33f56ad3adc88a40792108ebca3d24aafc4c82e8b52",
+        "u.data": "06416e597f82b7342361e41163890c81036900f418ad91315590814211dca490",
+        "u.genre": "9757e0d3e6b298159a80dd48eaf938114690e911e39af97a76949ef1663610bb",
+        "u.item": "553841ebc7de3a0fd0d6b62a204ea30c1e651aacfb2814c7a6584ac52f2c5701",
+        "u.user": "f120e114da2e8cf314fd28f99417c94ae9ddf1cb6db8ce0e4b5995d40e90e62c",
+    },
+    read=read_100k,
+    counts=Counts(ratings=100_000, users=943, items=1_682),
+)
+
+ML_LATEST_SMALL = DataSet(
+    name="ml-latest-small",
+    about="MovieLens latest-small of September 2018: half-star ratings of movies, 1996-2018.",
+    scale=Scale(lowest=0.5, highest=5.0, step=0.5),
+    domains=("movies",),
+    licence="Research use; may be passed on under the same terms, not for profit (GroupLens; see its README.txt).",
+    redistributable=False,  # not in files under this project's licence, which is another
+    address="https://files.grouplens.org/datasets/movielens/ml-latest-small.zip",
+    files={
+        "README.txt": "63d22ac138e80fae37021797ed8e1b9424b5239dc576a137422adf783ae3f404",
+        "movies.csv": "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07",
+        "ratings.csv": "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
+    },
+    read=read_latest_small,
+    counts=Counts(ratings=100_836, users=610, items=9_724),
+)
