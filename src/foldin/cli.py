@@ -147,7 +147,7 @@ def _datasets(*, reports: bool) -> None:
         )
         return
     for name in datasets.names():
-        print(f"{name:<18} {datasets.get(name).description}")
+        print(f"{name:<18} {datasets.get(name).about}")
 
 
 def _check() -> None:

@@ -22,13 +22,16 @@ ALWAYS = ("foldin.determinism", "foldin.params")
 
 def stages() -> dict[str, list[str]]:
     """Return the modules each stage starts from: stage name → module names, notebooks' imports included."""
+    families = known_families()
+    # The report shows each model's own description of itself.
+    described = [f"foldin.models.{family}" for family in families]
     starts = {
         "fetch": ["foldin.fetch"],
         "clean": ["foldin.clean"],
         "user_item": ["foldin.user_item"],
-        "report": ["foldin.notebook", *notebook_imports("report")],
+        "report": ["foldin.notebook", *notebook_imports("report"), *described],
     }
-    for family in known_families():
+    for family in families:
         model = f"foldin.models.{family}"
         starts[f"train-{family}"] = ["foldin.train", model, *notebook_imports(family)]
         starts[f"evaluate-{family}"] = ["foldin.evaluate", model]

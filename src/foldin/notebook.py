@@ -143,7 +143,7 @@ def run(name: str, dataset: str, *, command: str) -> None:
             reason = next(iter(str(error.evalue).splitlines()), "")[:300]
             shown = partial.relative_to(paths.root())
             raise FoldinError(
-                f"cell {error.cell_index} failed with {error.ename}: {reason}",
+                f"cell [{error.exec_count}] failed with {error.ename}: {reason}",
                 where=f"{command}: notebooks/{name}.ipynb",
                 remedy=f"open it as it stopped: .venv/bin/jupyter lab {shown}",
             ) from None

@@ -221,7 +221,7 @@ def page(report: Report) -> str:
         ]
     parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
     parts += ["Each model stops where the validation part says so; the test part was not looked at."]
-    if report.dataset.rows_may_be_shown:
+    if report.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
         parts += _examples(report)
     parts += ["## What each family did", _abouts(), *_data(report), *_method(report)]
     return "\n\n".join(parts)
@@ -279,7 +279,8 @@ def _data(report: Report) -> list[str]:
     split = leaderboard.read_metrics(report.dataset.name, "split")
     return [
         "## The data",
-        f"{report.dataset.description} Source: {report.dataset.address}. Terms: {report.dataset.licence}",
+        f"{report.dataset.about} Source: {report.dataset.address or 'generated from a seed'}. Terms: "
+        f"{report.dataset.licence}",
         "![Ratings given, and ratings by item and user](figures/data.png)",
         "How raw ratings became canonical ones, and how they were split at random (not by time):",
         _markdown(_account(cleaning)),

@@ -1,0 +1,93 @@
+"""An edit reruns the stages it can reach, and no others."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import CHECKOUT
+
+from foldin import lineage, notebook, paths
+from foldin.errors import FoldinError
+
+
+@pytest.fixture
+def with_notebooks(workspace):
+    (workspace / "notebooks").symlink_to(CHECKOUT / "notebooks")
+    notebook.strip_all()
+    return workspace
+
+
+def reached(stage):
+    return {path.relative_to(lineage.SOURCE).as_posix() for path in lineage.closure(lineage.stages()[stage])}
+
+
+def test_a_familys_stages_reach_its_own_module_and_no_other_familys(with_notebooks):
+    for stage in ("train", "evaluate"):
+        models = {path for path in reached(f"{stage}-als") if path.startswith("foldin/models/")}
+        assert models == {"foldin/models/__init__.py", "foldin/models/als.py"}
+
+
+def test_training_cannot_reach_the_evaluation(with_notebooks):
+    for stage in lineage.stages():
+        if not stage.startswith("evaluate"):
+            assert "foldin/evaluate.py" not in reached(stage)
+
+
+def test_the_data_stages_reach_no_model(with_notebooks):
+    for stage in ("fetch", "clean", "user_item"):
+        assert not any("models" in path for path in reached(stage))
+
+
+def test_what_a_notebook_imports_counts(with_notebooks):
+    assert "foldin/figures.py" in reached("train-als")
+    assert "foldin/leaderboard.py" in reached("report")
+
+
+def test_an_edit_of_a_family_changes_the_lists_of_that_family_only(with_notebooks, monkeypatch):
+    shutil.copytree(lineage.SOURCE, with_notebooks / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(lineage, "SOURCE", with_notebooks / "src")
+
+    def lists():
+        lineage.run()
+        return {path.stem: path.read_text() for path in (with_notebooks / "data" / "source").iterdir()}
+
+    before = lists()
+    with (with_notebooks / "src" / "foldin" / "models" / "als.py").open("a") as file:
+        file.write("# an edit\n")
+    after = lists()
+    changed = {stage for stage in before if before[stage] != after[stage]}
+    # The report describes every model in its own words, so it is written anew.
+    assert changed == {"train-als", "evaluate-als", "report"}
+
+
+def test_a_notebook_that_is_not_python_is_named_with_its_cell(workspace):
+    cell = {
+        "cell_type": "code",
+        "id": "broken",
+        "metadata": {},
+        "source": "for",
+        "outputs": [],
+        "execution_count": None,
+    }
+    (workspace / "data" / "notebooks").mkdir(parents=True)
+    bad = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    paths.stripped_notebook("als").write_text(json.dumps(bad))
+    with pytest.raises(FoldinError, match=r"notebooks/als\.ipynb: cell 1 is not valid Python"):
+        lineage.notebook_imports("als")
+
+
+@pytest.mark.parametrize("stage", ["fetch", "clean", "user_item", "evaluate-baselines", "train-als"])
+def test_what_a_stage_really_imports_is_in_its_list(with_notebooks, stage):
+    """The lists are read off the text; this asks a running interpreter."""
+    modules = [name for name in lineage.stages()[stage] if lineage._files_of(name)[-1].stem == name.split(".")[-1]]
+    code = (
+        f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
+        "print(*[m.__file__ for n, m in sys.modules.items() if n.split('.')[0] == 'foldin'], sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {Path(line).relative_to(lineage.SOURCE).as_posix() for line in done.stdout.split()}
+    assert loaded <= reached(stage)
+    assert loaded

@@ -1,0 +1,111 @@
+"""Notebooks lose what a run or an editor leaves, keep what a person wrote, and fail in one line."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from foldin import notebook, paths
+from foldin.errors import FoldinError
+
+PARAMETERS = new_code_cell('dataset = "demo"', metadata={"tags": ["parameters"]}, id="parameters")
+
+
+def place(workspace, *cells, name="probe"):
+    """Put a notebook where the stage `strip` would."""
+    path = workspace / "data" / "notebooks" / f"{name}.ipynb"
+    notebook.write(path, notebook.stripped(new_notebook(cells=[PARAMETERS, *cells])))
+    return path
+
+
+def saved_in_jupyter():
+    code = new_code_cell("1 + 1", id="sum", execution_count=7, metadata={"execution": {"iopub.status.busy": "now"}})
+    code.outputs = [new_output("execute_result", {"text/plain": "2"}, execution_count=7)]
+    cells = [PARAMETERS, new_markdown_cell("# Title", id="title"), code]
+    return new_notebook(cells=cells, metadata={"language_info": {"name": "python", "version": "3.11.7"}})
+
+
+def test_stripping_takes_off_outputs_and_keeps_what_was_written():
+    bare = notebook.stripped(saved_in_jupyter())
+    assert [cell.source for cell in bare.cells] == ['dataset = "demo"', "# Title", "1 + 1"]
+    assert [cell.id for cell in bare.cells] == ["parameters", "title", "sum"]
+    assert bare.cells[0].metadata == {"tags": ["parameters"]}
+    text = nbformat.writes(bare)
+    assert "3.11.7" not in text
+    assert "iopub" not in text
+    assert '"output_type"' not in text
+
+
+def test_a_notebook_saved_in_jupyter_strips_to_the_same_bytes_as_before(workspace):
+    source = workspace / "notebooks" / "probe.ipynb"
+    notebook.write(source, notebook.stripped(saved_in_jupyter()))
+    assert notebook.strip_all() == []
+    before = paths.stripped_notebook("probe").read_bytes()
+    source.write_text(nbformat.writes(saved_in_jupyter()))
+    assert notebook.strip_all(check=True) == ["probe.ipynb"]
+    notebook.strip_all()
+    assert paths.stripped_notebook("probe").read_bytes() == before
+    notebook.strip_all(in_place=True)
+    assert source.read_bytes() == before
+
+
+def test_two_runs_leave_the_same_bytes_with_what_was_shown(workspace):
+    show = new_code_cell("import sys\nfor n in range(3):\n    print(dataset, n)\n    sys.stdout.flush()\n3.5")
+    show.id = "show"
+    place(workspace, show)
+    runs = []
+    for _ in range(2):
+        notebook.run("probe", "ml", command="probe")
+        runs.append(paths.executed_notebook("ml", "probe").read_bytes())
+    assert runs[0] == runs[1]
+    cells = notebook.read(paths.executed_notebook("ml", "probe")).cells
+    assert cells[1].source.endswith('dataset = "ml"\n') or 'dataset = "ml"' in cells[1].source
+    assert [output.get("text") for output in cells[-1].outputs] == ["ml 0\nml 1\nml 2\n", None]
+    assert cells[-1].outputs[1].data["text/plain"] == "3.5"
+    assert str(workspace) not in runs[0].decode()
+
+
+def test_a_failing_cell_is_one_line_with_the_way_to_open_it(workspace):
+    place(workspace, new_code_cell("x = 1"), new_code_cell('raise ValueError("no such column\\nmore")'))
+    with pytest.raises(FoldinError) as caught:
+        notebook.run("probe", "demo", command="train@demo-probe")
+    text = str(caught.value)
+    assert "\n" not in text
+    assert "train@demo-probe: notebooks/probe.ipynb" in text
+    assert re.search(r"cell \[3\] failed with ValueError: no such column;", text)
+    partial = workspace / re.search(r"jupyter lab (\S+)$", text).group(1)
+    assert "no such column" in partial.read_text()
+    assert not paths.executed_notebook("demo", "probe").exists()
+
+
+def test_an_object_address_in_an_output_is_refused_by_cell(workspace):
+    place(workspace, new_code_cell("object()"))
+    with pytest.raises(FoldinError, match=r"notebooks/probe\.ipynb, cell \d+: an output shows 'at 0x"):
+        notebook.run("probe", "demo", command="probe")
+    assert not paths.executed_notebook("demo", "probe").exists()
+
+
+def test_progress_reaches_the_terminal_but_not_the_notebook(workspace, capfd):
+    place(workspace, new_code_cell('from foldin.progress import say\nsay("epoch 1 of 3")'))
+    notebook.run("probe", "demo", command="probe")
+    assert "epoch 1 of 3" in capfd.readouterr().err
+    executed = notebook.read(paths.executed_notebook("demo", "probe"))
+    assert all(not cell.outputs for cell in executed.cells if cell.cell_type == "code")
+
+
+def test_the_kernel_is_this_interpreter_and_imports_this_source(workspace):
+    import sys
+
+    check = f"import sys, foldin\nassert sys.executable == {sys.executable!r}, sys.executable"
+    place(workspace, new_code_cell(check))
+    notebook.run("probe", "demo", command="probe")
+    assert paths.executed_notebook("demo", "probe").is_file()
+
+
+def test_what_is_no_notebook_is_said_to_be_none(tmp_path):
+    (tmp_path / "broken.ipynb").write_text("{")
+    with pytest.raises(FoldinError, match="not a notebook"):
+        notebook.read(tmp_path / "broken.ipynb")
+    with pytest.raises(FoldinError, match="no such notebook"):
+        notebook.read(tmp_path / "absent.ipynb")
