@@ -84,8 +84,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
             f"fitted on {model.known.shape} users and items, the training part has {test.training.ratings.shape}",
             remedy="train it again: dvc repro",
         )
-    tick(f"{label}: predicting ratings")
-    predicted = _predict(model, test)
+    predicted = _predict(model, test, label)
     lists = _lists(model, test, settings, label)
     everything = metrics.ranking_figures(
         lists[CATALOGUE].items, test.relevant[test.ranked], test.cold_items[test.ranked]
@@ -115,10 +114,11 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     return Judgement(predicted, lists[CATALOGUE], users, figures)
 
 
-def _predict(model: Recommender | Oracle, test: HeldOut) -> FloatArray | None:
+def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:
     if isinstance(model, Oracle):
         return model.predict_ids(test.pairs["user_id"], test.pairs["item_id"])
     if isinstance(model, RatingRecommender):
+        tick(f"{label}: predicting {len(test.pairs):,} ratings")
         return model.predict(*test.indices)
     return None
 

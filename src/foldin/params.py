@@ -19,9 +19,9 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A frozen part of params.yaml; unknown keys are refused."""
+    """A frozen part of params.yaml; unknown keys are refused, and so are NaN and infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Clean(Section):
