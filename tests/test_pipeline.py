@@ -1,0 +1,187 @@
+"""The whole way on a small demo, by `dvc repro` in a real repository: every stage, every notebook, every diff."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import CHECKOUT
+from ruamel.yaml import YAML
+
+FAMILIES = ("baselines", "svd", "als", "deep", "two_tower")
+# Small enough to learn in seconds; every model and every notebook is the real one.
+SMALL = {"users": 120, "items": 90, "ratings": 3000}
+
+
+def sh(*command: str, cwd: Path, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "FOLDIN_"))}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+    environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "test", "GIT_COMMITTER_NAME": "test"}
+    environment |= {"GIT_AUTHOR_EMAIL": "test@localhost", "GIT_COMMITTER_EMAIL": "test@localhost"}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    if ok:
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def edit_params(repository: Path, edit) -> None:
+    yaml = YAML()
+    values = yaml.load(repository / "params.yaml")
+    edit(values)
+    yaml.dump(values, repository / "params.yaml")
+
+
+def commit(repository: Path, message: str) -> None:
+    sh("git", "add", "--all", cwd=repository)
+    sh("git", "commit", "--quiet", "--message", message, cwd=repository)
+
+
+def reruns(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """Return a repository of the checkout's own files whose pipeline has run on a small demo, all committed."""
+    folder = tmp_path_factory.mktemp("repository") / "foldin"
+    for name in sh("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).stdout.splitlines():
+        if (CHECKOUT / name).is_file() and not name.startswith("reports/") and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, folder / name)
+    edit_params(folder, lambda values: values["demo"].update(SMALL))
+    sh("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
+    done = sh("dvc", "repro", cwd=folder)
+    assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout)
+    commit(folder, "first")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def changed(repository):
+    """Return the same repository after one number of one family was changed, rerun and committed."""
+    edit_params(repository, lambda values: values["als"]["als-explicit"].update(factors=3))
+    done = sh("dvc", "repro", cwd=repository)
+    commit(repository, "fewer factors")
+    return repository, done
+
+
+def test_every_notebook_ran_for_real_and_shows_results(repository):
+    for name in (*FAMILIES, "report"):
+        executed = nbformat.read(repository / "reports" / "demo" / "notebooks" / f"{name}.ipynb", as_version=4)
+        kinds = [output.output_type for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
+        assert kinds, name
+        assert "error" not in kinds, name
+        assert any("image/png" in output.get("data", {}) for cell in executed.cells for output in cell.get("outputs", []))
+
+
+def test_the_report_names_every_model_and_shows_its_figures(repository):
+    page = (repository / "reports" / "demo" / "README.md").read_text()
+    for family in FAMILIES:
+        for model in json.loads((repository / "reports" / "demo" / "metrics" / f"{family}.json").read_text()):
+            assert model in page
+    assert "(oracle)" in page
+    assert "beats this oracle" in page or "LEAK" in page
+    for link in re.findall(r"\]\((figures/[^)]+)\)", page):
+        assert (repository / "reports" / "demo" / link).stat().st_size > 5000
+
+
+def test_the_run_leaves_nothing_that_git_does_not_know(repository):
+    assert sh("git", "status", "--porcelain", cwd=repository).stdout == ""
+
+
+def test_nothing_reruns_when_nothing_changed(changed):
+    repository, _ = changed
+    done = sh("dvc", "repro", cwd=repository)
+    assert "up to date" in done.stdout
+    assert reruns(done.stdout) == set()
+
+
+def test_a_change_in_one_family_reruns_that_family_and_the_report(changed):
+    _, done = changed
+    assert reruns(done.stdout) == {"train@demo-als", "evaluate@demo-als", "report@demo"}
+
+
+def test_one_target_reruns_alone(changed):
+    repository, _ = changed
+    assert reruns(sh("dvc", "repro", "--force", "--single-item", "train@demo-als", cwd=repository).stdout) == {
+        "train@demo-als"
+    }
+    assert sh("git", "status", "--porcelain", cwd=repository).stdout == ""
+
+
+def test_saving_a_notebook_with_outputs_retrains_nothing(changed):
+    repository, _ = changed
+    source = repository / "notebooks" / "als.ipynb"
+    before = source.read_bytes()
+    notebook = nbformat.read(source, as_version=4)
+    code = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    code.outputs = [nbformat.v4.new_output("stream", text="seen")]
+    code.execution_count = 1
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.99"}
+    nbformat.write(notebook, source)
+    try:
+        assert reruns(sh("dvc", "repro", cwd=repository).stdout) == {"strip"}
+    finally:
+        source.write_bytes(before)
+        sh("dvc", "repro", cwd=repository)
+
+
+def test_only_evaluation_depends_on_the_test_part(changed):
+    repository, _ = changed
+    lock = YAML(typ="safe").load(repository / "dvc.lock")
+    readers = {
+        stage
+        for stage, entry in lock["stages"].items()
+        for dep in entry.get("deps", [])
+        if dep["path"].startswith("data/test")
+    }
+    assert readers == {f"evaluate@demo-{family}" for family in FAMILIES}
+
+
+def test_diffs_work_in_a_clone_without_cache_or_remote(changed, tmp_path):
+    repository, _ = changed
+    clone = tmp_path / "clone"
+    sh("git", "clone", "--quiet", str(repository), str(clone), cwd=tmp_path)
+    metrics = sh("dvc", "metrics", "diff", "HEAD~1", cwd=clone).stdout
+    assert "als-explicit.rmse" in metrics
+    assert "als-implicit.rmse" not in metrics
+    assert "als.als-explicit.factors" in sh("dvc", "params", "diff", "HEAD~1", cwd=clone).stdout
+    shown = json.loads(sh("dvc", "metrics", "show", "--json", cwd=clone).stdout)
+    assert "reports/demo/metrics/als.json" in json.dumps(shown)
+    sh("dvc", "plots", "diff", "HEAD~1", "--out", str(tmp_path / "plots"), cwd=clone)
+    html = (tmp_path / "plots" / "index.html").read_text()
+    assert "als-explicit" in html
+
+
+def test_the_readmes_dvc_commands_run(changed):
+    repository, _ = changed
+    readme = (CHECKOUT / "README.md").read_text()
+    commands = re.findall(r"^\$ (dvc (?:dag|stage|metrics|params|plots|status)\b.*)$", readme, flags=re.MULTILINE)
+    assert len(commands) >= 3
+    for command in commands:
+        sh("sh", "-c", command.split("#")[0], cwd=repository)
+
+
+def test_every_command_of_the_readme_and_of_make_exists(repository):
+    readme = (CHECKOUT / "README.md").read_text()
+    offered = set(re.findall(r"^  make ([a-z-]+)", sh("make", "help", cwd=repository).stdout, flags=re.MULTILINE))
+    used = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`]+`|^\$ .*$", readme, flags=re.MULTILINE))))
+    assert {"repro", "test"} <= used <= offered
+    for target in offered - {"help"}:
+        sh("make", "--dry-run", target, cwd=repository)
+
+
+def test_an_unknown_data_set_stops_the_pipeline_with_one_line(repository, tmp_path):
+    clone = tmp_path / "clone"
+    sh("git", "clone", "--quiet", str(repository), str(clone), cwd=tmp_path)
+    edit_params(clone, lambda values: values.update(datasets=["ml-100"]))
+    done = sh("dvc", "repro", cwd=clone, ok=False)
+    assert done.returncode != 0
+    assert "ml-100k" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (clone / "data" / "raw" / "ml-100").exists()
