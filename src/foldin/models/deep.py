@@ -1,0 +1,219 @@
+"""Networks that read a user's and an item's embedding side by side and learn how the two combine.
+
+Three rate: `mlp-dropout`, `mlp-centred` and `ncf` have a hidden layer over the two embeddings, and differ in what
+keeps them from over-fitting and in how they descend. Each learns what the damped biases leave of a rating, so that
+its layers are spent on taste; their sources learn the whole rating, and mostly re-learn those biases. All penalize
+embeddings, which their sources do not: there are nearly as many of these weights as ratings. `ncf-ranking` ranks: it
+learns to tell the items a user has met from items drawn at random.
+
+A hidden layer over concatenated embeddings is a sum, W [p; q] + b = U p + V q + b. It is written as that sum, because
+then a block of users × items needs each side's half once only.
+"""
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+from scipy import sparse
+
+from foldin import neural
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.recommender import Arrays, Recommender
+
+
+class HiddenLayer(neural.RatingNetwork):
+    """Damped biases plus one hidden layer over a user's and an item's embedding."""
+
+    class Settings(neural.RatingNetwork.Settings):
+        """Settings of every rating network of this family."""
+
+        hidden: int = Field(ge=1)
+
+    def _call(self, layers: Any, penalty: float) -> neural.Call:
+        n_users, n_items = self.known.shape
+        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, penalty)
+        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, penalty)
+        user_half = layers.Dense(self.settings.hidden, use_bias=False, name="user_half", **self._kernel())
+        item_half = layers.Dense(self.settings.hidden, name="item_half", **self._kernel())
+        after = self._after_hidden(layers)
+        output = layers.Dense(1, name="output", **self._kernel())
+
+        def call(users: Any, items: Any) -> Any:
+            hidden = user_half(user_embedding(users)) + item_half(item_embedding(items))
+            for layer in after:
+                hidden = layer(hidden)
+            return output(hidden)[..., 0]
+
+        return call
+
+    def _kernel(self) -> dict[str, Any]:
+        return {}
+
+    def _after_hidden(self, layers: Any) -> list[Any]:
+        return [layers.ReLU(name="relu")]
+
+
+class DropoutMLP(HiddenLayer):
+    """`mlp-dropout`: L2 on the hidden layer, dropout behind it, early stopping on the validation part."""
+
+    class Settings(HiddenLayer.Settings):
+        """Settings of `mlp-dropout`."""
+
+        kernel_l2: float = Field(ge=0)
+        dropout: float = Field(ge=0, lt=1)
+
+    about = "Two embeddings, concatenated, a hidden layer with L2, dropout (after the cross-platform project, S1)."
+
+    def _kernel(self) -> dict[str, Any]:
+        return {"kernel_regularizer": neural.keras().regularizers.L2(self.settings.kernel_l2)}
+
+    def _after_hidden(self, layers: Any) -> list[Any]:
+        return [layers.ReLU(name="relu"), layers.Dropout(self.settings.dropout, seed=self.seed, name="dropout")]
+
+
+class CentredMLP(HiddenLayer):
+    """`mlp-centred`: small embeddings under a wide hidden layer, learnt by gradient descent with momentum."""
+
+    class Settings(HiddenLayer.Settings):
+        """Settings of `mlp-centred`."""
+
+        momentum: float = Field(ge=0, lt=1)
+
+    about = "Small embeddings, concatenated, one wide hidden layer on centred ratings (after the ML-20M regressor, S2)."
+
+    def _optimizer(self) -> Any:
+        return neural.keras().optimizers.SGD(self.settings.learning_rate, momentum=self.settings.momentum)
+
+
+class NCF(HiddenLayer):
+    """`ncf`: a leaky hidden layer, and a learning rate that falls in steps."""
+
+    class Settings(HiddenLayer.Settings):
+        """Settings of `ncf`."""
+
+        leak: float = Field(ge=0, lt=1)
+        decay_every: int = Field(ge=1)
+        decay: float = Field(gt=0, le=1)
+
+    about = "Neural collaborative filtering on ratings, learning rate falling in steps (after the Netflix project, S4)."
+
+    def _after_hidden(self, layers: Any) -> list[Any]:
+        return [layers.LeakyReLU(negative_slope=self.settings.leak, name="leaky_relu")]
+
+    def _learning_rate(self, epoch: int) -> float:
+        steps = (epoch - 1) // self.settings.decay_every
+        return float(self.settings.learning_rate * self.settings.decay**steps)
+
+
+class RankingNCF(Recommender):
+    """`ncf-ranking`: NeuMF, a product of embeddings beside a small network over two more, on met and unmet items."""
+
+    class Settings(neural.TrainingSettings):
+        """Settings of `ncf-ranking`."""
+
+        product_embedding: int = Field(ge=1)
+        embedding: int = Field(ge=1)
+        hidden: int = Field(ge=1)
+        l2: float = Field(ge=0)
+        negatives: int = Field(ge=1)
+        validation_k: int = Field(ge=1)
+
+    about = (
+        "NeuMF on implicit feedback: binary cross-entropy against freshly drawn negatives "
+        "(He et al. 2017, Neural Collaborative Filtering); ranks only."
+    )
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        self._build(neural.row_penalty(self.settings.l2, train))
+        users, items, _ = train.triples()
+        n_unknown = train.n_items - np.diff(train.ratings.indptr)
+        drawn_for = np.tile(users[n_unknown[users] > 0], self.settings.negatives)
+        labels = np.repeat(np.array([1, 0], dtype=np.float32), [len(users), len(drawn_for)])
+
+        def examples(rng: np.random.Generator) -> neural.Examples:
+            negatives = draw_negatives(train.ratings, drawn_for, rng)
+            return [np.concatenate([users, drawn_for]), np.concatenate([items, negatives])], labels
+
+        neural.learn(
+            self,
+            self._network.model,
+            optimizer=neural.keras().optimizers.Adam(self.settings.learning_rate),
+            loss=neural.keras().losses.BinaryCrossentropy(from_logits=True),
+            examples=examples,
+            figures=neural.ndcg_figures(self, validation, self.settings.validation_k),
+            choose_by="validation_ndcg",
+            higher_is_better=True,
+            choosing=validation is not None,
+        )
+
+    def _build(self, penalty: float) -> None:
+        layers = neural.start(self.seed).layers
+        n_users, n_items = self.known.shape
+        product_size, size, hidden_size = (
+            getattr(self.settings, name) for name in ("product_embedding", "embedding", "hidden")
+        )
+        user_product = neural.embedding("user_product_embedding", n_users, product_size, penalty)
+        item_product = neural.embedding("item_product_embedding", n_items, product_size, penalty)
+        user_embedding = neural.embedding("user_embedding", n_users, size, penalty)
+        item_embedding = neural.embedding("item_embedding", n_items, size, penalty)
+        user_half = layers.Dense(hidden_size, use_bias=False, name="user_half")
+        item_half = layers.Dense(hidden_size, name="item_half")
+        relu = layers.ReLU(name="relu")
+        second = layers.Dense(hidden_size // 2, activation="relu", name="second")
+        product_output = layers.Dense(1, use_bias=False, name="product_output")
+        output = layers.Dense(1, name="output")
+
+        def call(users: Any, items: Any) -> Any:
+            product = user_product(users) * item_product(items)
+            hidden = second(relu(user_half(user_embedding(users)) + item_half(item_embedding(items))))
+            return (product_output(product) + output(hidden))[..., 0]
+
+        self._network = neural.PairNetwork(call)
+
+    def _score(self, users: IntArray) -> FloatArray:
+        return self._network.grid(users, self.known.shape[1])
+
+    def _arrays(self) -> Arrays:
+        return neural.weights(self._network.model)
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._build(0)
+        neural.set_weights(self._network.model, arrays)
+
+
+def draw_negatives(known: sparse.csr_array, users: IntArray, rng: np.random.Generator) -> IntArray:
+    """Draw for each user an item without a training rating, all such items being equally likely.
+
+    Nothing is known here of validation or test items, so they are drawn like any other.
+
+    Parameters
+    ----------
+    known : scipy.sparse.csr_array, shape (n_users, n_items)
+        The training ratings, sorted by item within a user.
+    users : ndarray of int32, shape (n,)
+        Whom to draw for, repeats included; each must have an unknown item.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        One item for each entry of `users`.
+    """
+    n_known = np.diff(known.indptr)
+    n_items = known.shape[1]
+    rank = rng.integers(0, n_items - n_known[users])
+    # The r-th unknown item is r + the number of known items before it. The j-th known item k_j has k_j - j unknown
+    # ones before it, so that number is how many of these are at most r; one search answers it for all users.
+    rows = np.repeat(np.arange(len(n_known), dtype=np.int64), n_known)
+    unknown_before = known.indices - (np.arange(known.nnz) - known.indptr[rows])
+    before = np.searchsorted(rows * n_items + unknown_before, users.astype(np.int64) * n_items + rank, side="right")
+    return (rank + before - known.indptr[users]).astype(np.int32)
+
+
+MODELS: dict[str, type[Recommender]] = {
+    "mlp-dropout": DropoutMLP,
+    "mlp-centred": CentredMLP,
+    "ncf": NCF,
+    "ncf-ranking": RankingNCF,
+}

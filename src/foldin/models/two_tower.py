@@ -1,0 +1,166 @@
+"""Two towers: a user's side and an item's side of a network that meet only in a dot product.
+
+So each side can be computed once and kept as a table of vectors, and finding items for a user is a search among
+vectors. `two-tower-rating` learns ratings from ids. `two-tower-retrieval` learns which item a user picks among all:
+its towers read ids and whatever is known of users and items, so that an item nobody rated has a place too.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from foldin import features, neural
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.recommender import Arrays, Recommender
+
+
+class RatingTowers(neural.RatingNetwork):
+    """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
+
+    The source learns the whole rating without biases or L2; here the product learns what the damped biases leave.
+    """
+
+    class Settings(neural.RatingNetwork.Settings):
+        """Settings of `two-tower-rating`."""
+
+    about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
+
+    def _call(self, layers: Any, penalty: float) -> neural.Call:
+        ops = neural.keras().ops
+        n_users, n_items = self.known.shape
+        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, penalty)
+        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, penalty)
+        output = layers.Dense(1, name="output")
+
+        def call(users: Any, items: Any) -> Any:
+            product = ops.sum(user_embedding(users) * item_embedding(items), axis=-1, keepdims=True)
+            return output(product)[..., 0]
+
+        return call
+
+
+class RetrievalTowers(Recommender):
+    """`two-tower-retrieval`: towers over ids and features, trained by softmax over the items of a batch.
+
+    The other examples' items stand for the whole catalogue. They come as often as they are popular, which the loss
+    corrects for; so a score estimates the logarithm of the chance that a user picks an item, up to a user's constant.
+    """
+
+    class Settings(neural.TrainingSettings):
+        """Settings of `two-tower-retrieval`."""
+
+        embedding: int = Field(ge=1)
+        hidden: int = Field(ge=1)
+        vector: int = Field(ge=1)
+        l2: float = Field(ge=0)
+        temperature: float = Field(gt=0)
+        feature_min_count: int = Field(ge=1)
+        validation_k: int = Field(ge=1)
+
+    about = (
+        "Towers over ids, item and user features; in-batch softmax with a correction for popularity "
+        "(Yi et al. 2019, Sampling-bias-corrected neural modeling); ranks only."
+    )
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        users, items, _ = train.triples()
+        self._build(train)
+        share = np.bincount(items, minlength=train.n_items) / len(items)
+        log_share = np.log(np.maximum(share, np.finfo(np.float32).tiny)).astype(np.float32)
+        figures = neural.ndcg_figures(self, validation, self.settings.validation_k)
+
+        def settled() -> dict[str, float]:
+            self._settle()
+            return figures()
+
+        neural.learn(
+            self,
+            self._model,
+            optimizer=neural.keras().optimizers.Adam(self.settings.learning_rate),
+            loss=lambda picked, logits: in_batch_softmax(picked, logits, log_share),
+            examples=lambda rng: ([users, items], items),
+            figures=settled,
+            choose_by="validation_ndcg",
+            higher_is_better=True,
+            choosing=validation is not None,
+        )
+        self._settle()
+
+    def _build(self, train: Interactions) -> None:
+        library = neural.start(self.seed)
+        penalty = neural.row_penalty(self.settings.l2, train)
+        self._user_tower = self._tower("user", features.of_users(train.users, self.settings.feature_min_count), penalty)
+        self._item_tower = self._tower("item", features.of_items(train.items, self.settings.feature_min_count), penalty)
+        user, item = (library.layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
+        logits = library.ops.matmul(self._user_tower(user), library.ops.transpose(self._item_tower(item)))
+        self._model = library.Model([user, item], logits)
+
+    def _tower(self, side: str, about: pd.DataFrame, penalty: float) -> Any:
+        library = neural.keras()
+        layers, ops = library.layers, library.ops
+        index = layers.Input((), dtype="int32", name=f"{side}_index")
+        table = about.to_numpy(np.float32)
+        known = neural.embedding(f"{side}_embedding", len(table), self.settings.embedding, penalty)(index)
+        if table.shape[1]:
+            of_features = layers.Dense(self.settings.embedding, use_bias=False, name=f"{side}_features")
+            known = known + of_features(ops.take(table, index, axis=0))
+        hidden = layers.Dense(self.settings.hidden, activation="relu", name=f"{side}_hidden")(known)
+        vector = layers.Dense(self.settings.vector, name=f"{side}_vector")(layers.Concatenate()([known, hidden]))
+        return library.Model(index, vector, name=f"{side}_tower")
+
+    def _settle(self) -> None:
+        self._users, self._items = (
+            neural.outputs(tower, count)
+            for tower, count in zip((self._user_tower, self._item_tower), self.known.shape, strict=True)
+        )
+
+    def item_vectors(self) -> FloatArray:
+        """Return what the item tower gives each item, shape (n_items, vector)."""
+        return self._items
+
+    def _score(self, users: IntArray) -> FloatArray:
+        scores: FloatArray = self._users[users] @ self._items.T
+        return scores
+
+    def _arrays(self) -> Arrays:
+        return {"user_vectors": self._users, "item_vectors": self._items}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._users, self._items = arrays["user_vectors"], arrays["item_vectors"]
+
+
+def in_batch_softmax(picked: Any, logits: Any, log_share: FloatArray) -> Any:
+    """Return each example's loss: how surprising the picked item is among those of the batch, seen as all items.
+
+    An estimate of softmax cross-entropy over the catalogue. An item's chance q of being another example's is its share
+    of the training ratings; so among the B - 1 others its term exp(s) is divided by (B - 1) q. Others that are the
+    picked item itself are masked. Yi et al. correct the picked item's term too; uncorrected, the estimate of the
+    softmax's denominator is unbiased even where q is large.
+
+    Parameters
+    ----------
+    picked : tensor, shape (B,)
+        The picked items' indices, of any number type.
+    logits : tensor, shape (B, B)
+        Scores of each example's user (row) with each example's item (column).
+    log_share : ndarray of float32, shape (n_items,)
+        Natural logarithm of each item's share of the training ratings.
+
+    Returns
+    -------
+    tensor, shape (B,)
+        Negative log-likelihoods.
+    """
+    ops = neural.keras().ops
+    picked = ops.cast(ops.reshape(picked, (-1,)), "int32")
+    count = ops.cast(ops.shape(logits)[0], logits.dtype)
+    own = ops.eye(ops.shape(logits)[0], dtype=logits.dtype)
+    correction = ops.take(log_share, picked) + ops.log(count - 1)
+    masked = ops.cast(picked[:, None] == picked[None, :], logits.dtype) - own
+    corrected = logits - (1 - own) * correction[None, :] - 1e9 * masked
+    return ops.logsumexp(corrected, axis=1) - ops.sum(own * logits, axis=1)
+
+
+MODELS: dict[str, type[Recommender]] = {"two-tower-rating": RatingTowers, "two-tower-retrieval": RetrievalTowers}

@@ -1,0 +1,321 @@
+"""What the Keras families share: Keras itself, imported late and made deterministic; networks of pairs; epochs.
+
+Keras 3 runs on TensorFlow (the default), JAX or PyTorch, whichever `KERAS_BACKEND` names. Importing it takes seconds,
+so nothing here does before a network is built. Shuffling is numpy's, so that every backend sees the same batches.
+"""
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from foldin import metrics
+from foldin.factorization import train_by_epochs
+from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.params import Section
+from foldin.recommender import Arrays, RatingRecommender, Recommender
+
+BLOCK_PAIRS = 32_768
+"""Pairs a network is asked for at once; bounds memory, changes no figure."""
+STEPS_PER_EXECUTION = 8
+"""Batches run between two returns to Python; saves time, changes no figure."""
+Examples = tuple[list[np.ndarray], np.ndarray]
+"""An epoch's inputs, arrays of shape (n,) each, and targets, shape (n,)."""
+Call = Callable[[Any, Any], Any]
+"""From user and item indices, backend tensors of shapes that broadcast, to one value for each pair."""
+
+
+class TrainingSettings(Section):
+    """Settings of every network trained by epochs."""
+
+    learning_rate: float = Field(gt=0)
+    batch_size: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    patience: int = Field(ge=0)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # TensorFlow's C++ side greets on file descriptor 2 with times and process ids, which no notebook may hold.
+    # An error of the import is a Python exception and still reaches the reader.
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+@cache
+def keras() -> Any:
+    """Import Keras, with deterministic operations where the backend has a switch for them, and return it."""
+    with _quiet():
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow
+
+            tensorflow.config.experimental.enable_op_determinism()
+            tensorflow.config.list_physical_devices()
+    return keras
+
+
+def start(seed: int) -> Any:
+    """Forget earlier networks, seed everything that initial weights are drawn from, and return Keras.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same initial weights and layer names, whatever was built before.
+    """
+    library = keras()
+    library.utils.clear_session()
+    library.utils.set_random_seed(seed)
+    return library
+
+
+def row_penalty(l2: float, train: Interactions) -> float:
+    """Return the penalty Keras must put on squared weights so that one row's costs `l2` beside its own ratings.
+
+    Losses are means over ratings, so a row's few ratings weigh less the more there are of all. Divided by their
+    number, `l2` means the same on data of any size: the `l2` of a sum of squared errors.
+    """
+    return l2 / train.ratings.nnz
+
+
+def embedding(name: str, rows: int, size: int, penalty: float) -> Any:
+    """Return an embedding layer, shape (rows, size), with an L2 penalty on every row, seen in a batch or not.
+
+    A row without a rating so fades to 0, and its user or item is treated as an average one.
+    """
+    layers = keras()
+    return layers.layers.Embedding(rows, size, embeddings_regularizer=layers.regularizers.L2(penalty), name=name)
+
+
+class PairNetwork:
+    """A network that gives each (user, item) pair a number: trained on pairs, asked for pairs or whole blocks.
+
+    Parameters
+    ----------
+    call : callable
+        The forward pass, of Keras layers and operations that broadcast: users of shape (n, 1) and items of shape
+        (1, m) give values of shape (n, m), each side's layers computed once for its own index only.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The same network over pairs, inputs of shape (n,), for training.
+    """
+
+    def __init__(self, call: Call) -> None:
+        layers = keras()
+        inputs = [layers.Input((), dtype="int32", name=name) for name in ("user", "item")]
+        self.model = layers.Model(inputs, call(*inputs))
+        self._call = call
+
+    def pairs(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return the values of pairs, shape (n,), of users and items, shape (n,) each."""
+        values = np.empty(len(users), dtype=np.float32)
+        for begin in range(0, len(users), BLOCK_PAIRS):
+            block = slice(begin, begin + BLOCK_PAIRS)
+            values[block] = self._values(users[block], items[block])
+        return values
+
+    def grid(self, users: IntArray, n_items: int) -> FloatArray:
+        """Return the values of users, shape (n,), with every item, shape (n, n_items)."""
+        values = np.empty((len(users), n_items), dtype=np.float32)
+        items = np.arange(n_items, dtype=np.int32)[None, :]
+        size = max(1, BLOCK_PAIRS // n_items)
+        for begin in range(0, len(users), size):
+            block = slice(begin, begin + size)
+            values[block] = self._values(users[block, None], items)
+        return values
+
+    def _values(self, users: IntArray, items: IntArray) -> FloatArray:
+        ops = keras().ops
+        found = self._call(ops.convert_to_tensor(users), ops.convert_to_tensor(items))
+        values: FloatArray = ops.convert_to_numpy(found)
+        return values
+
+
+def outputs(tower: Any, count: int) -> FloatArray:
+    """Return what a network of one index gives the indices 0 to count - 1, shape (count, size of its output)."""
+    ops = keras().ops
+    values: FloatArray = ops.convert_to_numpy(tower(ops.arange(count, dtype="int32")))
+    return values
+
+
+def weights(model: Any) -> Arrays:
+    """Return a network's weights as arrays under the names of their layers, such as `user_embedding.embeddings`."""
+    ops = keras().ops
+    return {weight.path.replace("/", "."): ops.convert_to_numpy(weight) for weight in model.weights}
+
+
+def set_weights(model: Any, arrays: Arrays) -> None:
+    """Give a network the weights that `weights` returned."""
+    for weight in model.weights:
+        weight.assign(arrays[weight.path.replace("/", ".")])
+
+
+def rmse_figures(
+    recommender: RatingRecommender, train: Interactions, validation: Interactions | None
+) -> Callable[[], dict[str, float]]:
+    """Return what gives a model's RMSE on the validation part and on as many ratings of the train part.
+
+    Both are of clipped predictions by the network as it is used later, so that the gap between them is over-fitting,
+    not dropout or penalties.
+    """
+    if validation is None:
+        return dict
+    users, items, ratings = train.triples()
+    size = min(len(ratings), validation.ratings.nnz)
+    sample = np.random.default_rng(recommender.seed).choice(len(ratings), size, replace=False)
+    parts = {
+        "train_rmse": (users[sample], items[sample], ratings[sample]),
+        "validation_rmse": validation.triples(),
+    }
+
+    def figures() -> dict[str, float]:
+        return {
+            name: metrics.rmse(actual, recommender.predict(users, items))
+            for name, (users, items, actual) in parts.items()
+        }
+
+    return figures
+
+
+def ndcg_figures(recommender: Recommender, validation: Interactions | None, k: int) -> Callable[[], dict[str, float]]:
+    """Return what gives a model's NDCG@k on the validation part."""
+    if validation is None:
+        return dict
+    return lambda: {"validation_ndcg": metrics.validate(recommender, validation, k)[f"ndcg_at_{k}"]}
+
+
+def learn(
+    recommender: Recommender,
+    model: Any,
+    *,
+    optimizer: Any,
+    loss: Any,
+    examples: Callable[[np.random.Generator], Examples],
+    figures: Callable[[], dict[str, float]],
+    choose_by: str,
+    higher_is_better: bool = False,
+    choosing: bool,
+    learning_rate: Callable[[int], float] | None = None,
+) -> None:
+    """Train a network epoch by epoch; fill `recommender.history` and keep the weights of its best epoch.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Whose network it is; its settings are `TrainingSettings`.
+    model : keras.Model
+        The network.
+    optimizer, loss : Any
+        As `keras.Model.compile` takes them.
+    examples : callable
+        Gives the examples of an epoch in any order; they are shuffled here.
+    figures : callable
+        Returns the figures watched, after each epoch, beside `train_loss`.
+    choose_by, higher_is_better, choosing
+        How the best epoch is chosen; see `train_by_epochs`.
+    learning_rate : callable, optional
+        From an epoch (from 1) to its learning rate; the settings' own throughout unless given.
+    """
+    settings = recommender.settings
+    rng = np.random.default_rng(recommender.seed)
+    size = settings.batch_size
+    model.compile(optimizer=optimizer, loss=loss, steps_per_execution=STEPS_PER_EXECUTION)
+    kept = [np.array(weight) for weight in model.get_weights()]
+    losses: list[float] = []
+
+    def step(epoch: int) -> None:
+        inputs, targets = examples(rng)
+        n_batches = -(-len(targets) // size)
+        # Every batch is full: the last is filled up from the front, so that a network sees one shape only.
+        order = np.resize(rng.permutation(len(targets)), n_batches * min(size, len(targets)))
+        if learning_rate is not None:
+            model.optimizer.learning_rate = learning_rate(epoch)
+        noted = model.fit(
+            [values[order] for values in inputs],
+            targets[order],
+            batch_size=size,
+            shuffle=False,
+            verbose=0,
+        )
+        losses.append(float(noted.history["loss"][0]))
+        for array, learnt in zip(kept, model.get_weights(), strict=True):
+            array[...] = learnt
+
+    train_by_epochs(
+        recommender,
+        step=step,
+        figures=lambda: {"train_loss": losses[-1], **figures()},
+        weights=kept,
+        choose_by=choose_by,
+        higher_is_better=higher_is_better,
+        choosing=choosing,
+    )
+    model.set_weights(kept)
+
+
+class RatingNetwork(RatingRecommender):
+    """A rating as damped biases plus what a network of pairs makes of the rest."""
+
+    class Settings(TrainingSettings):
+        """Settings of every rating network."""
+
+        damping: float = Field(ge=0)
+        embedding: int = Field(ge=1)
+        l2: float = Field(ge=0)
+
+    @abstractmethod
+    def _call(self, layers: Any, penalty: float) -> Call:
+        """Return the forward pass, of layers built here; `penalty` is for squared embedding weights."""
+
+    def _optimizer(self) -> Any:
+        return keras().optimizers.Adam(self.settings.learning_rate)
+
+    def _learning_rate(self, epoch: int) -> float:
+        return float(self.settings.learning_rate)
+
+    def _build(self, penalty: float) -> None:
+        self._network = PairNetwork(self._call(start(self.seed).layers, penalty))
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        users, items, ratings = train.triples()
+        residual = ratings - self._bias.predict(users, items)
+        self._build(row_penalty(self.settings.l2, train))
+        learn(
+            self,
+            self._network.model,
+            optimizer=self._optimizer(),
+            loss="mean_squared_error",
+            examples=lambda rng: ([users, items], residual),
+            figures=rmse_figures(self, train, validation),
+            choose_by="validation_rmse",
+            choosing=validation is not None,
+            learning_rate=self._learning_rate,
+        )
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        return self._bias.predict(users, items) + self._network.pairs(users, items)
+
+    def _score(self, users: IntArray) -> FloatArray:
+        biases: FloatArray = np.float32(self._bias.mean) + self._bias.user[users, None] + self._bias.item
+        return biases + self._network.grid(users, self.known.shape[1])
+
+    def _arrays(self) -> Arrays:
+        return weights(self._network.model)
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._build(0)
+        set_weights(self._network.model, arrays)
