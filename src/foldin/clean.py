@@ -44,6 +44,7 @@ def run(dataset: str) -> None:
         )
     tables = wanted.read(raw)
     wanted.check_counts(tables.ratings)
+    wanted.check_files(raw, str(raw.relative_to(paths.root())))
     ratings, dropped = clean_ratings(tables.ratings, wanted.scale, keep=settings.duplicates)
     if ratings.empty:
         raise FoldinError(

@@ -45,22 +45,12 @@ def run(dataset: str) -> None:
             wanted.generate(folder)
             source = "generated"
         elif os.environ.get(VARIABLE):
-            source = str(_copy(wanted, Path(os.environ[VARIABLE]) / dataset, folder))
+            source = str(_copy(wanted, Path(os.environ[VARIABLE]).expanduser() / dataset, folder))
         else:
             source = _download(wanted, folder)
-        for name, right in wanted.files.items():
-            _check(folder / name, right, f"{source}: {name}")
+        wanted.check_files(folder, source)
         size = sum(path.stat().st_size for path in folder.iterdir())
     say(f"{dataset}: {len(wanted.files)} raw files, {size / 1e6:.1f} MB, {source}")
-
-
-def _check(path: Path, right: str | None, place: str) -> None:
-    if right is not None and (found := files.sha256(path)) != right:
-        raise FoldinError(
-            f"the SHA-256 is {found}, not {right}",
-            where=place,
-            remedy="the file is damaged or another release; replace it by the original",
-        )
 
 
 def _copy(dataset: DataSet, archive: Path, folder: Path) -> Path:
@@ -78,12 +68,20 @@ def _copy(dataset: DataSet, archive: Path, folder: Path) -> Path:
                 where=archive / name,
                 remedy=f"copy it there from {dataset.address}",
             )
-        shutil.copyfile(archive / name, folder / name)
+        try:
+            shutil.copyfile(archive / name, folder / name)
+        except OSError as error:
+            raise FoldinError(
+                f"cannot be copied ({error.strerror})",
+                where=archive / name,
+                remedy="make it readable, and look for free disk space",
+            ) from None
     return archive
 
 
 def _download(dataset: DataSet, folder: Path) -> str:
     address = str(dataset.address)
+    say(f"{dataset.name}: downloading {address}")
     with tempfile.TemporaryDirectory() as scratch:
         packed = Path(scratch) / "archive.zip"
         try:

@@ -8,7 +8,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -82,11 +82,12 @@ class Demo(Section):
     items_per_creator: float = Field(ge=1)
     age_missing: float = Field(ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _shares_fit(self) -> "Demo":
-        if self.genre_share + self.creator_share > 1:
-            raise ValueError("genre_share and creator_share together must not exceed 1")
-        return self
+    @field_validator("creator_share")
+    @classmethod
+    def _fits_genre_share(cls, share: float, others: ValidationInfo) -> float:
+        if share + others.data.get("genre_share", 0) > 1:
+            raise ValueError("together with genre_share it must not exceed 1")
+        return share
 
 
 SECTIONS: dict[str, type[Section]] = {

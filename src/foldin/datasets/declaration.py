@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldin.errors import FoldinError
+from foldin.files import sha256
 from foldin.interactions import Scale
 
 
@@ -79,6 +80,29 @@ class DataSet:
     address: str | None = None
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
+
+    def check_files(self, folder: Path, source: str) -> None:
+        """Compare files with their known SHA-256.
+
+        Parameters
+        ----------
+        folder : Path
+            Where they lie.
+        source : str
+            Where they came from, for the message.
+
+        Raises
+        ------
+        FoldinError
+            On the first file that is not as known: names it, its digest and the right one.
+        """
+        for name, right in self.files.items():
+            if right is not None and (found := sha256(folder / name)) != right:
+                raise FoldinError(
+                    f"the SHA-256 of {name} is {found}, not {right}",
+                    where=source,
+                    remedy="the file is damaged or of another release; put the original in its place",
+                )
 
     def check_counts(self, ratings: pd.DataFrame) -> None:
         """Compare ratings with the known counts.

@@ -11,7 +11,6 @@ import pandas as pd
 from foldin.errors import FoldinError
 
 Parser = Callable[[str], Any]
-REMEDY = "the file is damaged; fetch it again"
 
 
 def text(field: str) -> str:
@@ -27,7 +26,10 @@ def whole(field: str) -> int:
     ValueError
         When the field is none.
     """
-    return int(field)
+    value = int(field)
+    if "_" in field or not -(2**63) <= value < 2**63:
+        raise ValueError(field)
+    return value
 
 
 def number(field: str) -> float:
@@ -39,7 +41,7 @@ def number(field: str) -> float:
         When the field is none.
     """
     value = float(field)
-    if not math.isfinite(value):
+    if "_" in field or not math.isfinite(value):
         raise ValueError(field)
     return value
 
@@ -115,13 +117,13 @@ def read(
                     raise _fault(path, lines.line_num, f"{len(fields)} fields, {len(parsers)} expected")
                 rows.append(_parsed(path, lines.line_num, fields, parsers))
     except FileNotFoundError:
-        raise FoldinError("the file is missing", where=_place(path), remedy="fetch it again") from None
+        raise FoldinError("the file is missing", where=_place(path), remedy=_remedy(path)) from None
     except UnicodeDecodeError as error:
-        raise _fault(path, len(rows) + 1, f"not {encoding} text ({error.reason}) at or after this line") from None
+        raise _fault(path, lines.line_num + 1, f"here or below is no {encoding} text ({error.reason})") from None
     except csv.Error as error:
         raise _fault(path, lines.line_num, str(error)) from None
     if not rows:
-        raise FoldinError("the file holds no rows", where=_place(path), remedy=REMEDY)
+        raise FoldinError("the file holds no rows", where=_place(path), remedy=_remedy(path))
     series = {
         name: pd.Series([row[place] for row in rows], dtype=DTYPES[parser])
         for place, (name, parser) in enumerate(parsers)
@@ -133,7 +135,7 @@ def _parsed(path: Path, line: int, fields: list[str], parsers: list[tuple[str, P
     row: list[Any] = []
     for field, (name, parser) in zip(fields, parsers, strict=True):
         try:
-            row.append(parser(field) if field.strip() else None)
+            row.append(parser(field) if field.strip() or parser is flag else None)
         except ValueError:
             raise _fault(path, line, f"{name} is {field!r}") from None
     return row
@@ -143,5 +145,10 @@ def _place(path: Path) -> str:
     return "/".join(path.parts[-4:])
 
 
+def _remedy(path: Path) -> str:
+    # Raw files lie in a folder that bears the name of their data set.
+    return f"the data set is damaged; fetch it again: dvc repro -f fetch@{path.parent.name}"
+
+
 def _fault(path: Path, line: int, what: str) -> FoldinError:
-    return FoldinError(f"line {line}: {what}", where=_place(path), remedy=REMEDY)
+    return FoldinError(f"line {line}: {what}", where=_place(path), remedy=_remedy(path))

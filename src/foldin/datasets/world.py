@@ -204,6 +204,11 @@ def _met_once(weight: Array, goal: Array) -> Array:
         How often pairs meet, relative to others of the row.
     goal : ndarray, shape (n,)
         Sum of each row of the answer; less than m.
+
+    Raises
+    ------
+    FoldinError
+        When the weights are too unequal to find c.
     """
     # The sum is increasing and concave in c, so Newton's method from 0 climbs to the root without overshooting.
     scale = np.zeros((len(weight), 1))
@@ -211,6 +216,10 @@ def _met_once(weight: Array, goal: Array) -> Array:
         missed = np.exp(-scale * weight)
         short = goal[:, None] - (1 - missed).sum(axis=1, keepdims=True)
         if np.all(np.abs(short) < 1e-9 * goal[:, None]):
-            break
+            return 1 - missed
         scale += short / (weight * missed).sum(axis=1, keepdims=True)
-    return 1 - np.exp(-scale * weight)
+    raise FoldinError(
+        "no probabilities of being rated fit section demo",
+        where="params.yaml",
+        remedy="lower demo.activity, demo.popularity, demo.domain_interest or demo.exposure_taste",
+    )

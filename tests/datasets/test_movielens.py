@@ -1,0 +1,70 @@
+"""The MovieLens readers: on lines made up in their formats, and on the real files where these are at hand."""
+
+import pytest
+
+from foldin import datasets
+from foldin.datasets import Counts, movielens
+from foldin.errors import FoldinError
+
+
+@pytest.fixture
+def small_100k(tmp_path):
+    (tmp_path / "u.data").write_text("7\t1\t5\t880000000\n7\t2\t1\t880000001\n9\t1\t4\t880000002\n")
+    (tmp_path / "u.genre").write_text("unknown|0\nComedy|1\nDrama|2\n\n")
+    item = "1|Café des Rêves (1996)|01-Jan-1997||http://x|0|1|1\n2|Untitled||||1|0|0\n"
+    (tmp_path / "u.item").write_bytes(item.encode("latin-1"))
+    (tmp_path / "u.user").write_text("7|24|M|technician|85711\n9|53|F|other|94043\n")
+    return tmp_path
+
+
+def test_ml_100k_lines_become_tables(small_100k):
+    tables = movielens.read_100k(small_100k)
+    assert tables.ratings.to_dict("records")[1] == {
+        "user_id": "7",
+        "item_id": "2",
+        "rating": 1.0,
+        "timestamp": 880000001,
+    }
+    first, second = tables.items.to_dict("records")
+    assert first["title"] == "Café des Rêves (1996)"
+    assert (first["domain"], first["genres"], first["year"]) == ("movies", "Comedy|Drama", 1996)
+    assert second["genres"] == ""
+    assert tables.items["year"].isna().tolist() == [False, True]
+    assert list(tables.users.columns) == ["user_id", "age", "gender", "occupation"]
+    assert tables.users["age"].tolist() == [24, 53]
+
+
+def test_a_truncated_line_of_ml_100k_is_named(small_100k):
+    (small_100k / "u.data").write_text("7\t1\t5\t880000000\n7\t2")
+    with pytest.raises(FoldinError, match=r"u\.data: line 2: 2 fields, 4 expected"):
+        movielens.read_100k(small_100k)
+
+
+def test_ml_latest_small_lines_become_tables(tmp_path):
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n3,10,4.5,964982703\n")
+    movies = 'movieId,title,genres\n10,"Crown, The (1995)",Comedy|Drama\n11,Nameless,(no genres listed)\n'
+    (tmp_path / "movies.csv").write_text(movies)
+    tables = movielens.read_latest_small(tmp_path)
+    assert tables.ratings["rating"].tolist() == [4.5]
+    assert tables.items["title"].tolist() == ["Crown, The (1995)", "Nameless"]
+    assert tables.items["genres"].tolist() == ["Comedy|Drama", ""]
+    assert tables.items["year"].isna().tolist() == [False, True]
+    assert tables.users.empty
+
+
+@pytest.mark.parametrize("name", ["ml-100k", "ml-latest-small"])
+def test_the_real_files_have_the_known_counts_and_digests(archives, name):
+    dataset = datasets.get(name)
+    tables = dataset.read(archives / name)
+    dataset.check_counts(tables.ratings)
+    dataset.check_files(archives / name, name)
+    assert tables.items["item_id"].is_unique
+    assert set(tables.ratings["item_id"]) <= set(tables.items["item_id"])
+    assert tables.items["year"].between(1870, 2018).mean() > 0.99
+
+
+def test_counts_that_differ_are_named(small_100k):
+    ratings = movielens.read_100k(small_100k).ratings
+    with pytest.raises(FoldinError, match=r"3 ratings found where 100,000 are known to be; .*fetch@ml-100k"):
+        movielens.ML_100K.check_counts(ratings)
+    assert movielens.ML_100K.counts == Counts(ratings=100_000, users=943, items=1_682)
