@@ -22,6 +22,12 @@ def _save_arrays(file: Path, arrays: Arrays) -> None:
     np.savez(file, allow_pickle=False, **arrays)
 
 
+def _read_arrays(file: Path) -> Arrays:
+    # Opened here, because numpy leaves a damaged file open.
+    with file.open("rb") as opened, np.load(opened) as arrays:
+        return dict(arrays)
+
+
 class Recommender(ABC):
     """A model that scores every item for a user.
 
@@ -167,9 +173,9 @@ class Recommender(ABC):
             raise FoldinError(f"holds a {about['class']}, not a {cls.__name__}", where=folder, remedy="load that")
         model = cls(cls.Settings.model_validate(about["settings"]), seed=about["seed"])
         model.epochs = about["epochs"]
-        model._known = sparse.csr_array(sparse.load_npz(folder / "known.npz"))
-        with np.load(folder / "arrays.npz") as arrays:
-            model._restore(dict(arrays))
+        with (folder / "known.npz").open("rb") as file:
+            model._known = sparse.csr_array(sparse.load_npz(file))
+        model._restore(_read_arrays(folder / "arrays.npz"))
         return model
 
     def _prepare(self, train: Interactions) -> None:
@@ -250,7 +256,7 @@ class RatingRecommender(Recommender):
     def load(cls, folder: Path) -> Self:
         """Read a model that `save` wrote; see `Recommender.load`."""
         model = super().load(folder)
-        with np.load(folder / "bias.npz") as arrays:
-            model._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
-            model._limits = arrays["limits"]
+        arrays = _read_arrays(folder / "bias.npz")
+        model._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
+        model._limits = arrays["limits"]
         return model

@@ -1,0 +1,226 @@
+"""The stage `evaluate` from raw data to files, what it catches, and what it says when something is not whole."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from foldin import clean, evaluate, fetch, files, held_out, interactions, models, paths, user_item
+from foldin.errors import FoldinError
+from foldin.models.baselines import DampedBias, Popularity
+
+DATASET, FAMILY = "demo", "baselines"
+
+
+@pytest.fixture
+def trained(workspace):
+    """Return a workspace in which the baselines are trained on a small demo."""
+    for stage in (fetch, clean, user_item):
+        stage.run(DATASET)
+    save(models.family(FAMILY))
+    return workspace
+
+
+def save(family):
+    training = interactions.load(DATASET).training
+    for name, model in family.items():
+        with files.whole_folder(paths.models(DATASET, FAMILY) / name) as folder:
+            model.fit(training).save(folder)
+
+
+def figures():
+    return json.loads(paths.metrics(DATASET, FAMILY).read_text(encoding="utf-8"))
+
+
+def table(name):
+    return pd.read_parquet(paths.predictions(DATASET, FAMILY) / f"{name}.parquet")
+
+
+def change(section, key, value):
+    yaml = YAML()
+    values = yaml.load(paths.params_file())
+    values[section][key] = value
+    yaml.dump(values, paths.params_file())
+
+
+def replaced_by(monkeypatch, model):
+    """Let the family have one model, trained as usual."""
+    monkeypatch.setattr(evaluate, "family_models", lambda _: {"odd": type(model)})
+    save({"odd": model})
+
+
+def test_the_metrics_file_has_every_figure_of_every_model(trained):
+    evaluate.run(DATASET, FAMILY)
+    found = figures()
+    assert list(found) == ["bias", "global-mean", "oracle", "popularity", "random"]
+    ranking = {f"{name}_at_10" for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")}
+    counts = {"pairs", "cold_pairs", "users_ranked", "users_without_history"}
+    every = ranking | counts | {"ndcg_at_10_se", "domains"}
+    assert set(found["popularity"]) == every | {"oracle"}
+    assert set(found["oracle"]) == every | {"rmse", "rmse_se", "mae", "liked"}
+    assert set(found["bias"]) == every | {"rmse", "rmse_se", "mae", "liked", "oracle"}
+    assert list(found["bias"]["domains"]) == ["books", "movies", "music"]
+
+
+def test_what_is_known_of_this_data_holds(trained):
+    evaluate.run(DATASET, FAMILY)
+    found = figures()
+    assert found["oracle"]["rmse"] < found["bias"]["rmse"] < found["global-mean"]["rmse"]
+    assert found["oracle"]["ndcg_at_10"] > found["popularity"]["ndcg_at_10"] > found["random"]["ndcg_at_10"]
+    for name in ("bias", "global-mean", "popularity", "random"):
+        assert found[name]["oracle"]["ndcg_z"] < -2
+        assert found[name]["oracle"]["leak"] == 0
+
+
+def test_the_length_of_lists_names_the_figures(trained):
+    change("evaluation", "k", 3)
+    evaluate.run(DATASET, FAMILY)
+    assert "ndcg_at_3" in figures()["bias"]
+    assert table("recommendations")["rank"].max() == 3
+
+
+def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
+    evaluate.run(DATASET, FAMILY)
+    test = pd.read_parquet(paths.test(DATASET) / "ratings.parquet")
+    ratings, lists, users = (table(name) for name in ("ratings", "recommendations", "users"))
+    expected = ["user_id", "item_id", "rating", "timestamp", "global-mean", "bias", "oracle"]
+    assert list(ratings) == expected
+    pd.testing.assert_frame_equal(ratings[expected[:4]], test[expected[:4]])
+    errors = ratings["bias"] - ratings["rating"]
+    assert figures()["bias"]["rmse"] == pytest.approx(np.sqrt((errors**2).mean()), abs=1e-6)
+
+    rated = set(zip(test["user_id"], test["item_id"], strict=True))
+    mine = lists[lists["model"] == "popularity"].sort_values(["user_id", "rank"])
+    hit = [pair in rated for pair in zip(mine["user_id"], mine["item_id"], strict=True)]
+    n_ranked = test.loc[test["user"] >= 0, "user_id"].nunique()
+    assert figures()["popularity"]["precision_at_10"] == pytest.approx(sum(hit) / 10 / n_ranked, abs=1e-6)
+    assert users[users["model"] == "popularity"]["ndcg"].mean() == pytest.approx(
+        figures()["popularity"]["ndcg_at_10"], abs=1e-6
+    )
+    assert (users.groupby("model", observed=True)["pairs"].sum() == len(test)).all()
+
+
+def test_the_same_models_give_the_same_bytes(trained):
+    def written():
+        evaluate.run(DATASET, FAMILY)
+        produced = [*sorted(paths.predictions(DATASET, FAMILY).iterdir()), paths.metrics(DATASET, FAMILY)]
+        return {file.name: files.sha256(file) for file in produced}
+
+    first = written()
+    assert set(first) == {"baselines.json", "ratings.parquet", "recommendations.parquet", "users.parquet"}
+    assert written() == first
+
+
+def test_a_model_that_has_seen_the_test_part_is_called_a_leak(trained, monkeypatch, capsys):
+    class Leaky(DampedBias):
+        def _predict(self, users, items):
+            return self._seen[users, items].astype(np.float32)
+
+        def _fit(self, train, validation):
+            test = held_out.load(DATASET)
+            self._seen = np.full(train.ratings.shape, self._bias.mean)
+            self._seen[test.relevant.nonzero()] = test.relevant[test.relevant.nonzero()]
+
+        def _arrays(self):
+            return {"seen": self._seen}
+
+        def _restore(self, arrays):
+            self._seen = arrays["seen"]
+
+    replaced_by(monkeypatch, Leaky(Leaky.Settings(damping=5.0)))
+    evaluate.run(DATASET, FAMILY)
+    found = figures()["odd"]["oracle"]
+    assert found["rmse_z"] > 4
+    assert found["leak"] == 1
+    assert "demo: odd: LEAK: better than the oracle beyond chance" in capsys.readouterr().err
+
+
+def test_a_fault_of_a_model_names_it_and_leaves_nothing(trained, monkeypatch):
+    class Diverged(Popularity):
+        def _score(self, users):
+            return np.full((len(users), self.known.shape[1]), np.nan)
+
+    replaced_by(monkeypatch, Diverged())
+    with pytest.raises(FoldinError, match=r"^model 'odd' of 'baselines' on 'demo': the scores of user '.*' hold NaN"):
+        evaluate.run(DATASET, FAMILY)
+    assert not paths.metrics(DATASET, FAMILY).exists()
+    assert not paths.predictions(DATASET, FAMILY).parent.exists()
+
+
+def test_a_model_fitted_on_too_little_is_caught_when_it_recommends_what_is_known(trained, monkeypatch):
+    class TrainPartOnly(Popularity):
+        def fit(self, train, validation=None):
+            return super().fit(interactions.load(DATASET).train)
+
+    replaced_by(monkeypatch, TrainPartOnly())
+    with pytest.raises(FoldinError, match=r"who has rated it in the training part; .* fit it on all training data"):
+        evaluate.run(DATASET, FAMILY)
+
+
+def test_a_missing_model_is_named_with_the_command_that_makes_it(trained):
+    (paths.models(DATASET, FAMILY) / "bias" / "model.json").unlink()
+    expected = r"^data/models/demo/baselines/bias: no saved model here; train it: dvc repro train@demo-baselines$"
+    with pytest.raises(FoldinError, match=expected):
+        evaluate.run(DATASET, FAMILY)
+
+
+@pytest.mark.parametrize("name", ["model.json", "known.npz", "arrays.npz", "bias.npz"])
+@pytest.mark.parametrize("damage", ["missing", "cut off", "empty"])
+def test_a_model_that_is_not_whole_is_one_clear_line(trained, name, damage):
+    file = paths.models(DATASET, FAMILY) / "bias" / name
+    content = file.read_bytes()
+    file.unlink()
+    if damage != "missing":
+        file.write_bytes(content[: len(content) // 2] if damage == "cut off" else b"")
+    with pytest.raises(FoldinError, match=r"^data/models/demo/baselines/bias") as caught:
+        evaluate.run(DATASET, FAMILY)
+    assert "\n" not in str(caught.value)
+    assert "dvc repro" in str(caught.value)
+
+
+def test_a_test_part_that_is_not_whole_is_one_clear_line(trained):
+    file = paths.test(DATASET) / "ratings.parquet"
+    again = r"; make it again: dvc repro -f user_item@demo$"
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(FoldinError, match=r"^data/test/demo/ratings\.parquet: not readable: .*" + again):
+        evaluate.run(DATASET, FAMILY)
+    file.unlink()
+    with pytest.raises(FoldinError, match=r"^data/test/demo/ratings\.parquet: no test part here" + again):
+        evaluate.run(DATASET, FAMILY)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda test: test.drop(columns="rating"), "has no column 'rating'"),
+        (lambda test: test[:0], r"the test part is empty; raise split\.test"),
+        (lambda test: test.assign(user=np.int32(-1)), "no user of the test part is in the training part"),
+    ],
+)
+def test_a_test_part_that_cannot_judge_is_refused(trained, spoil, message):
+    file = paths.test(DATASET) / "ratings.parquet"
+    spoil(pd.read_parquet(file)).to_parquet(file, index=False)
+    with pytest.raises(FoldinError, match=message):
+        evaluate.run(DATASET, FAMILY)
+
+
+def test_a_test_part_that_overlaps_training_is_refused(trained):
+    file = paths.test(DATASET) / "ratings.parquet"
+    test = pd.read_parquet(file)
+    data = interactions.load(DATASET)
+    users, items, _ = data.validation.triples()
+    test.loc[5, ["user", "item"]] = users[0], items[0]
+    pair = f"('{data.train.users['user_id'][users[0]]}', '{data.train.items['item_id'][items[0]]}')"
+    test.to_parquet(file, index=False)
+    with pytest.raises(FoldinError) as caught:
+        evaluate.run(DATASET, FAMILY)
+    assert f"the pair {pair} is in the training part too" in str(caught.value)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 5.5])
+def test_a_threshold_that_parts_nothing_is_refused(trained, threshold):
+    change("evaluation", "rating_threshold", threshold)
+    with pytest.raises(FoldinError, match=rf"params\.yaml: evaluation\.rating_threshold is {threshold}"):
+        evaluate.run(DATASET, FAMILY)
