@@ -10,6 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 
 from foldin import datasets, files, paths
@@ -124,7 +125,7 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
                     )
                 with archive.open(members[name]) as source, (folder / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FoldinError(
             f"the download of '{dataset.name}' is no whole zip archive ({error})",
             where=dataset.address,

@@ -1,0 +1,170 @@
+"""Raw files: generated, copied from a local archive or downloaded, checked, and whole or absent."""
+
+import hashlib
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from foldin import datasets, fetch, paths
+from foldin.errors import FoldinError
+
+CONTENT = {"u.data": b"1\t1\t5\t880000000\n", "u.item": b"1|Crown (1990)\n"}
+NOWHERE = "http://127.0.0.1:9/tiny.zip"
+
+
+@pytest.fixture
+def tiny(workspace, monkeypatch):
+    """Declare a data set of two small files and return its declaration."""
+    monkeypatch.delenv(fetch.VARIABLE, raising=False)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
+    dataset = replace(datasets.get("ml-100k"), name="tiny", address=NOWHERE, files=digests)
+    monkeypatch.setitem(datasets._ALL, "tiny", dataset)
+    return dataset
+
+
+@pytest.fixture
+def archive(tiny, workspace, monkeypatch):
+    """Put the files of `tiny` into a local archive, beside one that is not declared."""
+    folder = workspace / "archives" / "tiny"
+    folder.mkdir(parents=True)
+    for name, content in (CONTENT | {"private.txt": b"not declared"}).items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setenv(fetch.VARIABLE, str(workspace / "archives"))
+    return folder
+
+
+def zipped(tiny, workspace, monkeypatch, members, kind=zipfile.ZIP_STORED):
+    packed = workspace / "tiny.zip"
+    with zipfile.ZipFile(packed, "w", kind) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    monkeypatch.setitem(datasets._ALL, "tiny", replace(tiny, address=packed.as_uri()))
+    return packed
+
+
+def raw_files():
+    return sorted(path.name for path in paths.raw("tiny").iterdir())
+
+
+def assert_nothing_left():
+    raw = paths.raw("tiny").parent
+    assert not raw.exists() or list(raw.iterdir()) == []
+
+
+def test_demo_is_generated_with_the_same_bytes_every_time(workspace):
+    def digests():
+        fetch.run("demo")
+        return {path.name: path.read_bytes() for path in paths.raw("demo").iterdir()}
+
+    first = digests()
+    assert sorted(first) == ["items.csv", "ratings.csv", "users.csv"]
+    assert digests() == first
+    assert first["ratings.csv"].startswith(b"user_id,item_id,rating,timestamp\nuser-")
+    times = [int(line.split(b",")[3]) for line in first["ratings.csv"].splitlines()[1:]]
+    assert times == sorted(times)
+
+
+def test_files_come_from_the_local_archive_and_only_the_declared_ones(archive, capsys):
+    fetch.run("tiny")
+    assert raw_files() == ["u.data", "u.item"]
+    assert (paths.raw("tiny") / "u.data").read_bytes() == CONTENT["u.data"]
+    assert "tiny: 2 raw files" in capsys.readouterr().err
+
+
+def test_an_archive_without_the_folder_is_named_and_not_replaced_by_a_download(tiny, workspace, monkeypatch):
+    monkeypatch.setenv(fetch.VARIABLE, str(workspace))
+    zipped(tiny, workspace, monkeypatch, CONTENT)
+    with pytest.raises(FoldinError) as error:
+        fetch.run("tiny")
+    assert str(workspace / "tiny") in str(error.value)
+    assert "'tiny'" in str(error.value)
+    assert fetch.VARIABLE in str(error.value)
+    assert_nothing_left()
+
+
+def test_a_file_missing_in_the_archive_is_named(archive):
+    (archive / "u.item").unlink()
+    with pytest.raises(FoldinError, match=r"tiny/u\.item: a file of the data set 'tiny' is missing"):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
+def test_a_damaged_file_is_named_with_both_digests_and_nothing_is_left(archive, tiny):
+    (archive / "u.data").write_bytes(b"1\t1\t4\t880000000\n")
+    with pytest.raises(FoldinError, match=f"SHA-256 of u.data is [0-9a-f]{{64}}, not {tiny.files['u.data']}"):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
+def test_a_failed_fetch_keeps_what_was_fetched_before(archive):
+    fetch.run("tiny")
+    (archive / "u.data").write_bytes(b"damaged")
+    with pytest.raises(FoldinError):
+        fetch.run("tiny")
+    assert (paths.raw("tiny") / "u.data").read_bytes() == CONTENT["u.data"]
+
+
+def test_a_download_is_unpacked_whatever_folder_the_zip_has(tiny, workspace, monkeypatch):
+    zipped(tiny, workspace, monkeypatch, {f"ml/{name}": content for name, content in CONTENT.items()})
+    fetch.run("tiny")
+    assert raw_files() == ["u.data", "u.item"]
+
+
+def test_no_path_in_a_zip_can_leave_the_folder(tiny, workspace, monkeypatch):
+    evil = {"../../../escaped.txt": b"x", "/tmp/u.dat": b"x", "../../u.data": CONTENT["u.data"]}
+    zipped(tiny, workspace, monkeypatch, evil | {"u.item": CONTENT["u.item"]})
+    before = {path for path in workspace.rglob("*") if "raw" not in path.parts and path.name != "data"}
+    fetch.run("tiny")
+    assert raw_files() == ["u.data", "u.item"]
+    after = {path for path in workspace.rglob("*") if "raw" not in path.parts and path.name != "data"}
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda packed: packed.write_bytes(packed.read_bytes()[:60]), "no whole zip archive"),
+        (lambda packed: packed.write_text("<html>blocked</html>"), "no whole zip archive"),
+        (lambda packed: packed.unlink(), "cannot be downloaded"),
+    ],
+)
+def test_a_broken_download_is_one_line_and_leaves_nothing(tiny, workspace, monkeypatch, spoil, what):
+    spoil(zipped(tiny, workspace, monkeypatch, CONTENT))
+    with pytest.raises(FoldinError, match=what):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
+def test_a_zip_without_a_declared_file_is_named(tiny, workspace, monkeypatch):
+    zipped(tiny, workspace, monkeypatch, {"u.data": CONTENT["u.data"]})
+    with pytest.raises(FoldinError, match=r"holds no u\.item"):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_zip_with_a_damaged_member_is_refused(tiny, workspace, monkeypatch, kind):
+    packed = zipped(tiny, workspace, monkeypatch, CONTENT, kind)
+    whole = packed.read_bytes()
+    start = whole.index(b"u.data") + len("u.data")
+    packed.write_bytes(whole[:start] + b"\xff\xff\xff" + whole[start + 3 :])
+    with pytest.raises(FoldinError, match="no whole zip archive"):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
+def test_without_network_or_archive_one_line_says_what_to_do(tiny):
+    with pytest.raises(FoldinError) as error:
+        fetch.run("tiny")
+    said = str(error.value)
+    assert "\n" not in said
+    for part in ("'tiny'", NOWHERE, f"{fetch.VARIABLE} is not set", "tiny/ holds u.data, u.item"):
+        assert part in said
+    assert_nothing_left()
+
+
+def test_real_files_come_through_the_same_door(workspace, archives, monkeypatch):
+    monkeypatch.setenv(fetch.VARIABLE, str(archives))
+    fetch.run("ml-100k")
+    assert sorted(path.name for path in paths.raw("ml-100k").iterdir()) == sorted(datasets.get("ml-100k").files)

@@ -1,0 +1,186 @@
+"""The split and the matrices: disjoint, seeded, indexed from training data alone, whole or absent."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from foldin import clean, datasets, fetch, interactions, params, paths, user_item
+from foldin.errors import FoldinError
+
+
+@pytest.fixture
+def cleaned(workspace):
+    fetch.run("demo")
+    clean.run("demo")
+    return workspace
+
+
+def write_clean(ratings: pd.DataFrame) -> None:
+    """Replace the canonical tables of demo by ratings alone, of items and users nothing is known of."""
+    folder = paths.clean("demo")
+    folder.mkdir(parents=True, exist_ok=True)
+    ratings.to_parquet(folder / "ratings.parquet", index=False)
+    items = clean.natural_order(ratings["item_id"])
+    pd.DataFrame({"item_id": items, "title": items, "domain": "books", "genres": ""}).to_parquet(
+        folder / "items.parquet", index=False
+    )
+    users = clean.natural_order(ratings["user_id"])
+    pd.DataFrame({"user_id": users}).to_parquet(folder / "users.parquet", index=False)
+
+
+def set_split(workspace, **values):
+    yaml = YAML()
+    content = yaml.load(workspace / "params.yaml")
+    content["split"].update(values)
+    yaml.dump(content, workspace / "params.yaml")
+
+
+def named(part: interactions.Interactions) -> set[tuple[str, str, float]]:
+    users, items, ratings = part.triples()
+    user_ids, item_ids = part.users["user_id"].to_numpy(), part.items["item_id"].to_numpy()
+    return set(zip(user_ids[users], item_ids[items], ratings.tolist(), strict=True))
+
+
+def test_the_parts_are_disjoint_and_together_all_ratings_under_their_own_ids(cleaned):
+    user_item.run("demo")
+    data = interactions.load("demo")
+    test = pd.read_parquet(paths.test("demo") / "ratings.parquet")
+    everything = pd.read_parquet(paths.clean("demo") / "ratings.parquet")
+    parts = [named(data.train), named(data.validation)]
+    parts.append(set(zip(test["user_id"], test["item_id"], test["rating"], strict=True)))
+    assert sum(map(len, parts)) == len(everything)
+    assert set().union(*parts) == set(
+        zip(everything["user_id"], everything["item_id"], everything["rating"], strict=True)
+    )
+    assert list(test.columns) == ["user", "item", "user_id", "item_id", "rating", "timestamp"]
+    assert test["user"].dtype == test["item"].dtype == np.int32
+    warm = test[(test["user"] >= 0) & (test["item"] >= 0)]
+    assert (data.train.users["user_id"].to_numpy()[warm["user"]] == warm["user_id"]).all()
+    assert (data.train.items["item_id"].to_numpy()[warm["item"]] == warm["item_id"]).all()
+    assert data.train.scale == datasets.get("demo").scale
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(cleaned):
+    def written():
+        user_item.run("demo")
+        folders = (paths.user_item("demo"), paths.test("demo"))
+        return {path.name: path.read_bytes() for folder in folders for path in folder.iterdir()}
+
+    first = written()
+    assert written() == first
+    set_split(cleaned, seed=2)
+    assert written() != first
+
+
+@given(
+    n=st.integers(10, 3000),
+    test=st.floats(0.1, 0.45),
+    validation=st.floats(0.1, 0.45),
+    seed=st.integers(0, 9),
+)
+@settings(deadline=None, derandomize=True, max_examples=50)
+def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
+    parts = user_item.split(n, params.Split(seed=seed, test=test, validation=validation))
+    assert np.array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(n))
+    assert len(parts["test"]) == round(n * test)
+    assert len(parts["validation"]) == round(n * validation)
+
+
+def test_every_rating_is_held_out_equally_often():
+    counts = np.zeros(50)
+    for seed in range(2000):
+        counts[user_item.split(50, params.Split(seed=seed, test=0.2, validation=0.1))["test"]] += 1
+    assert np.all(np.abs(counts - 400) < 5 * np.sqrt(2000 * 0.2 * 0.8))
+
+
+def test_the_test_part_adds_nothing_to_the_index_and_its_cold_pairs_are_kept(workspace):
+    # Every user and item occurs once, so all that is held out is cold.
+    n = 40
+    once = pd.DataFrame({"user_id": [str(u) for u in range(n)], "item_id": [f"b{i:02d}" for i in range(n)]})
+    write_clean(once.assign(rating=np.float32(4), timestamp=pd.array([None] * n, dtype="Int64")))
+    user_item.run("demo")
+    data = interactions.load("demo")
+    test = pd.read_parquet(paths.test("demo") / "ratings.parquet")
+    assert len(test) == 8
+    assert (test["user"] == -1).all()
+    assert (test["item"] == -1).all()
+    assert test["timestamp"].isna().all()
+    assert not set(test["user_id"]) & set(data.train.users["user_id"])
+    assert not set(test["item_id"]) & set(data.train.items["item_id"])
+    # Those of the validation part have rows and columns, though the train part has no rating of theirs.
+    assert data.train.ratings.shape == data.validation.ratings.shape == (32, 32)
+    assert (data.train.ratings.nnz, data.validation.ratings.nnz) == (28, 4)
+    account = json.loads(paths.metrics("demo", "split").read_text())
+    assert account["cold_users_in_test"] == account["cold_items_in_test"] == account["cold_pairs_in_test"] == 8
+    assert account["density_of_training"] == 32 / 32**2
+
+
+def test_indices_follow_ids_in_natural_order(workspace):
+    users, items = np.divmod(np.arange(600), 30)
+    ratings = pd.DataFrame({"user_id": users.astype(str), "item_id": [f"i{i}" for i in items]})
+    write_clean(ratings.assign(rating=np.float32(3), timestamp=pd.array(range(600), dtype="Int64")))
+    user_item.run("demo")
+    train = interactions.load("demo").train
+    assert train.users["user_id"].tolist() == [str(u) for u in range(20)]
+    assert train.items["item_id"].tolist() == sorted(f"i{i}" for i in range(30))
+
+
+def test_explicit_zeros_survive(workspace):
+    users, items = np.divmod(np.arange(100), 10)
+    ratings = pd.DataFrame({"user_id": users.astype(str), "item_id": items.astype(str)})
+    write_clean(ratings.assign(rating=np.float32(0), timestamp=pd.array([1] * 100, dtype="Int64")))
+    user_item.run("demo")
+    data = interactions.load("demo")
+    assert (data.train.ratings.nnz, data.validation.ratings.nnz) == (70, 10)
+
+
+@pytest.mark.parametrize(
+    ("shares", "part", "remedy"),
+    [
+        ({"test": 0.0001}, "test", "raise split.test"),
+        ({"validation": 0.0001}, "validation", "raise split.validation"),
+        ({"test": 0.6, "validation": 0.4}, "train", "lower one of them"),
+        ({"test": 0.8, "validation": 0.7}, "train", "lower one of them"),
+    ],
+)
+def test_an_empty_part_is_refused_and_what_was_split_before_stays(cleaned, shares, part, remedy):
+    user_item.run("demo")
+    before = {path.name: path.read_bytes() for path in paths.user_item("demo").iterdir()}
+    set_split(cleaned, **shares)
+    with pytest.raises(FoldinError) as error:
+        user_item.run("demo")
+    assert str(error.value).startswith(f"params.yaml: the {part} part of")
+    assert remedy in str(error.value)
+    for key, value in shares.items():
+        assert f"split.{key} is {value}" in str(error.value)
+    assert {path.name: path.read_bytes() for path in paths.user_item("demo").iterdir()} == before
+
+
+def test_a_failure_while_writing_leaves_neither_folder(cleaned, monkeypatch):
+    user_item.run("demo")
+
+    def full_disk(folder, data):
+        (folder / "train.npz").write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(interactions, "save", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        user_item.run("demo")
+    for folder in (paths.user_item("demo"), paths.test("demo")):
+        assert not folder.exists()
+        assert list(folder.parent.iterdir()) == []
+
+
+def test_before_clean_the_error_names_the_command(workspace):
+    with pytest.raises(FoldinError, match=r"data/clean/demo: .* dvc repro clean@demo"):
+        user_item.run("demo")
+
+
+def test_people_are_told_that_the_split_is_random(cleaned, capsys):
+    user_item.run("demo")
+    assert "at random by rating, not by time" in capsys.readouterr().err
