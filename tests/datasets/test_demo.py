@@ -68,13 +68,15 @@ def test_truth_is_the_same_whatever_was_drawn_before(settings):
     assert not np.array_equal(first.probability, other.probability)
 
 
-def test_ratings_are_missing_not_at_random(settings):
-    truth = demo.truth(settings)
-    met = np.average(truth.expected_rating, weights=truth.probability)
-    assert met > truth.expected_rating.mean() + 0.1
-    blind = demo.truth(changed(settings, exposure_taste=0.0, quality_share=0.0))
-    met = np.average(blind.expected_rating, weights=blind.probability)
-    assert abs(met - blind.expected_rating.mean()) < 0.1
+@pytest.mark.parametrize("cause", ["exposure_taste", "quality_share"])
+def test_ratings_are_missing_not_at_random_by_taste_and_by_quality(settings, cause):
+    def excess(**values):
+        truth = demo.truth(changed(settings, **values))
+        return np.average(truth.expected_rating, weights=truth.probability) - truth.expected_rating.mean()
+
+    blind = {"exposure_taste": 0.0, "quality_share": 0.0}
+    assert abs(excess(**blind)) < 0.1
+    assert excess(**(blind | {cause: getattr(settings, cause)})) > 0.1
 
 
 def test_taste_has_the_planted_rank_and_drifts(settings):
