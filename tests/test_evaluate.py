@@ -74,6 +74,14 @@ def test_what_is_known_of_this_data_holds(trained):
         assert found[name]["oracle"]["leak"] == 0
 
 
+def test_the_oracle_stands_in_the_file_of_one_family_and_checks_all(trained, monkeypatch):
+    monkeypatch.setattr(evaluate, "BASELINES", "another family")
+    evaluate.run(DATASET, FAMILY)
+    assert list(figures()) == ["bias", "global-mean", "popularity", "random"]
+    assert figures()["bias"]["oracle"]["rmse_z"] < -2
+    assert "oracle" not in table("ratings")
+
+
 def test_the_length_of_lists_names_the_figures(trained):
     change("evaluation", "k", 3)
     evaluate.run(DATASET, FAMILY)

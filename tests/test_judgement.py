@@ -41,8 +41,8 @@ def judged(bias, held):
 
 
 def brute_force(model, test, members):
-    """Return mean NDCG and recall over users with something held out among the members, cold items not counted."""
-    figures = []
+    """Return how many users have something held out among the members, and their NDCG, recall and coverage."""
+    figures, on_a_list = [], set()
     for user, pairs in test.pairs[test.pairs["user"] >= 0].groupby("user"):
         relevant = set(pairs["item"]) & set(members)
         scores = model.score([user])[0]
@@ -53,7 +53,8 @@ def brute_force(model, test, members):
             ideal = sum(1 / math.log2(rank + 2) for rank in range(min(5, len(relevant))))
             gained = sum(hit / math.log2(rank + 2) for rank, hit in enumerate(hits))
             figures.append((gained / ideal, sum(hits) / len(relevant)))
-    return len(figures), *np.mean(figures, axis=0)
+            on_a_list |= set(order)
+    return len(figures), *np.mean(figures, axis=0), len(on_a_list) / len(members)
 
 
 def test_every_pair_counts_in_the_rating_figures_cold_ones_too(bias, judged, held):
@@ -71,7 +72,8 @@ def test_domains_are_judged_within_themselves(bias, judged, held):
     assert list(judged.figures["domains"]) == ["books", "movies"]
     for domain, figures in judged.figures["domains"].items():
         members = np.flatnonzero(held.training.items["domain"] == domain).tolist()
-        n, ndcg, recall = brute_force(bias, held, members)
+        n, ndcg, recall, coverage = brute_force(bias, held, members)
+        assert figures["coverage_at_5"] == pytest.approx(coverage)
         assert figures["users_ranked"] == n
         assert figures["ndcg_at_5"] == pytest.approx(ndcg)
         assert figures["recall_at_5"] == pytest.approx(recall)
@@ -90,10 +92,11 @@ def test_domain_figures_add_up_to_the_pairs_of_known_items(judged, held):
 
 def test_ranking_figures_count_cold_items_as_missed(bias, judged, held):
     warm = HeldOut(held.pairs[held.pairs["item"] >= 0].reset_index(drop=True), held.training)
-    n, ndcg, recall = brute_force(bias, warm, range(held.training.n_items))
+    n, ndcg, recall, coverage = brute_force(bias, warm, range(held.training.n_items))
     without = judge(bias, warm, SETTINGS, "bias").figures
     assert without["ndcg_at_5"] == pytest.approx(ndcg)
     assert without["recall_at_5"] == pytest.approx(recall)
+    assert without["coverage_at_5"] == pytest.approx(coverage)
     assert judged.figures["users_ranked"] >= n
     assert judged.figures["recall_at_5"] < recall
 
@@ -125,6 +128,12 @@ def test_lists_are_those_that_recommend_gives(bias, judged, held):
 def test_the_size_of_blocks_changes_nothing(bias, judged, held):
     at_once = judge(bias, held, SETTINGS.model_copy(update={"block_users": 1000}), "bias")
     assert at_once.figures == judged.figures
+
+
+def test_a_held_out_rating_of_0_is_as_relevant_as_any(held):
+    model = Popularity().fit(held.training)
+    zeros = HeldOut(held.pairs.assign(rating=0.0), held.training)
+    assert judge(model, zeros, SETTINGS, "popularity").figures == judge(model, held, SETTINGS, "popularity").figures
 
 
 def test_a_model_without_ratings_has_ranking_figures_only(held):

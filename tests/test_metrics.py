@@ -108,6 +108,14 @@ def test_a_cold_item_counts_as_relevant_and_cannot_be_hit():
     assert all(values[0] == 0 for values in only_cold.values())
 
 
+def test_the_order_in_which_held_out_items_are_stored_changes_nothing():
+    lists = np.array([[3, 1], [0, 4]], np.int32)
+    rows, starts = np.array([4, 3, 0, 4, 0, 2]), np.array([0, 3, 6])
+    unsorted = sparse.csr_array((np.ones(6, np.float32), rows, starts), shape=(2, 5))
+    assert not unsorted.has_sorted_indices
+    assert metrics.hits(lists, unsorted).tolist() == [[True, False], [True, True]]
+
+
 def test_tied_scores_are_ranked_by_item_before_they_are_judged():
     items, _ = ranking.top_k(np.zeros((1, 6), np.float32), 2)
     assert metrics.ndcg(items, held_out([[0, 1]], 6)).tolist() == [1.0]

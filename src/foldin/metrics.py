@@ -167,7 +167,9 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
         raise FoldinError(f"list {int(np.argmax(twice.any(axis=1)))} has an item twice", remedy="list it once")
     # One sorted array of (row, item) keys answers all look-ups at once.
     rows = np.arange(n, dtype=np.int64)
-    held = np.sort(np.repeat(rows, np.diff(relevant.indptr)) * n_items + relevant.indices)
+    held = np.repeat(rows, np.diff(relevant.indptr)) * n_items + relevant.indices
+    if not relevant.has_sorted_indices:
+        held.sort()
     asked = np.where(recommended >= 0, rows[:, None] * n_items + recommended, -1)
     place = np.searchsorted(held, asked)
     found: npt.NDArray[np.bool_] = np.append(held, -2)[place] == asked
