@@ -20,14 +20,14 @@ from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
 from foldin.recommender import Arrays, RatingRecommender, Recommender
 
-BLOCK_PAIRS = 32_768
+BLOCK_PAIRS = 16_384
 """Pairs a network is asked for at once; bounds memory, changes no figure."""
 STEPS_PER_EXECUTION = 8
 """Batches run between two returns to Python; saves time, changes no figure."""
 Examples = tuple[list[np.ndarray], np.ndarray]
 """An epoch's inputs, arrays of shape (n,) each, and targets, shape (n,)."""
-Call = Callable[[Any, Any], Any]
-"""From user and item indices, backend tensors of shapes that broadcast, to one value for each pair."""
+Side = Callable[[Any], Any]
+"""One side of a network: from indices to what it knows of those users or items."""
 
 
 class TrainingSettings(Section):
@@ -100,48 +100,48 @@ def embedding(name: str, rows: int, size: int, penalty: float) -> Any:
 
 
 class PairNetwork:
-    """A network that gives each (user, item) pair a number: trained on pairs, asked for pairs or whole blocks.
+    """A network that gives each (user, item) pair a number: two sides that see one index each, and what joins them.
+
+    Trained on pairs, asked for pairs or for blocks of users with every item; a block needs each side once only.
 
     Parameters
     ----------
-    call : callable
-        The forward pass, of Keras layers and operations that broadcast: users of shape (n, 1) and items of shape
-        (1, m) give values of shape (n, m), each side's layers computed once for its own index only.
+    user_side, item_side : callable
+        From indices, shape (...), to a tensor or a list of tensors, shape (..., size).
+    join : callable
+        From both sides' results, of shapes that broadcast, to numbers, shape (...).
 
     Attributes
     ----------
     model : keras.Model
-        The same network over pairs, inputs of shape (n,), for training.
+        The whole network over pairs, inputs of shape (n,), for training.
     """
 
-    def __init__(self, call: Call) -> None:
-        layers = keras()
-        inputs = [layers.Input((), dtype="int32", name=name) for name in ("user", "item")]
-        self.model = layers.Model(inputs, call(*inputs))
-        self._call = call
+    def __init__(self, user_side: Side, item_side: Side, join: Callable[[Any, Any], Any]) -> None:
+        layers = keras().layers
+        user, item = (layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
+        self.model = keras().Model([user, item], join(user_side(user), item_side(item)))
+        self._user_side, self._item_side, self._join = user_side, item_side, join
 
     def pairs(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return the values of pairs, shape (n,), of users and items, shape (n,) each."""
+        ops = keras().ops
         values = np.empty(len(users), dtype=np.float32)
         for begin in range(0, len(users), BLOCK_PAIRS):
             block = slice(begin, begin + BLOCK_PAIRS)
-            values[block] = self._values(users[block], items[block])
+            sides = self._user_side(users[block]), self._item_side(items[block])
+            values[block] = ops.convert_to_numpy(self._join(*sides))
         return values
 
     def grid(self, users: IntArray, n_items: int) -> FloatArray:
         """Return the values of users, shape (n,), with every item, shape (n, n_items)."""
+        ops = keras().ops
         values = np.empty((len(users), n_items), dtype=np.float32)
-        items = np.arange(n_items, dtype=np.int32)[None, :]
+        items = self._item_side(np.arange(n_items, dtype=np.int32)[None, :])
         size = max(1, BLOCK_PAIRS // n_items)
         for begin in range(0, len(users), size):
             block = slice(begin, begin + size)
-            values[block] = self._values(users[block, None], items)
-        return values
-
-    def _values(self, users: IntArray, items: IntArray) -> FloatArray:
-        ops = keras().ops
-        found = self._call(ops.convert_to_tensor(users), ops.convert_to_tensor(items))
-        values: FloatArray = ops.convert_to_numpy(found)
+            values[block] = ops.convert_to_numpy(self._join(self._user_side(users[block, None]), items))
         return values
 
 
@@ -278,8 +278,8 @@ class RatingNetwork(RatingRecommender):
         l2: float = Field(ge=0)
 
     @abstractmethod
-    def _call(self, layers: Any, penalty: float) -> Call:
-        """Return the forward pass, of layers built here; `penalty` is for squared embedding weights."""
+    def _pair_network(self, layers: Any, penalty: float) -> PairNetwork:
+        """Return the untrained network, of `keras.layers`; `penalty` is for squared embedding weights."""
 
     def _optimizer(self) -> Any:
         return keras().optimizers.Adam(self.settings.learning_rate)
@@ -288,7 +288,7 @@ class RatingNetwork(RatingRecommender):
         return float(self.settings.learning_rate)
 
     def _build(self, penalty: float) -> None:
-        self._network = PairNetwork(self._call(start(self.seed).layers, penalty))
+        self._network = self._pair_network(start(self.seed).layers, penalty)
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         users, items, ratings = train.triples()

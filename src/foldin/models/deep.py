@@ -29,7 +29,7 @@ class HiddenLayer(neural.RatingNetwork):
 
         hidden: int = Field(ge=1)
 
-    def _call(self, layers: Any, penalty: float) -> neural.Call:
+    def _pair_network(self, layers: Any, penalty: float) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
         user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, penalty)
         item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, penalty)
@@ -38,13 +38,15 @@ class HiddenLayer(neural.RatingNetwork):
         after = self._after_hidden(layers)
         output = layers.Dense(1, name="output", **self._kernel())
 
-        def call(users: Any, items: Any) -> Any:
-            hidden = user_half(user_embedding(users)) + item_half(item_embedding(items))
+        def join(user: Any, item: Any) -> Any:
+            hidden = user + item
             for layer in after:
                 hidden = layer(hidden)
             return output(hidden)[..., 0]
 
-        return call
+        return neural.PairNetwork(
+            lambda users: user_half(user_embedding(users)), lambda items: item_half(item_embedding(items)), join
+        )
 
     def _kernel(self) -> dict[str, Any]:
         return {}
@@ -163,12 +165,15 @@ class RankingNCF(Recommender):
         product_output = layers.Dense(1, use_bias=False, name="product_output")
         output = layers.Dense(1, name="output")
 
-        def call(users: Any, items: Any) -> Any:
-            product = user_product(users) * item_product(items)
-            hidden = second(relu(user_half(user_embedding(users)) + item_half(item_embedding(items))))
-            return (product_output(product) + output(hidden))[..., 0]
+        def join(user: Any, item: Any) -> Any:
+            product = product_output(user[0] * item[0])
+            return (product + output(second(relu(user[1] + item[1]))))[..., 0]
 
-        self._network = neural.PairNetwork(call)
+        self._network = neural.PairNetwork(
+            lambda users: [user_product(users), user_half(user_embedding(users))],
+            lambda items: [item_product(items), item_half(item_embedding(items))],
+            join,
+        )
 
     def _score(self, users: IntArray) -> FloatArray:
         return self._network.grid(users, self.known.shape[1])

@@ -27,18 +27,16 @@ class RatingTowers(neural.RatingNetwork):
 
     about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
 
-    def _call(self, layers: Any, penalty: float) -> neural.Call:
-        ops = neural.keras().ops
+    def _pair_network(self, layers: Any, penalty: float) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
         user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, penalty)
         item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, penalty)
         output = layers.Dense(1, name="output")
 
-        def call(users: Any, items: Any) -> Any:
-            product = ops.sum(user_embedding(users) * item_embedding(items), axis=-1, keepdims=True)
-            return output(product)[..., 0]
+        def join(user: Any, item: Any) -> Any:
+            return output(neural.keras().ops.sum(user * item, axis=-1, keepdims=True))[..., 0]
 
-        return call
+        return neural.PairNetwork(user_embedding, item_embedding, join)
 
 
 class RetrievalTowers(Recommender):
