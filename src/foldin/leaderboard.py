@@ -124,7 +124,8 @@ def liked_table(board: pd.DataFrame) -> pd.DataFrame:
 
 def domains(board: pd.DataFrame) -> list[str]:
     """Return the domains figures are given for, sorted; none for a data set with one domain."""
-    return sorted({column.split(".")[1] for column in board if column.startswith("domains.")})
+    names = [str(column) for column in board]
+    return sorted({name.split(".")[1] for name in names if name.startswith("domains.")})
 
 
 def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:

@@ -1,7 +1,6 @@
-"""The page people read: reports/<dataset>/README.md, its figures, and examples from the test part's predictions.
+"""What notebooks/report.ipynb shows: the answer, examples from the test part's predictions, and figures.
 
-It reads what `evaluate` left and fits nothing. Rows of a data set appear on the page only where its terms let them be
-passed on; the executed notebook, which is not in git, shows them always.
+It reads what `evaluate` left and fits nothing.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, figures, files, leaderboard, models, params, paths
+from foldin import datasets, figures, leaderboard, params, paths
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,7 @@ class Report:
 
 def open_report(dataset: str) -> Report:
     """Return the report of a data set; the first call of notebooks/report.ipynb."""
-    return Report(
-        datasets.get(dataset), leaderboard.load(dataset), params.list_length(), params.section(params.Report)
-    )
+    return Report(datasets.get(dataset), leaderboard.load(dataset), params.list_length(), params.section(params.Report))
 
 
 def _predictions(report: Report, name: str) -> pd.DataFrame:
@@ -165,9 +162,7 @@ def data_figure(report: Report) -> Figure:
     left.set_ylabel("ratings (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
-        right.plot(
-            np.arange(1, len(sizes) + 1), sizes, label=name, color=figures.COLOURS[place], ls=("-", "--")[place]
-        )
+        right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=figures.COLOURS[place], ls=("-", "--")[place])
     right.set_xscale("log")
     right.set_yscale("log")
     right.set_xlabel("rank by number of ratings")
@@ -177,56 +172,6 @@ def data_figure(report: Report) -> Figure:
     return drawn
 
 
-def write(report: Report) -> None:
-    """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
-    folder = paths.reports(report.dataset.name)
-    with files.whole_folder(folder / "figures") as unfinished:
-        figures.save(leaderboard.figure(report.board, report.dataset.name, report.k), unfinished / "leaderboard.png")
-        figures.save(fitting_figure(report), unfinished / "fitting.png")
-        figures.save(data_figure(report), unfinished / "data.png")
-    columns = ["model", "family", "kind", "rmse", "mae", f"ndcg_at_{report.k}", f"recall_at_{report.k}"]
-    columns.append(f"coverage_at_{report.k}")
-    files.write_csv(folder / "leaderboard.csv", leaderboard.best_first(report.board, f"ndcg_at_{report.k}")[columns])
-    files.write_text(folder / "README.md", page(report))
-
-
-def page(report: Report) -> str:
-    """Return the report as Markdown."""
-    name, board = report.dataset.name, report.board
-    parts = [
-        f"# {name}: which recommender to trust",
-        "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
-        headline(report),
-        f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
-        "## Predicting ratings",
-        "Root mean squared and mean absolute error over all test ratings at once, in rating units; a pair with an "
-        "unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
-        _markdown(leaderboard.rating_table(board)),
-        "## Ranking the whole catalogue",
-        f"Lists of {report.k} from all items a user has no training rating of; an item counts as a hit when the user "
-        "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",
-        _markdown(leaderboard.ranking_table(board, report.k)),
-        "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
-        "liked. Best F1 first; a dash where nothing was predicted that high.",
-        _markdown(leaderboard.liked_table(board)),
-    ]
-    if leaderboard.domains(board):
-        parts += [
-            "## By domain",
-            "RMSE in rating units:",
-            _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
-            f"NDCG@{report.k}, candidates and held-out items of that domain only:",
-            _markdown(leaderboard.domain_table(board, f"ndcg_at_{report.k}")),
-        ]
-    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
-    parts += ["Each model stops where the validation part says so; the test part was not looked at."]
-    if report.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
-        parts += _examples(report)
-    parts += ["## What each family did", _abouts(), *_data(report), *_method(report)]
-    return "\n\n".join(parts)
-
-
 def headline(report: Report) -> str:
     """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
     board = report.board.set_index("model")
@@ -234,14 +179,15 @@ def headline(report: Report) -> str:
     rater, ranker = report.best_rater, report.best_ranker
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"**{rater}** predicts ratings best (RMSE {board.loc[rater, 'rmse']:.4f}{_beside(board, 'bias', 'rmse')}) and "
-        f"**{ranker}** ranks best (NDCG@{report.k} {board.loc[ranker, ndcg]:.4f}{_beside(board, 'popularity', ndcg)})."
+        f"**{rater}** predicts ratings best (RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}) and "
+        f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
     ]
     if leaderboard.ORACLE in board.index:
         leaks = leaderboard.leaks(report.board)
         text.append(
-            f"The truth of this data is known: nothing can do better than RMSE {board.loc['oracle', 'rmse']:.4f} and "
-            f"NDCG@{report.k} {board.loc['oracle', ndcg]:.4f}, but for chance."
+            "The truth of this data is known: but for chance, nothing can do better than "
+            f"RMSE {_shown(board, leaderboard.ORACLE, 'rmse')} and "
+            f"NDCG@{report.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
         )
         text.append(
             f"**LEAK: {', '.join(leaks)} beat the oracle beyond sampling error. Do not trust these figures.**"
@@ -252,57 +198,8 @@ def headline(report: Report) -> str:
 
 
 def _beside(board: pd.DataFrame, model: str, figure: str) -> str:
-    return f"; the {model} baseline: {board.loc[model, figure]:.4f}" if model in board.index else ""
+    return f"; the {model} baseline: {_shown(board, model, figure)}" if model in board.index else ""
 
 
-def _examples(report: Report) -> list[str]:
-    parts = ["## Examples", f"What **{report.best_ranker}** recommends, and whether the user rated it in the test part:"]
-    for user, table in recommendations(report).items():
-        parts += [f"### User {user}", _markdown(table)]
-    return [
-        *parts,
-        "### Actual and predicted ratings",
-        f"One user's test ratings and what **{report.best_rater}** predicted, closest first:",
-        _markdown(predicted_ratings(report)),
-    ]
-
-
-def _abouts() -> str:
-    lines = []
-    for family in params.families():
-        lines += [f"- **{name}** ({family}): {cls.about}" for name, cls in models.family_models(family).items()]
-    return "\n".join(lines)
-
-
-def _data(report: Report) -> list[str]:
-    cleaning = leaderboard.read_metrics(report.dataset.name, "cleaning")
-    split = leaderboard.read_metrics(report.dataset.name, "split")
-    return [
-        "## The data",
-        f"{report.dataset.about} Source: {report.dataset.address or 'generated from a seed'}. Terms: "
-        f"{report.dataset.licence}",
-        "![Ratings given, and ratings by item and user](figures/data.png)",
-        "How raw ratings became canonical ones, and how they were split at random (not by time):",
-        _markdown(_account(cleaning)),
-        _markdown(_account(split)),
-    ]
-
-
-def _account(values: dict[str, object]) -> pd.DataFrame:
-    flat = pd.json_normalize(values, sep=" ").iloc[0]
-    shown = [f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" for value in flat.tolist()]
-    return pd.DataFrame({"what": [name.replace("_", " ") for name in flat.index], "count": shown})
-
-
-def _method(report: Report) -> list[str]:
-    name = report.dataset.name
-    return [
-        "## How to reproduce this",
-        f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the train part, "
-        "choose their epochs on the validation part, are refitted on both and judged once on the test part, which no "
-        "training stage can read. Definitions of all figures: src/foldin/metrics.py.",
-    ]
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    return str(table.to_markdown(index=False, disable_numparse=True))
+def _shown(board: pd.DataFrame, model: str, figure: str) -> str:
+    return f"{float(board[figure].loc[model]):.4f}"

@@ -1,0 +1,116 @@
+"""The page people read: reports/<dataset>/README.md, beside its figures and the leaderboard as a table.
+
+Rows of a data set appear on it only where they were made here; the executed notebook, which is not in git, shows them
+always.
+"""
+
+import pandas as pd
+
+from foldin import figures, files, leaderboard, models, params, paths, report
+from foldin.report import Report
+
+
+def write(bench: Report) -> None:
+    """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
+    folder = paths.reports(bench.dataset.name)
+    with files.whole_folder(folder / "figures") as unfinished:
+        figures.save(leaderboard.figure(bench.board, bench.dataset.name, bench.k), unfinished / "leaderboard.png")
+        figures.save(report.fitting_figure(bench), unfinished / "fitting.png")
+        figures.save(report.data_figure(bench), unfinished / "data.png")
+    columns = ["model", "family", "kind", "rmse", "mae", f"ndcg_at_{bench.k}", f"recall_at_{bench.k}"]
+    columns.append(f"coverage_at_{bench.k}")
+    files.write_csv(folder / "leaderboard.csv", leaderboard.best_first(bench.board, f"ndcg_at_{bench.k}")[columns])
+    files.write_text(folder / "README.md", page(bench))
+
+
+def page(bench: Report) -> str:
+    """Return the report as Markdown."""
+    name, board = bench.dataset.name, bench.board
+    parts = [
+        f"# {name}: which recommender to trust",
+        "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
+        report.headline(bench),
+        f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
+        "## Predicting ratings",
+        "Root mean squared and mean absolute error over all test ratings at once, in rating units; a pair with an "
+        "unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
+        _markdown(leaderboard.rating_table(board)),
+        "## Ranking the whole catalogue",
+        f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
+        "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",
+        _markdown(leaderboard.ranking_table(board, bench.k)),
+        "## Telling liked from not liked",
+        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
+        "liked. Best F1 first; a dash where nothing was predicted that high.",
+        _markdown(leaderboard.liked_table(board)),
+    ]
+    if leaderboard.domains(board):
+        parts += [
+            "## By domain",
+            "RMSE in rating units:",
+            _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+            f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
+            _markdown(leaderboard.domain_table(board, f"ndcg_at_{bench.k}")),
+        ]
+    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
+    parts += ["Each model stops where the validation part says so; the test part was not looked at."]
+    if bench.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
+        parts += _examples(bench)
+    parts += ["## What each family did", _abouts(), *_data(bench), *_method(bench)]
+    return "\n\n".join(parts)
+
+
+def _examples(bench: Report) -> list[str]:
+    parts = [
+        "## Examples",
+        f"What **{bench.best_ranker}** recommends, and whether the user rated it in the test part:",
+    ]
+    for user, table in report.recommendations(bench).items():
+        parts += [f"### User {user}", _markdown(table)]
+    return [
+        *parts,
+        "### Actual and predicted ratings",
+        f"One user's test ratings and what **{bench.best_rater}** predicted, closest first:",
+        _markdown(report.predicted_ratings(bench)),
+    ]
+
+
+def _abouts() -> str:
+    lines = []
+    for family in params.families():
+        lines += [f"- **{name}** ({family}): {cls.about}" for name, cls in models.family_models(family).items()]
+    return "\n".join(lines)
+
+
+def _data(bench: Report) -> list[str]:
+    cleaning = leaderboard.read_metrics(bench.dataset.name, "cleaning")
+    split = leaderboard.read_metrics(bench.dataset.name, "split")
+    return [
+        "## The data",
+        f"{bench.dataset.about} Source: {bench.dataset.address or 'generated from a seed'}. Terms: "
+        f"{bench.dataset.licence}",
+        "![Ratings given, and ratings by item and user](figures/data.png)",
+        "How raw ratings became canonical ones, and how they were split at random (not by time):",
+        _markdown(_account(cleaning)),
+        _markdown(_account(split)),
+    ]
+
+
+def _account(values: dict[str, object]) -> pd.DataFrame:
+    flat = pd.json_normalize(values, sep=" ").iloc[0]
+    shown = [f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" for value in flat.tolist()]
+    return pd.DataFrame({"what": [name.replace("_", " ") for name in flat.index], "count": shown})
+
+
+def _method(bench: Report) -> list[str]:
+    name = bench.dataset.name
+    return [
+        "## How to reproduce this",
+        f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "
+        "train part, choose their epochs on the validation part, are refitted on both and judged once on the test part, which no "
+        "training stage can read. Definitions of all figures: src/foldin/metrics.py.",
+    ]
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    return str(table.to_markdown(index=False, disable_numparse=True))
