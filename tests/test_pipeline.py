@@ -76,7 +76,9 @@ def test_every_notebook_ran_for_real_and_shows_results(repository):
         kinds = [output.output_type for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
         assert kinds, name
         assert "error" not in kinds, name
-        assert any("image/png" in output.get("data", {}) for cell in executed.cells for output in cell.get("outputs", []))
+        assert any(
+            "image/png" in output.get("data", {}) for cell in executed.cells for output in cell.get("outputs", [])
+        )
 
 
 def test_the_report_names_every_model_and_shows_its_figures(repository):

@@ -107,8 +107,8 @@ def _method(bench: Report) -> list[str]:
     return [
         "## How to reproduce this",
         f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "
-        "train part, choose their epochs on the validation part, are refitted on both and judged once on the test part, which no "
-        "training stage can read. Definitions of all figures: src/foldin/metrics.py.",
+        "train part, choose their epochs on the validation part, are refitted on both and judged once on the test "
+        "part, which no training stage can read. Definitions of all figures: src/foldin/metrics.py.",
     ]
 
 
