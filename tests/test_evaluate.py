@@ -192,7 +192,7 @@ def test_a_test_part_that_is_not_whole_is_one_clear_line(trained):
     file = paths.test(DATASET) / "ratings.parquet"
     again = r"; make it again: dvc repro -f user_item@demo$"
     file.write_bytes(file.read_bytes()[:500])
-    with pytest.raises(FoldinError, match=r"^data/test/demo/ratings\.parquet: not readable: .*" + again):
+    with pytest.raises(FoldinError, match=r"^data/test/demo/ratings\.parquet: not readable \(.*" + again):
         evaluate.run(DATASET, FAMILY)
     file.unlink()
     with pytest.raises(FoldinError, match=r"^data/test/demo/ratings\.parquet: no test part here" + again):

@@ -4,6 +4,7 @@ What the figures mean is said in foldin.judgement and foldin.metrics.
 """
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -61,13 +62,14 @@ def run(dataset: str, family: str) -> None:
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
             judged[name] = judge(model, test, settings, f"{dataset}: {name}")
     if best is not None:
-        for name in set(judged) - {ORACLE}:
-            compared = oracle.advantage(judged[name].users, judged[ORACLE].users, settings.oracle_z)
-            judged[name].figures["oracle"] = compared
+        ceiling = judged.pop(ORACLE)
+        for name, judgement in judged.items():
+            compared = oracle.advantage(judgement.users, ceiling.users, settings.oracle_z)
+            judgement.figures["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance; see {family}.json")
-        if family != BASELINES:
-            del judged[ORACLE]
+        if family == BASELINES:
+            judged[ORACLE] = ceiling
     _write(dataset, family, test, judged)
 
 
@@ -90,8 +92,8 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
             )
         try:
             loaded[name] = kind.load(folder)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            what = f"the saved model is not whole ({type(error).__name__}: {str(error).splitlines()[0]})"
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
             raise FoldinError(what, where=place, remedy=again) from None
     return loaded
 

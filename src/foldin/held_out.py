@@ -103,7 +103,7 @@ def load(dataset: str) -> HeldOut:
     except FileNotFoundError:
         raise FoldinError("no test part here", where=place, remedy=again) from None
     except (OSError, ValueError) as error:
-        raise FoldinError(f"not readable: {str(error).splitlines()[0]}", where=place, remedy=again) from None
+        raise FoldinError(f"not readable ({repr(error).splitlines()[0]})", where=place, remedy=again) from None
     missing = [name for name in COLUMNS if name not in pairs]
     if missing:
         raise FoldinError(f"has no column '{missing[0]}'", where=place, remedy=again)
