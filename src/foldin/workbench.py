@@ -54,8 +54,13 @@ class Workbench:
         """
         say(f"{self.dataset}: {name}: learning from the train part")
         model = self.models[name].fit(self.data.train, self.data.validation)
-        self._history[name] = pd.DataFrame(model.history)
-        self._validation[name] = metrics.validate(model, self.data.validation, params.list_length())
+        k = params.list_length()
+        figures = metrics.validate(model, self.data.validation, k)
+        # A model fitted in one step is a curve of one point, so that every family has a table of curves.
+        watched = {"validation_rmse": figures.get("rmse"), "validation_ndcg": figures.get(f"ndcg_at_{k}")}
+        point = {"epoch": 1} | {figure: value for figure, value in watched.items() if value is not None}
+        self._history[name] = pd.DataFrame(model.history or [point])
+        self._validation[name] = figures
         return model
 
     def keep(self, name: str) -> Recommender:
