@@ -11,7 +11,7 @@ from scipy import sparse
 
 from foldin import bias, ranking
 from foldin.errors import FoldinError
-from foldin.files import write_json
+from foldin.files import write_text
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
 
@@ -149,7 +149,9 @@ class Recommender(ABC):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""
         about = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
-        write_json(folder / "model.json", about | {"settings": self.settings.model_dump()})
+        # Settings are kept to the last digit: rounding is for figures.
+        about |= {"settings": self.settings.model_dump()}
+        write_text(folder / "model.json", json.dumps(about, indent=2, sort_keys=True))
         # Values are not needed to know what is known, and ones compress to nothing.
         known = self.known.copy()
         known.data = np.ones_like(known.data)
