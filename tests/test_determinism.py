@@ -1,0 +1,57 @@
+"""The portable CPU lane is fixed before any numerical library reads its environment."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+from conftest import CHECKOUT
+
+from foldin import determinism
+
+THREADS = (
+    "import numba, threadpoolctl, scipy.linalg; print(*{p['num_threads'] for p in threadpoolctl.threadpool_info()})"
+)
+
+
+def in_the_lane(code: str, threads: int) -> str:
+    environment = os.environ | determinism.variables(threads)
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_threads_are_the_parameters_not_the_machines(threads):
+    assert in_the_lane(THREADS, threads) == str(threads)
+    assert in_the_lane("import numba; print(numba.config.NUMBA_NUM_THREADS)", threads) == str(threads)
+
+
+def test_no_instruction_set_wider_than_avx2_is_used():
+    code = (
+        "from numpy._core._multiarray_umath import __cpu_features__ as features\n"
+        "print([name for name in ('X86_V4', 'AVX512_ICL', 'AVX512_SPR') if features.get(name)])"
+    )
+    assert in_the_lane(code, 2) == "[]"
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the lane names x86-64 instruction sets")
+def test_compiled_kernels_use_no_wider_registers_either():
+    code = (
+        "import numba, numpy\n"
+        "@numba.njit\n"
+        "def total(x):\n"
+        "    y = numpy.empty_like(x)\n"
+        "    for i in range(len(x)):\n"
+        "        y[i] = x[i] * 3.0 + 1.0\n"
+        "    return y\n"
+        "total(numpy.ones(64)); print(*('mm' + c for c in 'xyz' if c + 'mm' in total.inspect_asm(total.signatures[0])))"
+    )
+    assert in_the_lane(code, 1) == "mmx mmy"
+
+
+def test_the_command_line_does_not_load_numpy_before_the_lane_is_fixed():
+    code = "import sys, foldin.cli, foldin.params, foldin.determinism; print('numpy' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "src")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
