@@ -54,17 +54,19 @@ clean:  ## remove the environment and caches; data and reports stay
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(UV): requirements/bootstrap.lock requirements/bootstrap.sh
-	sh requirements/bootstrap.sh "$(PYTHON)" .uv
+	@sh requirements/bootstrap.sh "$(PYTHON)" .uv
 
 .venv/.installed: requirements.lock pyproject.toml $(wildcard requirements/$(EXTRA).lock) | $(UV)
 	@test -z "$(EXTRA)" || test -f "requirements/$(EXTRA).lock" || \
-		{ echo "make: no extra named '$(EXTRA)'; there are: gpu, jax, spark" >&2; exit 2; }
-	test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11,<3.14' .venv
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
+		{ echo "foldin: no extra named '$(EXTRA)'; there are: gpu, jax, spark" >&2; exit 2; }
+	@echo "foldin: installing the pinned environment into .venv (about 3 GB)"
+	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11,<3.14' .venv
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
 		-r $(if $(EXTRA),requirements/$(EXTRA).lock,requirements.lock)
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.lock .venv/.installed
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@echo "foldin: installing the test tools"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@

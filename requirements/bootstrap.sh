@@ -15,7 +15,7 @@ if ! "$python" -m pip --version >/dev/null 2>&1; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         echo "foldin: $python has no pip; installing Debian's python3-pip, once"
         apt-get update -qq
-        apt-get install -y -qq --no-install-recommends python3-pip ca-certificates >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-pip ca-certificates >/dev/null
     fi
 fi
 if ! "$python" -m pip --version >/dev/null 2>&1; then
@@ -24,7 +24,7 @@ if ! "$python" -m pip --version >/dev/null 2>&1; then
 fi
 echo "foldin: fetching uv into $folder"
 rm -rf "$folder.part"
-"$python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+"$python" -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
     --target "$folder.part" -r "$lock"
 rm -rf "$folder"
 mv "$folder.part" "$folder"
