@@ -1,0 +1,241 @@
+"""What every model of every family promises, on small interactions whose right answers are known.
+
+A new family is picked up by itself: by its section in params.yaml and its module in foldin.models.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from conftest import CHECKOUT
+from ruamel.yaml import YAML
+from synthetic import checkerboard, from_triples, planted, seen_checkerboard
+
+from foldin import bias, metrics, params
+from foldin.errors import FoldinError
+from foldin.interactions import Scale
+from foldin.models import family_models
+from foldin.models.baselines import Popularity
+
+PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
+# By the file, not by importing them: collecting tests must not start Keras.
+NAMES = [(family, name) for family in params.known_families() for name in PARAMS.get(family) or {}]
+KNOWS_NO_TASTE = "a baseline: it knows nothing of a person's taste"
+EXEMPT_FROM_CHECKERBOARD = dict.fromkeys(("global-mean", "bias", "popularity", "random"), KNOWS_NO_TASTE)
+EXEMPT_FROM_PLANTED = EXEMPT_FROM_CHECKERBOARD | {"mf-no-l2": "over-fits on purpose, to show what L2 is for"}
+SEED = 5
+# Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+EXHAUSTED, STRANGER, NEVER_RATED, RATED_ZERO = 0, 1, 2, (3, 1)
+
+
+def settings_of(family, name):
+    cls = family_models(family)[name]
+    return cls, params.parse(cls.Settings, PARAMS[family][name] or {}, f"{family}.{name}")
+
+
+def made_small(settings, tastes=None):
+    """Return settings of params.yaml, made for tens of thousands of ratings, as they suit hundreds.
+
+    A decomposition of so little learns it by heart, missing cells included, unless it has no more factors than
+    there are tastes. A network learns by steps, so that fewer ratings must come in smaller ones. Where there is no
+    taste to learn, a few epochs do.
+    """
+    update = {}
+    if hasattr(settings, "batch_size"):
+        update = {"batch_size": 32, "patience": 10} if tastes else {"epochs": 3}
+    elif tastes and hasattr(settings, "factors") and not hasattr(settings, "epochs"):
+        update = {"factors": min(settings.factors, tastes)}
+    return settings.model_copy(update=update)
+
+
+@cache
+def tried_out(family, name, make, tastes=None):
+    """Return a model fitted on the first part that `make` gives, choices made on the second, and all parts."""
+    cls, settings = settings_of(family, name)
+    parts = make()
+    return cls(made_small(settings, tastes), seed=SEED).fit(parts[0], parts[1]), parts
+
+
+def awkward():
+    """User 0 has rated all but one item, user 1 nothing, nobody has rated item 2, and user 3 gave item 1 a 0."""
+    rng = np.random.default_rng(3)
+    rated = rng.random((25, 12)) < 0.5
+    rated[EXHAUSTED], rated[STRANGER], rated[RATED_ZERO] = True, False, True
+    rated[:, NEVER_RATED] = False
+    ratings = rng.integers(0, 11, size=rated.shape) / 2
+    ratings[RATED_ZERO] = 0
+    users, items = np.nonzero(rated)
+    held = np.zeros(len(users), dtype=bool)
+    held[5::9] = True
+    held[(users == EXHAUSTED) | ((users == RATED_ZERO[0]) & (items == RATED_ZERO[1]))] = False
+    scale = Scale(lowest=0.0, highest=5.0, step=0.5)
+    return tuple(
+        from_triples(users[part], items[part], ratings[users, items][part], rated.shape, scale)
+        for part in (~held, held)
+    )
+
+
+@pytest.fixture(params=NAMES, ids=[name for _, name in NAMES])
+def model_name(request):
+    return request.param
+
+
+@pytest.fixture
+def model(model_name):
+    return tried_out(*model_name, awkward)[0]
+
+
+EVERYONE = np.arange(25, dtype=np.int32)
+PAIRS = tuple(grid.ravel().astype(np.int32) for grid in np.indices((25, 12)))
+
+
+@pytest.mark.parametrize("family", params.known_families())
+def test_params_yaml_has_settings_for_every_model(family):
+    assert set(PARAMS[family]) == set(family_models(family))
+
+
+def test_says_what_it_is_in_a_sentence(model):
+    assert model.about.endswith(".")
+    assert len(model.about) > 30
+
+
+def test_a_saved_model_answers_as_before(model, tmp_path):
+    model.save(tmp_path)
+    loaded = type(model).load(tmp_path)
+    np.testing.assert_array_equal(loaded.score(EVERYONE), model.score(EVERYONE))
+    for was, now in zip(model.recommend(EVERYONE, 4), loaded.recommend(EVERYONE, 4), strict=True):
+        np.testing.assert_array_equal(now, was)
+    assert (loaded.epochs, loaded.settings, loaded.seed) == (model.epochs, model.settings, model.seed)
+    if model.predicts_ratings:
+        for pairs in (PAIRS, (np.array([-1, 0, -1]), np.array([0, -1, -1]))):
+            np.testing.assert_array_equal(loaded.predict(*pairs), model.predict(*pairs))
+
+
+def test_the_same_seed_saves_the_same_bytes(model, model_name, tmp_path):
+    cls, settings = settings_of(*model_name)
+    again = cls(made_small(settings), seed=SEED).fit(*awkward())
+    for folder, fitted in (("first", model), ("second", again)):
+        (tmp_path / folder).mkdir()
+        fitted.save(tmp_path / folder)
+    names = sorted(path.name for path in (tmp_path / "first").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "second").iterdir())
+    for name in names:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
+
+
+def test_another_model_s_folder_is_refused(model, tmp_path):
+    model.save(tmp_path)
+    file = tmp_path / "model.json"
+    file.write_text(file.read_text("utf-8").replace(type(model).__name__, "Oracle"), encoding="utf-8")
+    with pytest.raises(FoldinError, match=f"holds a Oracle, not a {type(model).__name__}"):
+        type(model).load(tmp_path)
+
+
+def test_scores_are_a_finite_row_for_each_user_asked_for(model):
+    scores = model.score(EVERYONE)
+    assert scores.shape == (25, 12)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(model.score(np.array([7, 3])), scores[[7, 3]], rtol=1e-4, atol=1e-5)
+
+
+def test_recommends_what_is_unknown_best_first_and_says_when_candidates_run_out(model):
+    items, scores = model.recommend(EVERYONE, 4)
+    assert items.shape == scores.shape == (25, 4)
+    assert items.dtype == np.int32
+    known = np.zeros((25, 12), dtype=bool)
+    known[np.repeat(EVERYONE, np.diff(model.known.indptr)), model.known.indices] = True
+    for user in EVERYONE:
+        listed = items[user][items[user] >= 0]
+        assert not known[user, listed].any()
+        assert len(listed) == min(4, 12 - known[user].sum())
+        order = np.lexsort((listed, -scores[user][: len(listed)]))
+        np.testing.assert_array_equal(order, np.arange(len(listed)))
+    np.testing.assert_array_equal(items[EXHAUSTED], [NEVER_RATED, -1, -1, -1])
+    assert np.isneginf(scores[EXHAUSTED, 1:]).all()
+
+
+def test_a_rating_of_zero_is_a_rating(model):
+    assert model.known[[RATED_ZERO[0]]].indices.tolist().count(RATED_ZERO[1]) == 1
+    assert RATED_ZERO[1] not in model.recommend(np.array([RATED_ZERO[0]]), 12)[0]
+
+
+def test_predictions_are_ratings_even_of_strangers(model):
+    if not model.predicts_ratings:
+        assert not hasattr(model, "predict")
+        return
+    for users, items in (PAIRS, (np.array([-1, 0, -1, STRANGER]), np.array([0, -1, -1, NEVER_RATED]))):
+        predicted = model.predict(users, items)
+        assert predicted.shape == users.shape
+        assert predicted.dtype == np.float32
+        assert predicted.min() >= 0
+        assert predicted.max() <= 5
+
+
+def test_scores_of_a_rating_model_are_its_ratings_before_clipping(model):
+    if model.predicts_ratings:
+        ratings = model.predict(*PAIRS).reshape(25, 12)
+        np.testing.assert_allclose(np.clip(model.score(EVERYONE), 0, 5), ratings, rtol=1e-4, atol=1e-4)
+
+
+def test_history_counts_epochs_and_holds_plain_figures(model):
+    assert [row["epoch"] for row in model.history] == list(range(1, len(model.history) + 1))
+    for row in model.history:
+        assert all(np.isfinite(value) for value in row.values())
+    if model.history:
+        assert 1 <= model.epochs <= len(model.history)
+    else:
+        assert model.epochs is None
+
+
+def test_refits_for_the_epochs_chosen_before(model, model_name):
+    final = model.refit(awkward()[0])
+    assert final is not model
+    assert len(final.history) == (model.epochs or 0)
+    assert final.epochs == model.epochs
+
+
+def test_refuses_a_setting_it_does_not_know(model_name):
+    family, name = model_name
+    cls = family_models(family)[name]
+    given = dict(PARAMS[family][name] or {}, fatcors=3)
+    with pytest.raises(FoldinError, match=rf"^params\.yaml: unknown key '{family}\.{name}\.fatcors'; ") as caught:
+        params.parse(cls.Settings, given, f"{family}.{name}")
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_to_learn_from_nothing(model_name):
+    cls, settings = settings_of(*model_name)
+    with pytest.raises(FoldinError, match="training part is empty"):
+        cls(settings).fit(from_triples([], [], [], (3, 4)))
+
+
+def test_answers_the_checkerboard(model_name):
+    family, name = model_name
+    if name in EXEMPT_FROM_CHECKERBOARD:
+        pytest.skip(EXEMPT_FROM_CHECKERBOARD[name])
+    if family_models(family)[name].predicts_ratings:
+        model, (_, hidden) = tried_out(family, name, checkerboard, tastes=2)
+        users, items, ratings = hidden.triples()
+        assert np.mean((model.predict(users, items) > 3) == (ratings > 3)) > 0.99
+    else:
+        model, (known, hidden) = tried_out(family, name, seen_checkerboard, tastes=2)
+        everyone = np.arange(known.n_users, dtype=np.int32)
+        n_right = np.minimum(3, np.diff(hidden.ratings.indptr))
+        for user, items in zip(everyone, model.recommend(everyone, 3)[0], strict=True):
+            np.testing.assert_array_equal(items[: n_right[user]] % 2, user % 2)
+
+
+def test_beats_the_baseline_where_taste_is_planted(model_name):
+    family, name = model_name
+    if name in EXEMPT_FROM_PLANTED:
+        pytest.skip(EXEMPT_FROM_PLANTED[name])
+    model, (train, _, test) = tried_out(family, name, planted, tastes=5)
+    users, items, ratings = test.triples()
+    if model.predicts_ratings:
+        baseline = metrics.rmse(ratings, bias.fit(train, damping=5.0).predict(users, items))
+        assert metrics.rmse(ratings, model.predict(users, items)) < baseline
+    else:
+        baseline = metrics.validate(Popularity().fit(train), test, 10)["ndcg_at_10"]
+        assert metrics.validate(model, test, 10)["ndcg_at_10"] > baseline
