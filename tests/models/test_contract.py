@@ -43,7 +43,7 @@ def made_small(settings, tastes=None):
     """
     update = {}
     if hasattr(settings, "batch_size"):
-        update = {"batch_size": 32, "patience": 10} if tastes else {"epochs": 3}
+        update = {"batch_size": 64, "patience": 10} if tastes else {"epochs": 3}
     elif tastes and hasattr(settings, "factors") and not hasattr(settings, "epochs"):
         update = {"factors": min(settings.factors, tastes)}
     return settings.model_copy(update=update)
