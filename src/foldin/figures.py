@@ -123,6 +123,26 @@ def bars(values: pd.Series, label: str) -> Figure:
     return _finished(figure)
 
 
+def lines(curves: pd.DataFrame, label: str) -> Figure:
+    """Draw a line for each column over the table's index, whose name labels the x axis.
+
+    Parameters
+    ----------
+    curves : pandas.DataFrame of float
+        A line for each column; NaN where it has no value.
+    label : str
+        What the values are, with their unit.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 3.8), constrained_layout=True)
+    for place, name in enumerate(curves):
+        values = curves[name].dropna()
+        axis.plot(values.index, values, color=COLOURS[place % len(COLOURS)], label=str(name))
+    axis.set_xlabel(str(curves.index.name))
+    axis.set_ylabel(label)
+    axis.legend()
+    return _finished(figure)
+
+
 def ranked(
     axis: Axes,
     names: Sequence[str],

@@ -61,12 +61,16 @@ class ZeroImputedSVD(Recommender):
         self._singular, right = self._decompose(matrix, factors, self.seed)
         # A singular vector's sign is arbitrary; its largest entry is made positive.
         peaks = right[np.arange(factors), np.abs(right).argmax(axis=1)]
-        self._right = right * np.sign(peaks)[:, None]
+        self._right: Values = right * np.sign(peaks)[:, None]
         self._left = matrix @ self._right.T
 
     def spectrum(self) -> Values:
         """Return the singular values, largest first, shape (factors,)."""
         return self._singular
+
+    def directions(self) -> Values:
+        """Return the right singular vectors, an item's place along each direction, shape (factors, n_items)."""
+        return self._right
 
     def _score(self, users: IntArray) -> FloatArray:
         scores: FloatArray = (self._left[users] @ self._right).astype(np.float32)
