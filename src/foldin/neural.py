@@ -90,13 +90,19 @@ def row_penalty(l2: float, train: Interactions) -> float:
     return l2 / train.ratings.nnz
 
 
-def embedding(name: str, rows: int, size: int, penalty: float) -> Any:
+def embedding(name: str, rows: int, size: int, penalty: float, spread: float) -> Any:
     """Return an embedding layer, shape (rows, size), with an L2 penalty on every row, seen in a batch or not.
 
     A row without a rating so fades to 0, and its user or item is treated as an average one.
     """
-    layers = keras()
-    return layers.layers.Embedding(rows, size, embeddings_regularizer=layers.regularizers.L2(penalty), name=name)
+    library = keras()
+    return library.layers.Embedding(
+        rows,
+        size,
+        embeddings_initializer=library.initializers.RandomNormal(stddev=spread),
+        embeddings_regularizer=library.regularizers.L2(penalty),
+        name=name,
+    )
 
 
 class PairNetwork:
@@ -202,7 +208,6 @@ def learn(
     recommender: Recommender,
     model: Any,
     *,
-    optimizer: Any,
     loss: Any,
     examples: Callable[[np.random.Generator], Examples],
     figures: Callable[[], dict[str, float]],
@@ -219,8 +224,8 @@ def learn(
         Whose network it is; its settings are `TrainingSettings`.
     model : keras.Model
         The network.
-    optimizer, loss : Any
-        As `keras.Model.compile` takes them.
+    loss : Any
+        As `keras.Model.compile` takes it.
     examples : callable
         Gives the examples of an epoch in any order; they are shuffled here.
     figures : callable
@@ -233,7 +238,9 @@ def learn(
     settings = recommender.settings
     rng = np.random.default_rng(recommender.seed)
     size = settings.batch_size
-    model.compile(optimizer=optimizer, loss=loss, steps_per_execution=STEPS_PER_EXECUTION)
+    model.compile(
+        optimizer=keras().optimizers.Adam(settings.learning_rate), loss=loss, steps_per_execution=STEPS_PER_EXECUTION
+    )
     kept = [np.array(weight) for weight in model.get_weights()]
     losses: list[float] = []
 
@@ -276,13 +283,11 @@ class RatingNetwork(RatingRecommender):
         damping: float = Field(ge=0)
         embedding: int = Field(ge=1)
         l2: float = Field(ge=0)
+        initial_spread: float = Field(gt=0)
 
     @abstractmethod
     def _pair_network(self, layers: Any, penalty: float) -> PairNetwork:
         """Return the untrained network, of `keras.layers`; `penalty` is for squared embedding weights."""
-
-    def _optimizer(self) -> Any:
-        return keras().optimizers.Adam(self.settings.learning_rate)
 
     def _learning_rate(self, epoch: int) -> float:
         return float(self.settings.learning_rate)
@@ -297,7 +302,6 @@ class RatingNetwork(RatingRecommender):
         learn(
             self,
             self._network.model,
-            optimizer=self._optimizer(),
             loss="mean_squared_error",
             examples=lambda rng: ([users, items], residual),
             figures=rmse_figures(self, train, validation),
@@ -310,8 +314,8 @@ class RatingNetwork(RatingRecommender):
         return self._bias.predict(users, items) + self._network.pairs(users, items)
 
     def _score(self, users: IntArray) -> FloatArray:
-        biases: FloatArray = np.float32(self._bias.mean) + self._bias.user[users, None] + self._bias.item
-        return biases + self._network.grid(users, self.known.shape[1])
+        items = np.arange(self.known.shape[1], dtype=np.int32)
+        return self._bias.predict(users[:, None], items) + self._network.grid(users, len(items))
 
     def _arrays(self) -> Arrays:
         return weights(self._network.model)

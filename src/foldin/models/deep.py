@@ -31,8 +31,12 @@ class HiddenLayer(neural.RatingNetwork):
 
     def _pair_network(self, layers: Any, penalty: float) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
-        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, penalty)
-        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, penalty)
+        user_embedding = neural.embedding(
+            "user_embedding", n_users, self.settings.embedding, penalty, self.settings.initial_spread
+        )
+        item_embedding = neural.embedding(
+            "item_embedding", n_items, self.settings.embedding, penalty, self.settings.initial_spread
+        )
         user_half = layers.Dense(self.settings.hidden, use_bias=False, name="user_half", **self._kernel())
         item_half = layers.Dense(self.settings.hidden, name="item_half", **self._kernel())
         after = self._after_hidden(layers)
@@ -74,17 +78,13 @@ class DropoutMLP(HiddenLayer):
 
 
 class CentredMLP(HiddenLayer):
-    """`mlp-centred`: small embeddings under a wide hidden layer, learnt by gradient descent with momentum."""
+    """`mlp-centred`: small embeddings under a wide hidden layer, kept from over-fitting by the embeddings' L2 alone.
 
-    class Settings(HiddenLayer.Settings):
-        """Settings of `mlp-centred`."""
-
-        momentum: float = Field(ge=0, lt=1)
+    The source descends by momentum, over twenty million ratings; on thousands that leaves the small initial values
+    too slowly, so Adam does it here.
+    """
 
     about = "Small embeddings, concatenated, one wide hidden layer on centred ratings (after the ML-20M regressor, S2)."
-
-    def _optimizer(self) -> Any:
-        return neural.keras().optimizers.SGD(self.settings.learning_rate, momentum=self.settings.momentum)
 
 
 class NCF(HiddenLayer):
@@ -117,6 +117,7 @@ class RankingNCF(Recommender):
         embedding: int = Field(ge=1)
         hidden: int = Field(ge=1)
         l2: float = Field(ge=0)
+        initial_spread: float = Field(gt=0)
         negatives: int = Field(ge=1)
         validation_k: int = Field(ge=1)
 
@@ -139,7 +140,6 @@ class RankingNCF(Recommender):
         neural.learn(
             self,
             self._network.model,
-            optimizer=neural.keras().optimizers.Adam(self.settings.learning_rate),
             loss=neural.keras().losses.BinaryCrossentropy(from_logits=True),
             examples=examples,
             figures=neural.ndcg_figures(self, validation, self.settings.validation_k),
@@ -154,10 +154,14 @@ class RankingNCF(Recommender):
         product_size, size, hidden_size = (
             getattr(self.settings, name) for name in ("product_embedding", "embedding", "hidden")
         )
-        user_product = neural.embedding("user_product_embedding", n_users, product_size, penalty)
-        item_product = neural.embedding("item_product_embedding", n_items, product_size, penalty)
-        user_embedding = neural.embedding("user_embedding", n_users, size, penalty)
-        item_embedding = neural.embedding("item_embedding", n_items, size, penalty)
+        user_product = neural.embedding(
+            "user_product_embedding", n_users, product_size, penalty, self.settings.initial_spread
+        )
+        item_product = neural.embedding(
+            "item_product_embedding", n_items, product_size, penalty, self.settings.initial_spread
+        )
+        user_embedding = neural.embedding("user_embedding", n_users, size, penalty, self.settings.initial_spread)
+        item_embedding = neural.embedding("item_embedding", n_items, size, penalty, self.settings.initial_spread)
         user_half = layers.Dense(hidden_size, use_bias=False, name="user_half")
         item_half = layers.Dense(hidden_size, name="item_half")
         relu = layers.ReLU(name="relu")

@@ -29,8 +29,12 @@ class RatingTowers(neural.RatingNetwork):
 
     def _pair_network(self, layers: Any, penalty: float) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
-        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, penalty)
-        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, penalty)
+        user_embedding = neural.embedding(
+            "user_embedding", n_users, self.settings.embedding, penalty, self.settings.initial_spread
+        )
+        item_embedding = neural.embedding(
+            "item_embedding", n_items, self.settings.embedding, penalty, self.settings.initial_spread
+        )
         output = layers.Dense(1, name="output")
 
         def join(user: Any, item: Any) -> Any:
@@ -53,6 +57,7 @@ class RetrievalTowers(Recommender):
         hidden: int = Field(ge=1)
         vector: int = Field(ge=1)
         l2: float = Field(ge=0)
+        initial_spread: float = Field(gt=0)
         temperature: float = Field(gt=0)
         feature_min_count: int = Field(ge=1)
         validation_k: int = Field(ge=1)
@@ -76,7 +81,6 @@ class RetrievalTowers(Recommender):
         neural.learn(
             self,
             self._model,
-            optimizer=neural.keras().optimizers.Adam(self.settings.learning_rate),
             loss=lambda picked, logits: in_batch_softmax(picked, logits, log_share),
             examples=lambda rng: ([users, items], items),
             figures=settled,
@@ -100,7 +104,9 @@ class RetrievalTowers(Recommender):
         layers, ops = library.layers, library.ops
         index = layers.Input((), dtype="int32", name=f"{side}_index")
         table = about.to_numpy(np.float32)
-        known = neural.embedding(f"{side}_embedding", len(table), self.settings.embedding, penalty)(index)
+        known = neural.embedding(
+            f"{side}_embedding", len(table), self.settings.embedding, penalty, self.settings.initial_spread
+        )(index)
         if table.shape[1]:
             of_features = layers.Dense(self.settings.embedding, use_bias=False, name=f"{side}_features")
             known = known + of_features(ops.take(table, index, axis=0))
