@@ -73,7 +73,7 @@ def test_a_failing_cell_is_one_line_with_the_way_to_open_it(workspace):
     text = str(caught.value)
     assert "\n" not in text
     assert "train@demo-probe: notebooks/probe.ipynb" in text
-    assert re.search(r"cell \[3\] failed with ValueError: no such column;", text)
+    assert re.search(r"cell \[4\] failed with ValueError: no such column;", text)
     partial = workspace / re.search(r"jupyter lab (\S+)$", text).group(1)
     assert "no such column" in partial.read_text()
     assert not paths.executed_notebook("demo", "probe").exists()
