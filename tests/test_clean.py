@@ -140,7 +140,7 @@ def test_tables_describe_everything_rated_and_the_account_says_what_was_added(ti
     assert items["year"].isna().tolist() == [False, True, True]
     assert users["user_id"].tolist() == ["2", "10"]
     assert users["age"].isna().tolist() == [True, False]
-    account = json.loads(paths.metrics("tiny", "cleaning").read_text())
+    account = json.loads(paths.account("tiny", "cleaning").read_text())
     assert account["items"] == {
         "rows_in": 4,
         "rows_out": 3,
@@ -177,7 +177,7 @@ def test_before_fetch_the_error_names_the_command(workspace):
 def test_demo_keeps_every_row(workspace):
     fetch.run("demo")
     clean.run("demo")
-    account = json.loads(paths.metrics("demo", "cleaning").read_text())
+    account = json.loads(paths.account("demo", "cleaning").read_text())
     assert account["ratings"]["rows_out"] == account["ratings"]["rows_in"] > 2500
     items = pd.read_parquet(paths.clean("demo") / "items.parquet")
     assert list(items.columns) == list(clean.ITEMS)
@@ -189,7 +189,7 @@ def test_real_data_is_clean_already(workspace, archives, monkeypatch, name, rows
     monkeypatch.setenv(fetch.VARIABLE, str(archives))
     fetch.run(name)
     clean.run(name)
-    account = json.loads(paths.metrics(name, "cleaning").read_text())["ratings"]
+    account = json.loads(paths.account(name, "cleaning").read_text())["ratings"]
     assert account["rows_in"] == account["rows_out"] == rows
     assert set(account["dropped"].values()) == {0}
 

@@ -31,7 +31,7 @@ def save(family):
 
 
 def figures():
-    return json.loads(paths.metrics(DATASET, FAMILY).read_text(encoding="utf-8"))
+    return json.loads((paths.predictions(DATASET, FAMILY) / "figures.json").read_text(encoding="utf-8"))
 
 
 def table(name):
@@ -113,12 +113,27 @@ def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
 def test_the_same_models_give_the_same_bytes(trained):
     def written():
         evaluate.run(DATASET, FAMILY)
-        produced = [*sorted(paths.predictions(DATASET, FAMILY).iterdir()), paths.metrics(DATASET, FAMILY)]
+        produced = [
+            *sorted(paths.predictions(DATASET, FAMILY).iterdir()),
+            *sorted(paths.metrics(DATASET, FAMILY).iterdir()),
+        ]
         return {file.name: files.sha256(file) for file in produced}
 
     first = written()
-    assert set(first) == {"baselines.json", "ratings.parquet", "recommendations.parquet", "users.parquet"}
+    assert {"figures.json", "ratings.parquet", "recommendations.parquet", "users.parquet"} <= set(first)
+    assert {"bias.json", "bias.books.json", "oracle.json"} <= set(first)
     assert written() == first
+
+
+def test_the_figures_in_git_have_the_same_names_for_every_model_and_domain(trained):
+    evaluate.run(DATASET, FAMILY)
+
+    def names(file):
+        return set(json.loads((paths.metrics(DATASET, FAMILY) / file).read_text()))
+
+    assert names("bias.json") == names("oracle.json") >= {"rmse", "mae", "ndcg_at_10", "coverage_at_10", "liked_f1"}
+    assert names("popularity.json") == names("random.json") < names("bias.json")
+    assert names("bias.books.json") < names("bias.json")
 
 
 def test_a_model_that_has_seen_the_test_part_is_called_a_leak(trained, monkeypatch, capsys):

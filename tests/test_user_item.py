@@ -115,7 +115,7 @@ def test_the_test_part_adds_nothing_to_the_index_and_its_cold_pairs_are_kept(wor
     # Those of the validation part have rows and columns, though the train part has no rating of theirs.
     assert data.train.ratings.shape == data.validation.ratings.shape == (32, 32)
     assert (data.train.ratings.nnz, data.validation.ratings.nnz) == (28, 4)
-    account = json.loads(paths.metrics("demo", "split").read_text())
+    account = json.loads(paths.account("demo", "split").read_text())
     assert account["cold_users_in_test"] == account["cold_items_in_test"] == account["cold_pairs_in_test"] == 8
     assert account["density_of_training"] == 32 / 32**2
 

@@ -63,7 +63,7 @@ def run(dataset: str) -> None:
         "items": items_account,
         "users": users_account,
     }
-    files.write_json(paths.metrics(dataset, "cleaning"), account)
+    files.write_json(paths.account(dataset, "cleaning"), account)
     say(f"{dataset}: {len(ratings):,} of {len(tables.ratings):,} ratings kept; dropped: {_in_words(dropped)}")
 
 

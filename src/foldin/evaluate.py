@@ -5,8 +5,9 @@ What the figures mean is said in foldin.judgement and foldin.metrics.
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ BASELINES = "baselines"
 
 
 def run(dataset: str, family: str) -> None:
-    """Judge the saved models of a family; write the metrics file and the folder of predictions.
+    """Judge the saved models of a family; write its folder of metrics and its folder of predictions.
 
     Parameters
     ----------
@@ -109,7 +110,30 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
             folder / "recommendations.parquet", index=False
         )
         _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
-    files.write_json(paths.metrics(dataset, family), {name: each.figures for name, each in judged.items()})
+        files.write_json(folder / "figures.json", {name: each.figures for name, each in judged.items()})
+    with files.whole_folder(paths.metrics(dataset, family)) as folder:
+        for name, judgement in judged.items():
+            files.write_json(folder / f"{name}.json", headline(judgement.figures))
+            for domain, figures in judgement.figures.get("domains", {}).items():
+                files.write_json(folder / f"{name}.{domain}.json", headline(figures))
+
+
+def headline(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures that stand in git: the same few names for every model, so that they make a table.
+
+    Parameters
+    ----------
+    figures : mapping
+        A model's figures, or those of one of its domains, as `judgement.judge` gives them.
+
+    Returns
+    -------
+    dict of str to float
+        Rating and ranking figures, and `liked_precision`, `liked_recall` and `liked_f1`; counts are left out.
+    """
+    flat = {name: value for name, value in figures.items() if isinstance(value, float)}
+    liked = figures.get("liked", {})
+    return flat | {f"liked_{name}": liked[name] for name in ("precision", "recall", "f1") if name in liked}
 
 
 def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:

@@ -135,11 +135,11 @@ def train_by_epochs(
     stopping_early = choosing and patience > 0
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
-        tick(f"{type(model).__name__}: epoch {epoch} of at most {last}")
+        tick(f"{model.name}: epoch {epoch} of at most {last}")
         step(epoch)
         if not all(np.isfinite(array).all() for array in weights):
             raise FoldinError(
-                f"{type(model).__name__} diverged in epoch {epoch}",
+                f"{model.name} diverged in epoch {epoch}",
                 where="params.yaml",
                 remedy="lower its learning rate, or raise its regularization",
             )

@@ -1,6 +1,7 @@
 """The comparison itself: every model's test figures in one table, as tables and figures that people read."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,15 +16,14 @@ REFERENCES = "baselines"
 """The family whose models are references, not contenders."""
 
 
-def read_metrics(dataset: str, name: str) -> dict[str, Any]:
-    """Read a metrics file of a data set's report.
+def read_figures(path: Path) -> dict[str, Any]:
+    """Read a file of figures.
 
     Raises
     ------
     FoldinError
         When the file is not there.
     """
-    path = paths.metrics(dataset, name)
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -48,7 +48,7 @@ def load(dataset: str) -> pd.DataFrame:
     """
     rows = []
     for family in params.families():
-        for model, values in read_metrics(dataset, family).items():
+        for model, values in read_figures(paths.predictions(dataset, family) / "figures.json").items():
             kind = "baseline" if family == REFERENCES else "model"
             rows.append({"model": model, "family": family, "kind": ORACLE if model == ORACLE else kind, **values})
     board: pd.DataFrame = pd.json_normalize(rows)

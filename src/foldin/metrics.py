@@ -281,7 +281,7 @@ def validate(model: Recommender, validation: Interactions, k: int, block_users: 
         raise FoldinError("the validation part is empty", remedy="raise split.validation")
     parts = []
     for block in blocks(users, block_users):
-        tick(f"validating: user {block[0]} of {validation.n_users}")
+        tick(f"{model.name}: ranking for user {block[0] + 1:,} of {validation.n_users:,}")
         parts.append(ranking_figures(model.recommend(block, k)[0], ratings[block]))
     figures = {
         f"{name}_at_{k}": float(np.mean(np.concatenate([part[name] for part in parts]))) for name in ("ndcg", "recall")

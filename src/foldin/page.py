@@ -83,23 +83,21 @@ def _abouts() -> str:
 
 
 def _data(bench: Report) -> list[str]:
-    cleaning = leaderboard.read_metrics(bench.dataset.name, "cleaning")
-    split = leaderboard.read_metrics(bench.dataset.name, "split")
+    dataset = bench.dataset
+    cleaned = leaderboard.read_figures(paths.account(dataset.name, "cleaning"))["ratings"]
+    split = leaderboard.read_figures(paths.account(dataset.name, "split"))
+    dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
+    cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
         "## The data",
-        f"{bench.dataset.about} Source: {bench.dataset.address or 'generated from a seed'}. Terms: "
-        f"{bench.dataset.licence}",
+        f"{dataset.about} Source: {dataset.address or 'generated from a seed'}. Terms: {dataset.licence}",
+        f"Of {cleaned['rows_in']:,} raw ratings {cleaned['rows_out']:,} were kept (dropped: "
+        f"{', '.join(dropped) or 'none'}). They were split at random, not by time: {split['ratings_train']:,} train, "
+        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "
+        f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "
+        f"pairs; it has never seen {cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
         "![Ratings given, and ratings by item and user](figures/data.png)",
-        "How raw ratings became canonical ones, and how they were split at random (not by time):",
-        _markdown(_account(cleaning)),
-        _markdown(_account(split)),
     ]
-
-
-def _account(values: dict[str, object]) -> pd.DataFrame:
-    flat = pd.json_normalize(values, sep=" ").iloc[0]
-    shown = [f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" for value in flat.tolist()]
-    return pd.DataFrame({"what": [name.replace("_", " ") for name in flat.index], "count": shown})
 
 
 def _method(bench: Report) -> list[str]:
@@ -113,4 +111,6 @@ def _method(bench: Report) -> list[str]:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    return str(table.to_markdown(index=False, disable_numparse=True))
+    # A bar would end the cell.
+    escaped = table.map(lambda cell: cell.replace("|", ", ") if isinstance(cell, str) else cell)
+    return str(escaped.to_markdown(index=False, disable_numparse=True))

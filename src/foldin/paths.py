@@ -79,9 +79,19 @@ def reports(dataset: str) -> Path:
     return root() / "reports" / dataset
 
 
-def metrics(dataset: str, name: str) -> Path:
-    """Return a metrics file: of a family, or of `clean` and `user_item`."""
-    return reports(dataset) / "metrics" / f"{name}.json"
+def account(dataset: str, name: str) -> Path:
+    """Return the account that a data stage gives: `cleaning` or `split`."""
+    return reports(dataset) / "accounts" / f"{name}.json"
+
+
+def metrics(dataset: str, family: str) -> Path:
+    """Return the folder of a family's test figures, a file for each model, and for each of its domains."""
+    return reports(dataset) / "metrics" / family
+
+
+def validation(dataset: str, family: str) -> Path:
+    """Return the folder of a family's validation figures, a file for each model."""
+    return reports(dataset) / "validation" / family
 
 
 def training(dataset: str, family: str) -> Path:

@@ -40,6 +40,8 @@ class Recommender(ABC):
 
     Attributes
     ----------
+    name : str
+        What progress and messages call the model: its name in params.yaml where it comes from there.
     history : list of dict
         One row for each epoch or iteration of the last `fit`: `epoch` (from 1) and the figures watched, such as
         `train_rmse`, `validation_rmse`, `train_loss`, `validation_ndcg`.
@@ -55,6 +57,7 @@ class Recommender(ABC):
     def __init__(self, settings: Any = None, *, seed: int = 0) -> None:
         self.settings: Any = self.Settings() if settings is None else settings
         self.seed = seed
+        self.name = type(self).__name__
         self.history: list[dict[str, float]] = []
         self.epochs: int | None = None
         self._known: sparse.csr_array | None = None
@@ -96,7 +99,7 @@ class Recommender(ABC):
             Training and validation part together.
         """
         final = type(self)(self.settings, seed=self.seed)
-        final.epochs = self.epochs
+        final.epochs, final.name = self.epochs, self.name
         return final.fit(training)
 
     def score(self, users: IntArray) -> FloatArray:
@@ -143,7 +146,7 @@ class Recommender(ABC):
             When the model is not fitted.
         """
         if self._known is None:
-            raise FoldinError(f"{type(self).__name__} is not fitted", remedy="call fit first, or load a saved one")
+            raise FoldinError(f"{self.name} is not fitted", remedy="call fit first, or load a saved one")
         return self._known
 
     def save(self, folder: Path) -> None:

@@ -60,7 +60,7 @@ def run(dataset: str) -> None:
         interactions.save(training_folder, data)
         columns = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
         test[columns].to_parquet(test_folder / "ratings.parquet", index=False)
-    files.write_json(paths.metrics(dataset, "split"), _account(data, test))
+    files.write_json(paths.account(dataset, "split"), _account(data, test))
     sizes = ", ".join(f"{len(parts[name]):,} {name}" for name in PARTS)
     say(f"{dataset}: split at random by rating, not by time: {sizes}; {len(users):,} users × {len(items):,} items")
 

@@ -112,7 +112,9 @@ class Workbench:
                 remedy=f'call keep("{missing[0]}") before close()',
             )
         files.write_csv(paths.training(self.dataset, self.family), self.history())
-        files.write_json(paths.metrics(self.dataset, f"{self.family}-validation"), self._validation)
+        with files.whole_folder(paths.validation(self.dataset, self.family)) as folder:
+            for name, figures in self._validation.items():
+                files.write_json(folder / f"{name}.json", figures)
 
 
 def open_family(family: str, dataset: str) -> Workbench:

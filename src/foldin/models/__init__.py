@@ -65,7 +65,9 @@ def family(name: str) -> dict[str, Recommender]:
         if key not in classes:
             remedy = params.nearest(str(key), list(classes))
             raise FoldinError(f"unknown key '{name}.{key}'", where="params.yaml", remedy=remedy)
-    return {
-        model: cls(params.parse(cls.Settings, given.get(model) or {}, f"{name}.{model}"), seed=values["seed"])
-        for model, cls in classes.items()
-    }
+    models = {}
+    for model, cls in classes.items():
+        settings = params.parse(cls.Settings, given.get(model) or {}, f"{name}.{model}")
+        models[model] = cls(settings, seed=values["seed"])
+        models[model].name = model
+    return models
