@@ -17,9 +17,9 @@ def write(bench: Report) -> None:
         figures.save(leaderboard.figure(bench.board, bench.dataset.name, bench.k), unfinished / "leaderboard.png")
         figures.save(report.fitting_figure(bench), unfinished / "fitting.png")
         figures.save(report.data_figure(bench), unfinished / "data.png")
-    columns = ["model", "family", "kind", "rmse", "mae", f"ndcg_at_{bench.k}", f"recall_at_{bench.k}"]
-    columns.append(f"coverage_at_{bench.k}")
-    files.write_csv(folder / "leaderboard.csv", leaderboard.best_first(bench.board, f"ndcg_at_{bench.k}")[columns])
+    board = leaderboard.best_first(bench.board, f"ndcg_at_{bench.k}").rename(columns=lambda name: name.split("_at_")[0])
+    columns = ["model", "family", "kind", "rmse", "mae", "ndcg", "recall", "coverage"]
+    files.write_csv(folder / "leaderboard.csv", board.loc[:, ~board.columns.duplicated()][columns])
     files.write_text(folder / "README.md", page(bench))
 
 
