@@ -41,8 +41,11 @@ class Workbench:
 
     def settings(self) -> pd.DataFrame:
         """Return the settings of every model of the family, as params.yaml gives them."""
-        rows = {name: model.settings.model_dump() for name, model in self.models.items()}
-        return pd.DataFrame.from_dict(rows, orient="index").T.dropna(how="all").fillna("").astype(str)
+        rows = {
+            name: {key: str(value) for key, value in model.settings.model_dump().items()}
+            for name, model in self.models.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").T.dropna(how="all").fillna("")
 
     def try_out(self, name: str) -> Recommender:
         """Fit a model on the train part, choices made on the validation part, and note its validation figures.
