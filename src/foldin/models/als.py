@@ -41,7 +41,6 @@ class ExplicitALS(BiasedFactors):
         self._user_bias, self._item_bias = np.zeros(train.n_users), self._bias.item.astype(np.float64)
         self._user_factors = np.zeros((train.n_users, size))
         self._item_factors = rng.normal(scale=0.1 / np.sqrt(size), size=(train.n_items, size))
-        self._item_factors[np.diff(self._by_item.indptr) == 0] = 0
 
     def _step(self, train: Interactions, rng: np.random.Generator) -> None:
         self._solve(self._by_user, self._item_bias, self._item_factors, self._user_bias, self._user_factors)
@@ -92,7 +91,6 @@ class ImplicitALS(Recommender):
         size = self.settings.factors
         self._user_factors = np.zeros((train.n_users, size))
         self._item_factors = rng.normal(scale=0.1 / np.sqrt(size), size=(train.n_items, size))
-        self._item_factors[np.diff(by_item.indptr) == 0] = 0
 
         def step(epoch: int) -> None:
             self._user_factors[:] = self._solved(by_user, self._item_factors)
