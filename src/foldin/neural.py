@@ -39,6 +39,14 @@ class TrainingSettings(Section):
     patience: int = Field(ge=0)
 
 
+class EmbeddingSettings(TrainingSettings):
+    """Settings of every network of embeddings."""
+
+    embedding: int = Field(ge=1)
+    l2: float = Field(ge=0)
+    initial_spread: float = Field(gt=0)
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     # TensorFlow's C++ side greets on file descriptor 2 with times and process ids, which no notebook may hold.
@@ -81,26 +89,19 @@ def start(seed: int) -> Any:
     return library
 
 
-def row_penalty(l2: float, train: Interactions) -> float:
-    """Return the penalty Keras must put on squared weights so that one row's costs `l2` beside its own ratings.
+def embedding(name: str, rows: int, size: int, settings: EmbeddingSettings) -> Any:
+    """Return an embedding layer, shape (rows, size), under L2.
 
-    Losses are means over ratings, so a row's few ratings weigh less the more there are of all. Divided by their
-    number, `l2` means the same on data of any size: the `l2` of a sum of squared errors.
-    """
-    return l2 / train.ratings.nnz
-
-
-def embedding(name: str, rows: int, size: int, penalty: float, spread: float) -> Any:
-    """Return an embedding layer, shape (rows, size), with an L2 penalty on every row, seen in a batch or not.
-
-    A row without a rating so fades to 0, and its user or item is treated as an average one.
+    Added to the loss is l2 × the mean squared length of the rows. That weighs the same beside the mean loss of the
+    ratings however many users, items and ratings there are. Rows without a rating are in it, too: they fade to 0, and
+    their user or item is treated as an average one.
     """
     library = keras()
     return library.layers.Embedding(
         rows,
         size,
-        embeddings_initializer=library.initializers.RandomNormal(stddev=spread),
-        embeddings_regularizer=library.regularizers.L2(penalty),
+        embeddings_initializer=library.initializers.RandomNormal(stddev=settings.initial_spread),
+        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows),
         name=name,
     )
 
@@ -277,28 +278,25 @@ def learn(
 class RatingNetwork(RatingRecommender):
     """A rating as damped biases plus what a network of pairs makes of the rest."""
 
-    class Settings(TrainingSettings):
+    class Settings(EmbeddingSettings):
         """Settings of every rating network."""
 
         damping: float = Field(ge=0)
-        embedding: int = Field(ge=1)
-        l2: float = Field(ge=0)
-        initial_spread: float = Field(gt=0)
 
     @abstractmethod
-    def _pair_network(self, layers: Any, penalty: float) -> PairNetwork:
-        """Return the untrained network, of `keras.layers`; `penalty` is for squared embedding weights."""
+    def _pair_network(self, layers: Any) -> PairNetwork:
+        """Return the untrained network, made of `keras.layers`."""
 
     def _learning_rate(self, epoch: int) -> float:
         return float(self.settings.learning_rate)
 
-    def _build(self, penalty: float) -> None:
-        self._network = self._pair_network(start(self.seed).layers, penalty)
+    def _build(self) -> None:
+        self._network = self._pair_network(start(self.seed).layers)
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         users, items, ratings = train.triples()
         residual = ratings - self._bias.predict(users, items)
-        self._build(row_penalty(self.settings.l2, train))
+        self._build()
         learn(
             self,
             self._network.model,
@@ -321,5 +319,5 @@ class RatingNetwork(RatingRecommender):
         return weights(self._network.model)
 
     def _restore(self, arrays: Arrays) -> None:
-        self._build(0)
+        self._build()
         set_weights(self._network.model, arrays)

@@ -29,14 +29,10 @@ class HiddenLayer(neural.RatingNetwork):
 
         hidden: int = Field(ge=1)
 
-    def _pair_network(self, layers: Any, penalty: float) -> neural.PairNetwork:
+    def _pair_network(self, layers: Any) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
-        user_embedding = neural.embedding(
-            "user_embedding", n_users, self.settings.embedding, penalty, self.settings.initial_spread
-        )
-        item_embedding = neural.embedding(
-            "item_embedding", n_items, self.settings.embedding, penalty, self.settings.initial_spread
-        )
+        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
+        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
         user_half = layers.Dense(self.settings.hidden, use_bias=False, name="user_half", **self._kernel())
         item_half = layers.Dense(self.settings.hidden, name="item_half", **self._kernel())
         after = self._after_hidden(layers)
@@ -110,14 +106,11 @@ class NCF(HiddenLayer):
 class RankingNCF(Recommender):
     """`ncf-ranking`: NeuMF, a product of embeddings beside a small network over two more, on met and unmet items."""
 
-    class Settings(neural.TrainingSettings):
+    class Settings(neural.EmbeddingSettings):
         """Settings of `ncf-ranking`."""
 
         product_embedding: int = Field(ge=1)
-        embedding: int = Field(ge=1)
         hidden: int = Field(ge=1)
-        l2: float = Field(ge=0)
-        initial_spread: float = Field(gt=0)
         negatives: int = Field(ge=1)
         validation_k: int = Field(ge=1)
 
@@ -127,7 +120,7 @@ class RankingNCF(Recommender):
     )
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        self._build(neural.row_penalty(self.settings.l2, train))
+        self._build()
         users, items, _ = train.triples()
         n_unknown = train.n_items - np.diff(train.ratings.indptr)
         drawn_for = np.tile(users[n_unknown[users] > 0], self.settings.negatives)
@@ -148,20 +141,16 @@ class RankingNCF(Recommender):
             choosing=validation is not None,
         )
 
-    def _build(self, penalty: float) -> None:
+    def _build(self) -> None:
         layers = neural.start(self.seed).layers
         n_users, n_items = self.known.shape
         product_size, size, hidden_size = (
             getattr(self.settings, name) for name in ("product_embedding", "embedding", "hidden")
         )
-        user_product = neural.embedding(
-            "user_product_embedding", n_users, product_size, penalty, self.settings.initial_spread
-        )
-        item_product = neural.embedding(
-            "item_product_embedding", n_items, product_size, penalty, self.settings.initial_spread
-        )
-        user_embedding = neural.embedding("user_embedding", n_users, size, penalty, self.settings.initial_spread)
-        item_embedding = neural.embedding("item_embedding", n_items, size, penalty, self.settings.initial_spread)
+        user_product = neural.embedding("user_product_embedding", n_users, product_size, self.settings)
+        item_product = neural.embedding("item_product_embedding", n_items, product_size, self.settings)
+        user_embedding = neural.embedding("user_embedding", n_users, size, self.settings)
+        item_embedding = neural.embedding("item_embedding", n_items, size, self.settings)
         user_half = layers.Dense(hidden_size, use_bias=False, name="user_half")
         item_half = layers.Dense(hidden_size, name="item_half")
         relu = layers.ReLU(name="relu")
@@ -186,7 +175,7 @@ class RankingNCF(Recommender):
         return neural.weights(self._network.model)
 
     def _restore(self, arrays: Arrays) -> None:
-        self._build(0)
+        self._build()
         neural.set_weights(self._network.model, arrays)
 
 

@@ -27,14 +27,10 @@ class RatingTowers(neural.RatingNetwork):
 
     about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
 
-    def _pair_network(self, layers: Any, penalty: float) -> neural.PairNetwork:
+    def _pair_network(self, layers: Any) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
-        user_embedding = neural.embedding(
-            "user_embedding", n_users, self.settings.embedding, penalty, self.settings.initial_spread
-        )
-        item_embedding = neural.embedding(
-            "item_embedding", n_items, self.settings.embedding, penalty, self.settings.initial_spread
-        )
+        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
+        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
         output = layers.Dense(1, name="output")
 
         def join(user: Any, item: Any) -> Any:
@@ -50,14 +46,11 @@ class RetrievalTowers(Recommender):
     corrects for; so a score estimates the logarithm of the chance that a user picks an item, up to a user's constant.
     """
 
-    class Settings(neural.TrainingSettings):
+    class Settings(neural.EmbeddingSettings):
         """Settings of `two-tower-retrieval`."""
 
-        embedding: int = Field(ge=1)
         hidden: int = Field(ge=1)
         vector: int = Field(ge=1)
-        l2: float = Field(ge=0)
-        initial_spread: float = Field(gt=0)
         temperature: float = Field(gt=0)
         feature_min_count: int = Field(ge=1)
         validation_k: int = Field(ge=1)
@@ -92,21 +85,18 @@ class RetrievalTowers(Recommender):
 
     def _build(self, train: Interactions) -> None:
         library = neural.start(self.seed)
-        penalty = neural.row_penalty(self.settings.l2, train)
-        self._user_tower = self._tower("user", features.of_users(train.users, self.settings.feature_min_count), penalty)
-        self._item_tower = self._tower("item", features.of_items(train.items, self.settings.feature_min_count), penalty)
+        self._user_tower = self._tower("user", features.of_users(train.users, self.settings.feature_min_count))
+        self._item_tower = self._tower("item", features.of_items(train.items, self.settings.feature_min_count))
         user, item = (library.layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
         logits = library.ops.matmul(self._user_tower(user), library.ops.transpose(self._item_tower(item)))
         self._model = library.Model([user, item], logits)
 
-    def _tower(self, side: str, about: pd.DataFrame, penalty: float) -> Any:
+    def _tower(self, side: str, about: pd.DataFrame) -> Any:
         library = neural.keras()
         layers, ops = library.layers, library.ops
         index = layers.Input((), dtype="int32", name=f"{side}_index")
         table = about.to_numpy(np.float32)
-        known = neural.embedding(
-            f"{side}_embedding", len(table), self.settings.embedding, penalty, self.settings.initial_spread
-        )(index)
+        known = neural.embedding(f"{side}_embedding", len(table), self.settings.embedding, self.settings)(index)
         if table.shape[1]:
             of_features = layers.Dense(self.settings.embedding, use_bias=False, name=f"{side}_features")
             known = known + of_features(ops.take(table, index, axis=0))
