@@ -30,21 +30,17 @@ Side = Callable[[Any], Any]
 """One side of a network: from indices to what it knows of those users or items."""
 
 
-class TrainingSettings(Section):
-    """Settings of every network trained by epochs."""
+class NetworkSettings(Section):
+    """Settings of every network of embeddings trained by epochs."""
+
+    embedding: int = Field(ge=1)
+    l2: float = Field(ge=0)
+    initial_spread: float = Field(gt=0)
 
     learning_rate: float = Field(gt=0)
     batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
     patience: int = Field(ge=0)
-
-
-class EmbeddingSettings(TrainingSettings):
-    """Settings of every network of embeddings."""
-
-    embedding: int = Field(ge=1)
-    l2: float = Field(ge=0)
-    initial_spread: float = Field(gt=0)
 
 
 @contextmanager
@@ -89,7 +85,7 @@ def start(seed: int) -> Any:
     return library
 
 
-def embedding(name: str, rows: int, size: int, settings: EmbeddingSettings) -> Any:
+def embedding(name: str, rows: int, size: int, settings: NetworkSettings) -> Any:
     """Return an embedding layer, shape (rows, size), under L2.
 
     Added to the loss is l2 × the mean squared length of the rows. That weighs the same beside the mean loss of the
@@ -161,14 +157,13 @@ def outputs(tower: Any, count: int) -> FloatArray:
 
 def weights(model: Any) -> Arrays:
     """Return a network's weights as arrays under the names of their layers, such as `user_embedding.embeddings`."""
-    ops = keras().ops
-    return {weight.path.replace("/", "."): ops.convert_to_numpy(weight) for weight in model.weights}
+    names = (weight.path.replace("/", ".") for weight in model.weights)
+    return dict(zip(names, model.get_weights(), strict=True))
 
 
 def set_weights(model: Any, arrays: Arrays) -> None:
     """Give a network the weights that `weights` returned."""
-    for weight in model.weights:
-        weight.assign(arrays[weight.path.replace("/", ".")])
+    model.set_weights([arrays[weight.path.replace("/", ".")] for weight in model.weights])
 
 
 def rmse_figures(
@@ -222,7 +217,7 @@ def learn(
     Parameters
     ----------
     recommender : Recommender
-        Whose network it is; its settings are `TrainingSettings`.
+        Whose network it is; its settings are `NetworkSettings`.
     model : keras.Model
         The network.
     loss : Any
@@ -278,7 +273,7 @@ def learn(
 class RatingNetwork(RatingRecommender):
     """A rating as damped biases plus what a network of pairs makes of the rest."""
 
-    class Settings(EmbeddingSettings):
+    class Settings(NetworkSettings):
         """Settings of every rating network."""
 
         damping: float = Field(ge=0)

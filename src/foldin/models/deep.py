@@ -106,7 +106,7 @@ class NCF(HiddenLayer):
 class RankingNCF(Recommender):
     """`ncf-ranking`: NeuMF, a product of embeddings beside a small network over two more, on met and unmet items."""
 
-    class Settings(neural.EmbeddingSettings):
+    class Settings(neural.NetworkSettings):
         """Settings of `ncf-ranking`."""
 
         product_embedding: int = Field(ge=1)

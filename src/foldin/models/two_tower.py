@@ -46,7 +46,7 @@ class RetrievalTowers(Recommender):
     corrects for; so a score estimates the logarithm of the chance that a user picks an item, up to a user's constant.
     """
 
-    class Settings(neural.EmbeddingSettings):
+    class Settings(neural.NetworkSettings):
         """Settings of `two-tower-retrieval`."""
 
         hidden: int = Field(ge=1)

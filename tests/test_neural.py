@@ -1,0 +1,176 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from synthetic import planted
+
+from foldin import metrics, neural
+from foldin.models.deep import NCF
+
+
+@pytest.fixture
+def settings():
+    return neural.NetworkSettings(
+        embedding=4, l2=0.0, initial_spread=0.3, learning_rate=0.05, batch_size=4, epochs=6, patience=2
+    )
+
+
+def product_network(settings, rows=5):
+    """A small network of pairs: a dot product of embeddings."""
+    ops = neural.start(seed=1).ops
+    user, item = (
+        neural.embedding(f"{side}_embedding", rows, settings.embedding, settings) for side in ("user", "item")
+    )
+    return neural.PairNetwork(user, item, lambda u, i: ops.sum(u * i, axis=-1))
+
+
+class Learner:
+    """What `learn` needs to know of a recommender."""
+
+    def __init__(self, settings, seed=0):
+        self.settings, self.seed, self.history, self.epochs = settings, seed, [], None
+        self.name = "learner"
+
+
+def some_examples(n=10):
+    users, items = (np.arange(n, dtype=np.int32) * step % 5 for step in (1, 3))
+    return [users, items], np.linspace(-1, 1, n, dtype=np.float32)
+
+
+def test_checking_parameters_starts_no_keras():
+    code = (
+        "import sys; from foldin.models import family; family('deep'); family('two_tower'); "
+        "print([name for name in ('keras', 'tensorflow', 'jax', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_starting_keras_leaves_nothing_on_stderr():
+    # Whatever TensorFlow says there, with its times and process ids, would land in executed notebooks.
+    code = "from foldin import neural; neural.start(0).ops.zeros(3)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_the_same_seed_starts_the_same_network_whatever_was_built_before(settings):
+    first = neural.weights(product_network(settings).model)
+    product_network(settings)
+    neural.keras().layers.Dense(3)(np.ones((1, 2)))
+    again = neural.weights(product_network(settings).model)
+    assert list(first) == list(again) == ["user_embedding.embeddings", "item_embedding.embeddings"]
+    for name in first:
+        assert first[name].tobytes() == again[name].tobytes()
+
+
+def test_l2_adds_the_mean_squared_length_of_the_rows(settings):
+    neural.start(seed=0)
+    for rows in (5, 500):
+        layer = neural.embedding("layer", rows, 4, settings.model_copy(update={"l2": 0.5}))
+        layer.build()
+        table = layer.get_weights()[0]
+        assert float(layer.losses[0]) == pytest.approx(0.5 * (table**2).sum(axis=1).mean(), rel=1e-5)
+
+
+def test_rows_without_a_rating_fade_to_zero_under_l2(settings):
+    settings = settings.model_copy(update={"l2": 0.3, "epochs": 30})
+    network = product_network(settings, rows=8)
+    learn(network, settings)
+    table = neural.weights(network.model)["user_embedding.embeddings"]
+    lengths = np.linalg.norm(table, axis=1)
+    assert lengths[5:].max() < 0.05 < lengths[:5].max()
+
+
+@pytest.mark.parametrize("block", [1, 7, 10_000])
+def test_a_block_of_users_and_items_is_all_their_pairs(settings, monkeypatch, block):
+    network = product_network(settings)
+    monkeypatch.setattr(neural, "BLOCK_PAIRS", block)
+    users = np.array([4, 0, 2], dtype=np.int32)
+    grid = network.grid(users, n_items=5)
+    pairs = network.pairs(np.repeat(users, 5), np.tile(np.arange(5, dtype=np.int32), 3))
+    tables = neural.weights(network.model)
+    expected = tables["user_embedding.embeddings"][users] @ tables["item_embedding.embeddings"].T
+    np.testing.assert_allclose(grid, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(pairs.reshape(3, 5), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_weights_go_from_one_network_into_another(settings):
+    users, items = (grid.ravel().astype(np.int32) for grid in np.indices((5, 5)))
+    trained, other = product_network(settings), product_network(settings)
+    learn(trained, settings)
+    assert not np.allclose(trained.pairs(users, items), other.pairs(users, items))
+    neural.set_weights(other.model, neural.weights(trained.model))
+    np.testing.assert_array_equal(other.pairs(users, items), trained.pairs(users, items))
+
+
+def learn(network, settings, learner=None, **options):
+    learner = learner or Learner(settings)
+    given = {"figures": dict, "choose_by": "validation_rmse", "choosing": False} | options
+    neural.learn(learner, network.model, loss="mean_squared_error", examples=lambda rng: some_examples(), **given)
+    return learner
+
+
+def test_an_epoch_sees_every_example_in_full_batches_in_an_order_of_its_own(settings, monkeypatch):
+    network = product_network(settings)
+    seen, fit = [], network.model.fit
+
+    def spy(inputs, targets, **options):
+        seen.append(targets)
+        return fit(inputs, targets, **options)
+
+    monkeypatch.setattr(network.model, "fit", spy)
+    learner = learn(network, settings)
+    assert len(seen) == settings.epochs == len(learner.history)
+    for targets in seen:
+        assert len(targets) == 12
+        np.testing.assert_array_equal(np.unique(targets), some_examples()[1])
+    assert seen[0].tolist() != seen[1].tolist()
+
+
+def test_fewer_examples_than_a_batch_are_one_batch(settings):
+    settings = settings.model_copy(update={"batch_size": 64})
+    losses = [row["train_loss"] for row in learn(product_network(settings), settings).history]
+    assert losses[-1] < losses[0]
+
+
+def test_ends_with_the_weights_of_the_best_epoch(settings):
+    network = product_network(settings)
+    watched, after = iter([0.9, 0.5, 0.7, 0.6, 0.1, 0.1]), []
+
+    def figures():
+        after.append(neural.weights(network.model))
+        return {"validation_rmse": next(watched)}
+
+    learner = learn(network, settings, figures=figures, choosing=True)
+    assert learner.epochs == 2
+    assert [row["validation_rmse"] for row in learner.history] == [0.9, 0.5, 0.7, 0.6]
+    for name, array in neural.weights(network.model).items():
+        np.testing.assert_array_equal(array, after[1][name])
+        assert not np.array_equal(array, after[3][name])
+
+
+def test_each_epoch_has_its_learning_rate(settings):
+    network, used = product_network(settings), []
+
+    def figures():
+        used.append(float(network.model.optimizer.learning_rate))
+        return {}
+
+    learn(network, settings, figures=figures, learning_rate=lambda epoch: 0.1 / epoch)
+    np.testing.assert_allclose(used, [0.1 / epoch for epoch in range(1, 7)], rtol=1e-6)
+
+
+def test_watches_the_error_of_clipped_predictions_on_both_parts():
+    train, validation, _ = planted()
+    model = NCF(
+        NCF.Settings(
+            embedding=4, l2=0.1, initial_spread=0.05, learning_rate=0.01, batch_size=512, epochs=2, patience=2,
+            damping=5.0, hidden=8, leak=0.01, decay_every=3, decay=0.7,
+        )
+    ).fit(train, validation)  # fmt: skip
+    users, items, ratings = validation.triples()
+    predicted = model.predict(users, items)
+    assert model.history[model.epochs - 1]["validation_rmse"] == pytest.approx(metrics.rmse(ratings, predicted))
+    assert set(model.history[0]) == {"epoch", "train_loss", "train_rmse", "validation_rmse"}
+    assert predicted.max() <= 5.0
