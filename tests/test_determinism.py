@@ -55,3 +55,10 @@ def test_the_command_line_does_not_load_numpy_before_the_lane_is_fixed():
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "src")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_gpu_that_is_not_there_is_an_error_with_a_remedy():
+    code = "from foldin import neural\ntry: neural.keras()\nexcept Exception as error: print(error)"
+    environment = os.environ | determinism.variables(2, "gpu") | {"CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert "params.yaml: device is gpu, and tensorflow sees none; install its libraries" in done.stdout

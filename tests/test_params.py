@@ -92,6 +92,11 @@ def test_the_plain_numbers_must_be_whole(workspace, key, value):
     assert key in complaint(params.read)
 
 
+def test_the_device_must_be_one_there_is(workspace):
+    change(workspace, lambda values: values.update(device="tpu"))
+    assert "device is 'tpu'; it must be one of: cpu, gpu" in complaint(params.read)
+
+
 def test_broken_yaml_is_one_line_with_its_place(workspace):
     (workspace / "params.yaml").write_text("datasets: [demo\nfamilies: [als]\n")
     assert "params.yaml: not valid YAML at line" in complaint(params.read)

@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 def _dispatch(options: argparse.Namespace) -> None:
     from foldin import determinism, params
 
-    determinism.pin(params.threads())
+    determinism.pin(params.threads(), params.device())
     match options.command:
         case "fetch":
             from foldin import fetch

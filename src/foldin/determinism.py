@@ -8,6 +8,8 @@ import os
 import platform
 from collections.abc import MutableMapping
 
+DEVICE = "FOLDIN_DEVICE"
+"""Tells a kernel which device params.yaml asks for."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 # The instruction set every x86-64 machine of the last decade has: wider ones sum in another order.
@@ -19,13 +21,15 @@ AVX2 = {
 }
 
 
-def variables(threads: int) -> dict[str, str]:
+def variables(threads: int, device: str = "cpu") -> dict[str, str]:
     """Return the environment of the portable CPU lane.
 
     Parameters
     ----------
     threads : int
         Threads of every numerical library; sums are grouped by thread, so this is a parameter, not the machine's.
+    device : str
+        Device of the Keras networks; "cpu" hides any other from them, so that none is picked silently.
 
     Returns
     -------
@@ -40,21 +44,25 @@ def variables(threads: int) -> dict[str, str]:
         "TF_DETERMINISTIC_OPS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONHASHSEED": "0",
-        "CUDA_VISIBLE_DEVICES": "-1",
+        DEVICE: device,
     }
+    if device == "cpu":
+        lane |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
     if platform.machine().lower() in ("x86_64", "amd64"):
         lane |= AVX2
     return lane
 
 
-def pin(threads: int, environment: MutableMapping[str, str] = os.environ) -> None:
+def pin(threads: int, device: str = "cpu", environment: MutableMapping[str, str] = os.environ) -> None:
     """Set the variables of the portable CPU lane; call before numpy is imported.
 
     Parameters
     ----------
     threads : int
         Threads of every numerical library.
+    device : str
+        Device of the Keras networks.
     environment : mapping of str to str, optional
         Where to set them: this process's environment unless given.
     """
-    environment.update(variables(threads))
+    environment.update(variables(threads, device))

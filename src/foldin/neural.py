@@ -4,6 +4,7 @@ Keras 3 runs on TensorFlow (the default), JAX or PyTorch, whichever `KERAS_BACKE
 so nothing here does before a network is built. Shuffling is numpy's, so that every backend sees the same batches.
 """
 
+import importlib
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from foldin import metrics
+from foldin import determinism, metrics
+from foldin.errors import FoldinError
 from foldin.factorization import train_by_epochs
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
@@ -68,7 +70,24 @@ def keras() -> Any:
 
             tensorflow.config.experimental.enable_op_determinism()
             tensorflow.config.list_physical_devices()
+    if os.environ.get(determinism.DEVICE) == "gpu" and not _sees_gpu(keras.backend.backend()):
+        raise FoldinError(
+            f"device is gpu, and {keras.backend.backend()} sees none",
+            where="params.yaml",
+            remedy="install its libraries (make install EXTRA=gpu) on a machine with an NVIDIA GPU, or say device: cpu",
+        )
     return keras
+
+
+def _sees_gpu(backend: str) -> bool:
+    library = importlib.import_module(backend)
+    match backend:
+        case "tensorflow":
+            return bool(library.config.list_physical_devices("GPU"))
+        case "jax":
+            return bool(library.default_backend() == "gpu")
+        case _:
+            return bool(library.cuda.is_available())
 
 
 def start(seed: int) -> Any:

@@ -137,8 +137,8 @@ def run(name: str, dataset: str, *, command: str) -> None:
                 kernel_name=KERNEL["name"],
                 cwd=paths.root(),
                 progress_bar=False,
-                # The kernel warns that it talks over TCP; it does so on the loopback address only.
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                # The kernel warns that it talks over TCP (on the loopback address only) and complains when it is ended.
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 log_output=False,
             )
         except PapermillExecutionError as error:

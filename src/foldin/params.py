@@ -99,6 +99,7 @@ SECTIONS: dict[str, type[Section]] = {
 }
 LISTS = ("datasets", "families")
 NUMBERS = ("seed", "threads")
+DEVICES = ("cpu", "gpu")
 AnySection = TypeVar("AnySection", bound=Section)
 
 
@@ -138,11 +139,11 @@ def read() -> dict[str, Any]:
     if not isinstance(values, dict):
         raise FoldinError("holds no keys", where=file.name, remedy="restore it: git checkout params.yaml")
     families = known_families()
-    valid = [*LISTS, *NUMBERS, *SECTIONS, *families]
+    valid = [*LISTS, *NUMBERS, "device", *SECTIONS, *families]
     for key in values:
         if key not in valid:
             raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=nearest(str(key), valid))
-    for key in (*LISTS, *NUMBERS):
+    for key in (*LISTS, *NUMBERS, "device"):
         if key not in values:
             raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
     for key in LISTS:
@@ -156,6 +157,9 @@ def read() -> dict[str, Any]:
             raise FoldinError(
                 f"{key} is {values[key]!r}", where=file.name, remedy="it must be a whole number, not negative"
             )
+    if values["device"] not in DEVICES:
+        remedy = f"it must be one of: {', '.join(DEVICES)}"
+        raise FoldinError(f"device is {values['device']!r}", where=file.name, remedy=remedy)
     for name in values["families"]:
         if name not in families:
             raise FoldinError(f"unknown model family '{name}'", where=file.name, remedy=nearest(name, families))
@@ -218,6 +222,11 @@ def seed() -> int:
 def threads() -> int:
     """Return the number of threads of every numerical library."""
     return int(read()["threads"])
+
+
+def device() -> str:
+    """Return the device of the Keras networks, "cpu" or "gpu"."""
+    return str(read()["device"])
 
 
 def list_length() -> int:

@@ -44,6 +44,7 @@ class RetrievalTowers(Recommender):
 
     The other examples' items stand for the whole catalogue. They come as often as they are popular, which the loss
     corrects for; so a score estimates the logarithm of the chance that a user picks an item, up to a user's constant.
+    The vectors keep their lengths, which carry popularity; brought to length 1 under a temperature they rank no better.
     """
 
     class Settings(neural.NetworkSettings):
@@ -51,7 +52,6 @@ class RetrievalTowers(Recommender):
 
         hidden: int = Field(ge=1)
         vector: int = Field(ge=1)
-        temperature: float = Field(gt=0)
         feature_min_count: int = Field(ge=1)
         validation_k: int = Field(ge=1)
 
@@ -64,6 +64,7 @@ class RetrievalTowers(Recommender):
         users, items, _ = train.triples()
         self._build(train)
         share = np.bincount(items, minlength=train.n_items) / len(items)
+        # An item without a rating is in no batch; its share is only kept from being 0.
         log_share = np.log(np.maximum(share, np.finfo(np.float32).tiny)).astype(np.float32)
         figures = neural.ndcg_figures(self, validation, self.settings.validation_k)
 
