@@ -15,10 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
+# jsonschema, which nbformat checks with, compiles a grammar of addresses as it is loaded: 1.5 of the 2 seconds that
+# loading nbformat took. No notebook needs it, and jsonschema does without it where it is absent.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-from foldin import files, paths, progress
-from foldin.errors import FoldinError
+import nbformat  # noqa: E402
+
+from foldin import files, paths, progress  # noqa: E402
+from foldin.errors import FoldinError  # noqa: E402
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # What a run leaves in an output that no second run can repeat: addresses of objects, names of temporary files, the
