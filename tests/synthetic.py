@@ -11,9 +11,7 @@ STARS = Scale(lowest=0.5, highest=5.0, step=0.5)
 def from_triples(users, items, ratings, shape, scale=STARS) -> Interactions:
     """Return Interactions over made-up users and items."""
     n_users, n_items = shape
-    ratings = matrix(
-        np.asarray(users, np.int32), np.asarray(items, np.int32), np.asarray(ratings, np.float32), shape
-    )
+    ratings = matrix(np.asarray(users, np.int32), np.asarray(items, np.int32), np.asarray(ratings, np.float32), shape)
     user_table = pd.DataFrame(
         {
             "user_id": [f"u{u:04d}" for u in range(n_users)],
@@ -41,9 +39,7 @@ def checkerboard(n_users=40, n_items=30, hidden=0.3, seed=0) -> tuple[Interactio
     users, items = (grid.ravel() for grid in np.indices((n_users, n_items)))
     ratings = np.where(users % 2 == items % 2, 5.0, 1.0)
     held = np.random.default_rng(seed).random(len(users)) < hidden
-    return tuple(
-        from_triples(users[part], items[part], ratings[part], (n_users, n_items)) for part in (~held, held)
-    )
+    return tuple(from_triples(users[part], items[part], ratings[part], (n_users, n_items)) for part in (~held, held))
 
 
 def seen_checkerboard(n_users=40, n_items=30, hidden=0.4, seed=0) -> tuple[Interactions, Interactions]:
@@ -53,9 +49,7 @@ def seen_checkerboard(n_users=40, n_items=30, hidden=0.4, seed=0) -> tuple[Inter
     users, items = users[met], items[met]
     held = np.random.default_rng(seed).random(len(users)) < hidden
     ratings = np.full(len(users), 4.0)
-    return tuple(
-        from_triples(users[part], items[part], ratings[part], (n_users, n_items)) for part in (~held, held)
-    )
+    return tuple(from_triples(users[part], items[part], ratings[part], (n_users, n_items)) for part in (~held, held))
 
 
 def planted(n_users=300, n_items=200, factors=3, seed=0) -> tuple[Interactions, Interactions, Interactions]:
@@ -70,6 +64,5 @@ def planted(n_users=300, n_items=200, factors=3, seed=0) -> tuple[Interactions, 
     users, items = np.nonzero(rng.random(true.shape) < 1 / (1 + np.exp(-logit)))
     part = rng.choice(3, size=len(users), p=[0.7, 0.1, 0.2])
     return tuple(
-        from_triples(users[part == p], items[part == p], ratings[users, items][part == p], true.shape)
-        for p in range(3)
+        from_triples(users[part == p], items[part == p], ratings[users, items][part == p], true.shape) for p in range(3)
     )

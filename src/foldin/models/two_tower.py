@@ -38,6 +38,10 @@ class RatingTowers(neural.RatingNetwork):
 
         return neural.PairNetwork(user_embedding, item_embedding, join)
 
+    def item_vectors(self) -> FloatArray:
+        """Return the items' side of the dot product, shape (n_items, embedding)."""
+        return self._arrays()["item_embedding.embeddings"]
+
 
 class RetrievalTowers(Recommender):
     """`two-tower-retrieval`: towers over ids and features, trained by softmax over the items of a batch.
