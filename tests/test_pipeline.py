@@ -187,3 +187,11 @@ def test_an_unknown_data_set_stops_the_pipeline_with_one_line(repository, tmp_pa
     assert "ml-100k" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (clone / "data" / "raw" / "ml-100").exists()
+
+
+def test_the_readme_shows_the_figures_that_are_in_the_report():
+    readme = (CHECKOUT / "README.md").read_text()
+    shown = [line for line in readme.splitlines() if re.match(r"\| .*\d\.\d{4}", line)]
+    assert len(shown) >= 5
+    report = (CHECKOUT / "reports" / "ml-100k" / "README.md").read_text()
+    assert set(shown) <= set(report.splitlines())

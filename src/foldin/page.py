@@ -35,6 +35,7 @@ def page(bench: Report) -> str:
         "Root mean squared and mean absolute error over all test ratings at once, in rating units; a pair with an "
         "unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
         _markdown(leaderboard.rating_table(board)),
+        *([bench.dataset.beside] if bench.dataset.beside else []),
         "## Ranking the whole catalogue",
         f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
         "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",

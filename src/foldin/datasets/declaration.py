@@ -67,6 +67,8 @@ class DataSet:
         Writes these files into an empty folder; None for a data set that is fetched.
     counts : Counts or None
         Known counts, checked after reading; None where they depend on parameters.
+    beside : str
+        How published figures on this data compare with ours, for the report.
     """
 
     name: str
@@ -80,6 +82,7 @@ class DataSet:
     address: str | None = None
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
+    beside: str = ""
 
     def check_files(self, folder: Path, source: str) -> None:
         """Compare files with their known SHA-256.
