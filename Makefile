@@ -28,7 +28,7 @@ install: .venv/.installed  ## install the pinned environment into .venv (EXTRA=g
 install-dev: .venv/.installed-dev
 
 test: install-dev  ## install everything, then run the fast, offline tests
-	$(ACTIVE) pytest
+	$(ACTIVE) pytest --numprocesses 2 --dist loadfile
 
 anchors: install-dev  ## compare with published figures on real data (needs FOLDIN_ARCHIVES)
 	$(ACTIVE) pytest -m anchors
