@@ -15,6 +15,9 @@ from foldin import features, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
+IMPOSSIBLE = -1e9
+"""A logit whose exponential is 0 in single precision, and no infinity."""
+
 
 class RatingTowers(neural.RatingNetwork):
     """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
@@ -154,12 +157,11 @@ def in_batch_softmax(picked: Any, logits: Any, log_share: FloatArray) -> Any:
     """
     ops = neural.keras().ops
     picked = ops.cast(ops.reshape(picked, (-1,)), "int32")
-    count = ops.cast(ops.shape(logits)[0], logits.dtype)
-    own = ops.eye(ops.shape(logits)[0], dtype=logits.dtype)
-    correction = ops.take(log_share, picked) + ops.log(count - 1)
-    masked = ops.cast(picked[:, None] == picked[None, :], logits.dtype) - own
-    corrected = logits - (1 - own) * correction[None, :] - 1e9 * masked
-    return ops.logsumexp(corrected, axis=1) - ops.sum(own * logits, axis=1)
+    own = ops.diagonal(logits)
+    n_others = ops.cast(ops.shape(logits)[0] - 1, logits.dtype)
+    others = logits - (ops.take(log_share, picked) + ops.log(n_others))
+    others = ops.where(picked[:, None] == picked, IMPOSSIBLE, others)
+    return ops.logaddexp(own, ops.logsumexp(others, axis=1)) - own
 
 
 MODELS: dict[str, type[Recommender]] = {"two-tower-rating": RatingTowers, "two-tower-retrieval": RetrievalTowers}
