@@ -15,17 +15,16 @@ unexport PYTHONPATH VIRTUAL_ENV
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-repro: install  ## the main job: install everything, then run the pipeline (dvc repro)
-	@$(BIN)/foldin check
+repro: install .venv/.checked  ## the main job: install everything, then run the pipeline (dvc repro)
 	@$(ACTIVE) dvc repro
 	@echo "Read the comparison: $$($(BIN)/foldin datasets --reports)"
 
 lab: install  ## open JupyterLab on this environment
 	$(ACTIVE) foldin lab
 
-install: .venv/.installed  ## install the pinned environment into .venv (EXTRA=gpu, jax or spark adds one)
+install: .venv/.installed$(EXTRA)  ## install the pinned environment into .venv (EXTRA=gpu, jax or spark adds one)
 
-install-dev: .venv/.installed-dev
+install-dev: .venv/.installed-dev  ## install the test tools as well
 
 test: install-dev  ## install everything, then run the fast, offline tests
 	$(ACTIVE) pytest --numprocesses 2 --dist loadfile
@@ -56,13 +55,23 @@ clean:  ## remove the environment and caches; data and reports stay
 $(UV): requirements/bootstrap.lock requirements/bootstrap.sh
 	@sh requirements/bootstrap.sh "$(PYTHON)" .uv
 
-.venv/.installed: requirements.lock pyproject.toml $(wildcard requirements/$(EXTRA).lock) | $(UV)
-	@test -z "$(EXTRA)" || test -f "requirements/$(EXTRA).lock" || \
-		{ echo "foldin: no extra named '$(EXTRA)'; there are: gpu, jax, spark" >&2; exit 2; }
+# params.yaml is checked as a whole before a run, where it has changed since the last.
+.venv/.checked: params.yaml | .venv/.installed$(EXTRA)
+	@$(BIN)/foldin check
+	@touch $@
+
+ifneq ($(EXTRA),)
+$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: gpu, jax, spark))
+.venv/.installed$(EXTRA): requirements/$(EXTRA).lock .venv/.installed
+	@echo "foldin: installing the extra '$(EXTRA)'"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	@touch $@
+endif
+
+.venv/.installed: requirements.lock pyproject.toml | $(UV)
 	@echo "foldin: installing the pinned environment into .venv (about 3 GB)"
-	@test -x $(BIN)/python || $(UV) venv --quiet --python '>=3.11,<3.14' .venv
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
-		-r $(if $(EXTRA),requirements/$(EXTRA).lock,requirements.lock)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python '$(if $(filter-out python3,$(PYTHON)),$(PYTHON),>=3.11,<3.14)' .venv
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 

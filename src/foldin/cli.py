@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FoldinError as error:
         print(f"foldin: {error}", file=sys.stderr)
         return 1
+    except FileNotFoundError as error:
+        print(f"foldin: {error.filename}: not there; make it with the stage before: dvc repro", file=sys.stderr)
+        return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(
@@ -139,13 +142,14 @@ def _strip(*, check: bool, in_place: bool) -> None:
 
 
 def _datasets(*, reports: bool) -> None:
-    from foldin import datasets, params, paths
+    from foldin import params, paths
 
     if reports:
-        print(
-            " ".join(str((paths.reports(name) / "README.md").relative_to(paths.root())) for name in params.datasets())
-        )
+        pages = [(paths.reports(name) / "README.md").relative_to(paths.root()) for name in params.datasets()]
+        print(*pages)
         return
+    from foldin import datasets
+
     for name in datasets.names():
         print(f"{name:<18} {datasets.get(name).about}")
 
@@ -153,10 +157,24 @@ def _datasets(*, reports: bool) -> None:
 def _check() -> None:
     from foldin import datasets, models, params
 
-    for name in params.datasets():
-        datasets.get(name)
     for section in params.SECTIONS.values():
         params.section(section)
+    evaluation, split = params.section(params.Evaluation), params.section(params.Split)
+    report = params.section(params.Report)
+    for name in params.datasets():
+        scale = datasets.get(name).scale
+        if not scale.lowest < evaluation.rating_threshold <= scale.highest:
+            raise FoldinError(
+                f"evaluation.rating_threshold is {evaluation.rating_threshold}, which parts no ratings of '{name}'",
+                where="params.yaml",
+                remedy=f"choose above {scale.lowest} and up to {scale.highest}",
+            )
+    if split.test + split.validation >= 1:
+        what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
+        raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")
+    if report.recommendations > evaluation.k:
+        what = f"report.recommendations is {report.recommendations}, and lists have evaluation.k = {evaluation.k}"
+        raise FoldinError(what, where="params.yaml", remedy=f"choose up to {evaluation.k}")
     for family in params.known_families():
         models.family(family)
     print("params.yaml: ok")

@@ -68,7 +68,7 @@ def run(dataset: str, family: str) -> None:
             compared = oracle.advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.figures["oracle"] = compared
             if compared["leak"]:
-                say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance; see {family}.json")
+                say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
         if family == BASELINES:
             judged[ORACLE] = ceiling
     _write(dataset, family, test, judged)

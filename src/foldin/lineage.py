@@ -62,12 +62,14 @@ def closure(modules: Iterable[str]) -> list[Path]:
 
 
 def run() -> None:
-    """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach."""
+    """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach, and the lock."""
     with files.whole_folder(paths.root() / "data" / "source") as folder:
         for stage, modules in stages().items():
+            # Another version of a library is another source.
+            lock = [file for file in [SOURCE.parent / "requirements.lock"] if file.is_file()]
             lines = [
-                f"{files.sha256(file)}  {(Path('src') / file.relative_to(SOURCE)).as_posix()}"
-                for file in closure(modules)
+                f"{files.sha256(file)}  {file.relative_to(SOURCE.parent).as_posix()}"
+                for file in [*closure(modules), *lock]
             ]
             files.write_text(folder / f"{stage}.txt", "\n".join(lines))
 

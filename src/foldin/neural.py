@@ -79,6 +79,11 @@ def keras() -> Any:
     return keras
 
 
+def _steps_at_once() -> int:
+    # Keras can leave several steps to TensorFlow and JAX at once; its PyTorch side refuses.
+    return 1 if keras().backend.backend() == "torch" else STEPS_PER_EXECUTION
+
+
 def _sees_gpu(backend: str) -> bool:
     library = importlib.import_module(backend)
     match backend:
@@ -254,7 +259,7 @@ def learn(
     rng = np.random.default_rng(recommender.seed)
     size = settings.batch_size
     model.compile(
-        optimizer=keras().optimizers.Adam(settings.learning_rate), loss=loss, steps_per_execution=STEPS_PER_EXECUTION
+        optimizer=keras().optimizers.Adam(settings.learning_rate), loss=loss, steps_per_execution=_steps_at_once()
     )
     kept = [np.array(weight) for weight in model.get_weights()]
     losses: list[float] = []

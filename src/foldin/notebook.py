@@ -202,12 +202,9 @@ def _merged_streams(outputs: list[Any]) -> list[Any]:
 
 
 def _refuse_unstable(output: Any, place: str) -> None:
-    texts = [
-        output.get("text", ""),
-        *(text for text in output.get("data", {}).values() if isinstance(text, str)),
-    ]
-    for kind, text in zip(["text", *output.get("data", {})], texts, strict=False):
-        found = None if kind.startswith("image/") else UNSTABLE.search(text)
+    shown = {"text/plain": output.get("text", ""), **output.get("data", {})}
+    for kind, text in shown.items():
+        found = UNSTABLE.search(text) if isinstance(text, str) and not kind.startswith("image/") else None
         if found:
             raise FoldinError(
                 f"an output shows '{found.group()}', which differs from run to run",

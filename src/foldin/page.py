@@ -54,7 +54,7 @@ def page(bench: Report) -> str:
             _markdown(leaderboard.domain_table(board, f"ndcg_at_{bench.k}")),
         ]
     parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
-    parts += ["Each model stops where the validation part says so; the test part was not looked at."]
+    parts += ["Where a model stops early, the validation part says when; the test part was not looked at."]
     if bench.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
         parts += _examples(bench)
     parts += ["## What each family did", _abouts(), *_data(bench), *_method(bench)]

@@ -37,14 +37,17 @@ class Report:
     @property
     def best_ranker(self) -> str:
         """The model, not a reference, that ranks best."""
-        contenders = self.board[self.board["kind"] == "model"]
-        return str(leaderboard.best_first(contenders, f"ndcg_at_{self.k}")["model"].iloc[0])
+        return str(leaderboard.best_first(self._contenders(), f"ndcg_at_{self.k}")["model"].iloc[0])
 
     @property
     def best_rater(self) -> str:
         """The model, not a reference, that predicts ratings best."""
-        contenders = self.board[self.board["kind"] == "model"]
-        return str(leaderboard.best_first(contenders, "rmse", lowest=True)["model"].iloc[0])
+        return str(leaderboard.best_first(self._contenders(), "rmse", lowest=True)["model"].iloc[0])
+
+    def _contenders(self) -> pd.DataFrame:
+        # Where only baselines were trained, the best of them is the answer.
+        models = self.board[self.board["kind"] == "model"]
+        return models if len(models) else self.board[self.board["kind"] == "baseline"]
 
 
 def open_report(dataset: str) -> Report:
@@ -95,14 +98,14 @@ def _held_out(report: Report) -> pd.DataFrame:
 def predicted_ratings(report: Report) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
-    The user is the one with the median number of test ratings, the first of them by id.
+    The user is one with the median number of test ratings.
     """
     family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
-    counts = table.groupby("user_id").size()
-    enough = counts[counts >= report.settings.predictions]
-    user = (enough if len(enough) else counts).sort_values(kind="stable").index[0]
-    rows = table[table["user_id"] == user]
+    counts = table.groupby("user_id").size().sort_values(kind="stable")
+    user = counts.index[len(counts) // 2]
+    # Chosen by item id before any difference is looked at, so that the rows are not the flattering ones.
+    rows = table[table["user_id"] == user].sort_values("item_id").head(report.settings.predictions)
     shown = pd.DataFrame(
         {
             "user id": rows["user_id"],
@@ -113,7 +116,7 @@ def predicted_ratings(report: Report) -> pd.DataFrame:
         }
     )
     shown["difference"] = (shown["predicted"] - shown["actual"]).abs()
-    shown = shown.sort_values(["difference", "item id"], kind="stable").head(report.settings.predictions)
+    shown = shown.sort_values(["difference", "item id"], kind="stable")
     return shown.round({"predicted": 3, "difference": 3}).reset_index(drop=True)
 
 
@@ -143,7 +146,8 @@ def fitting_figure(report: Report) -> Figure:
         axis.set_visible(False)
     for axis in axes[:, 0]:
         axis.set_ylabel("RMSE (rating units)")
-    axes[0, 0].legend()
+    if names:
+        axes[0, 0].legend()
     plt.close(drawn)
     return drawn
 
@@ -183,16 +187,17 @@ def headline(report: Report) -> str:
         f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
     ]
     if leaderboard.ORACLE in board.index:
-        leaks = leaderboard.leaks(report.board)
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "
             f"RMSE {_shown(board, leaderboard.ORACLE, 'rmse')} and "
             f"NDCG@{report.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
         )
+    if "oracle.leak" in board:
+        leaks = leaderboard.leaks(report.board)
         text.append(
             f"**LEAK: {', '.join(leaks)} beat the oracle beyond sampling error. Do not trust these figures.**"
             if leaks
-            else "No model beats this oracle beyond sampling error, so nothing of the test part leaked."
+            else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
         )
     return " ".join(text)
 
