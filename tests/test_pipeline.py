@@ -13,6 +13,8 @@ import pytest
 from conftest import CHECKOUT
 from ruamel.yaml import YAML
 
+# The fixtures run the whole pipeline, twice, on machines of any speed.
+pytestmark = pytest.mark.timeout(1800)
 FAMILIES = ("baselines", "svd", "als", "deep", "two_tower")
 # Small enough to learn in seconds; every model and every notebook is the real one.
 SMALL = {"users": 120, "items": 90, "ratings": 3000}
