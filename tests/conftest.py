@@ -19,7 +19,7 @@ SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 @pytest.fixture(scope="session")
 def archives() -> Path:
     """Return the folder of real data sets, or skip: a person's clone has none."""
-    folder = Path(os.environ.get("FOLDIN_ARCHIVES", SHARED_DATA))
+    folder = Path(os.environ.get("FOLDIN_ARCHIVES") or SHARED_DATA)
     if not folder.is_dir():
         pytest.skip(f"needs real data: FOLDIN_ARCHIVES must name a folder of data sets, not {folder}")
     return folder

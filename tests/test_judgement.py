@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from synthetic import planted
 
+from foldin import ranking
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
 from foldin.judgement import judge
@@ -143,10 +144,10 @@ def test_a_model_without_ratings_has_ranking_figures_only(held):
     assert judged.users["squared_error"].isna().all()
 
 
-def test_a_model_that_recommends_known_items_is_refused(held):
+def test_a_model_that_recommends_known_items_is_refused(held, monkeypatch):
+    top_k = ranking.top_k
+    monkeypatch.setattr(ranking, "top_k", lambda scores, k, exclude: top_k(scores, k))
     forgetful = Popularity().fit(held.training)
-    forgetful._known = forgetful.known[:0:-1].copy()
-    forgetful._known.resize(held.training.ratings.shape)
     with pytest.raises(FoldinError, match=r"recommends 'i\d+' to user 'u\d+', who has rated it in the training part"):
         judge(forgetful, held, SETTINGS, "forgetful")
 
@@ -177,4 +178,11 @@ def test_predictions_that_are_nan_are_refused(held):
 def test_a_model_of_other_data_is_refused(held):
     other = Popularity().fit(planted(n_users=20, n_items=10)[0])
     with pytest.raises(FoldinError, match=r"fitted on \(20, 10\) users and items, the training part has \(120, 80\)"):
+        judge(other, held, SETTINGS, "other")
+
+
+def test_a_model_of_another_split_of_the_same_data_is_refused(held):
+    other = Popularity().fit(held.training)
+    other._known = other.known[::-1].copy()
+    with pytest.raises(FoldinError, match="^fitted on other ratings than the training part's; train it again"):
         judge(other, held, SETTINGS, "other")

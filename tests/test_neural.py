@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from synthetic import planted
 
-from foldin import metrics, neural
+from foldin import learning, metrics, neural
 from foldin.models.deep import NCF
 
 
@@ -107,7 +107,7 @@ def test_weights_go_from_one_network_into_another(settings):
 def learn(network, settings, learner=None, **options):
     learner = learner or Learner(settings)
     given = {"figures": dict, "choose_by": "validation_rmse", "choosing": False} | options
-    neural.learn(learner, network.model, loss="mean_squared_error", examples=lambda rng: some_examples(), **given)
+    learning.learn(learner, network.model, loss="mean_squared_error", examples=lambda rng: some_examples(), **given)
     return learner
 
 

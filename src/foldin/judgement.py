@@ -79,11 +79,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     FoldinError
         When the model is of other data, gives NaN, or recommends an item its user is known to have rated.
     """
-    if model.known.shape != test.training.ratings.shape:
-        raise FoldinError(
-            f"fitted on {model.known.shape} users and items, the training part has {test.training.ratings.shape}",
-            remedy="train it again: dvc repro",
-        )
+    _refuse_other_data(model, test)
     predicted = _predict(model, test, label)
     lists = _lists(model, test, settings, label)
     everything = metrics.ranking_figures(
@@ -112,6 +108,17 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
             domain: _domain_figures(test, domain, lists[domain].items, predicted) for domain in test.domains
         }
     return Judgement(predicted, lists[CATALOGUE], users, figures)
+
+
+def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
+    known, training = model.known, test.training.ratings
+    if known.shape != training.shape:
+        raise FoldinError(
+            f"fitted on {known.shape} users and items, the training part has {training.shape}",
+            remedy="train it again: dvc repro",
+        )
+    if not (np.array_equal(known.indptr, training.indptr) and np.array_equal(known.indices, training.indices)):
+        raise FoldinError("fitted on other ratings than the training part's", remedy="train it again: dvc repro")
 
 
 def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:

@@ -1,12 +1,11 @@
-"""What the Keras families share: Keras itself, imported late and made deterministic; networks of pairs; epochs.
+"""What networks are built of: Keras itself, imported late and made deterministic; embeddings; networks of pairs.
 
 Keras 3 runs on TensorFlow (the default), JAX or PyTorch, whichever `KERAS_BACKEND` names. Importing it takes seconds,
-so nothing here does before a network is built. Shuffling is numpy's, so that every backend sees the same batches.
+so nothing here does before a network is built.
 """
 
 import importlib
 import os
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,19 +14,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from foldin import determinism, metrics
+from foldin import determinism
 from foldin.errors import FoldinError
-from foldin.factorization import train_by_epochs
-from foldin.interactions import FloatArray, IntArray, Interactions
+from foldin.interactions import FloatArray, IntArray
 from foldin.params import Section
-from foldin.recommender import Arrays, RatingRecommender, Recommender
+from foldin.recommender import Arrays
 
 BLOCK_PAIRS = 16_384
 """Pairs a network is asked for at once; bounds memory, changes no figure."""
-STEPS_PER_EXECUTION = 8
-"""Batches run between two returns to Python; saves time, changes no figure."""
-Examples = tuple[list[np.ndarray], np.ndarray]
-"""An epoch's inputs, arrays of shape (n,) each, and targets, shape (n,)."""
 Side = Callable[[Any], Any]
 """One side of a network: from indices to what it knows of those users or items."""
 
@@ -77,11 +71,6 @@ def keras() -> Any:
             remedy="install its libraries (make install EXTRA=gpu) on a machine with an NVIDIA GPU, or say device: cpu",
         )
     return keras
-
-
-def _steps_at_once() -> int:
-    # Keras can leave several steps to TensorFlow and JAX at once; its PyTorch side refuses.
-    return 1 if keras().backend.backend() == "torch" else STEPS_PER_EXECUTION
 
 
 def _sees_gpu(backend: str) -> bool:
@@ -188,155 +177,3 @@ def weights(model: Any) -> Arrays:
 def set_weights(model: Any, arrays: Arrays) -> None:
     """Give a network the weights that `weights` returned."""
     model.set_weights([arrays[weight.path.replace("/", ".")] for weight in model.weights])
-
-
-def rmse_figures(
-    recommender: RatingRecommender, train: Interactions, validation: Interactions | None
-) -> Callable[[], dict[str, float]]:
-    """Return what gives a model's RMSE on the validation part and on as many ratings of the train part.
-
-    Both are of clipped predictions by the network as it is used later, so that the gap between them is over-fitting,
-    not dropout or penalties.
-    """
-    if validation is None:
-        return dict
-    users, items, ratings = train.triples()
-    size = min(len(ratings), validation.ratings.nnz)
-    sample = np.random.default_rng(recommender.seed).choice(len(ratings), size, replace=False)
-    parts = {
-        "train_rmse": (users[sample], items[sample], ratings[sample]),
-        "validation_rmse": validation.triples(),
-    }
-
-    def figures() -> dict[str, float]:
-        return {
-            name: metrics.rmse(actual, recommender.predict(users, items))
-            for name, (users, items, actual) in parts.items()
-        }
-
-    return figures
-
-
-def ndcg_figures(recommender: Recommender, validation: Interactions | None, k: int) -> Callable[[], dict[str, float]]:
-    """Return what gives a model's NDCG@k on the validation part."""
-    if validation is None:
-        return dict
-    return lambda: {"validation_ndcg": metrics.validate(recommender, validation, k)[f"ndcg_at_{k}"]}
-
-
-def learn(
-    recommender: Recommender,
-    model: Any,
-    *,
-    loss: Any,
-    examples: Callable[[np.random.Generator], Examples],
-    figures: Callable[[], dict[str, float]],
-    choose_by: str,
-    higher_is_better: bool = False,
-    choosing: bool,
-    learning_rate: Callable[[int], float] | None = None,
-) -> None:
-    """Train a network epoch by epoch; fill `recommender.history` and keep the weights of its best epoch.
-
-    Parameters
-    ----------
-    recommender : Recommender
-        Whose network it is; its settings are `NetworkSettings`.
-    model : keras.Model
-        The network.
-    loss : Any
-        As `keras.Model.compile` takes it.
-    examples : callable
-        Gives the examples of an epoch in any order; they are shuffled here.
-    figures : callable
-        Returns the figures watched, after each epoch, beside `train_loss`.
-    choose_by, higher_is_better, choosing
-        How the best epoch is chosen; see `train_by_epochs`.
-    learning_rate : callable, optional
-        From an epoch (from 1) to its learning rate; the settings' own throughout unless given.
-    """
-    settings = recommender.settings
-    rng = np.random.default_rng(recommender.seed)
-    size = settings.batch_size
-    model.compile(
-        optimizer=keras().optimizers.Adam(settings.learning_rate), loss=loss, steps_per_execution=_steps_at_once()
-    )
-    kept = [np.array(weight) for weight in model.get_weights()]
-    losses: list[float] = []
-
-    def step(epoch: int) -> None:
-        inputs, targets = examples(rng)
-        n_batches = -(-len(targets) // size)
-        # Every batch is full: the last is filled up from the front, so that a network sees one shape only.
-        order = np.resize(rng.permutation(len(targets)), n_batches * min(size, len(targets)))
-        if learning_rate is not None:
-            model.optimizer.learning_rate = learning_rate(epoch)
-        noted = model.fit(
-            [values[order] for values in inputs],
-            targets[order],
-            batch_size=size,
-            shuffle=False,
-            verbose=0,
-        )
-        losses.append(float(noted.history["loss"][0]))
-        for array, learnt in zip(kept, model.get_weights(), strict=True):
-            array[...] = learnt
-
-    train_by_epochs(
-        recommender,
-        step=step,
-        figures=lambda: {"train_loss": losses[-1], **figures()},
-        weights=kept,
-        choose_by=choose_by,
-        higher_is_better=higher_is_better,
-        choosing=choosing,
-    )
-    model.set_weights(kept)
-
-
-class RatingNetwork(RatingRecommender):
-    """A rating as damped biases plus what a network of pairs makes of the rest."""
-
-    class Settings(NetworkSettings):
-        """Settings of every rating network."""
-
-        damping: float = Field(ge=0)
-
-    @abstractmethod
-    def _pair_network(self, layers: Any) -> PairNetwork:
-        """Return the untrained network, made of `keras.layers`."""
-
-    def _learning_rate(self, epoch: int) -> float:
-        return float(self.settings.learning_rate)
-
-    def _build(self) -> None:
-        self._network = self._pair_network(start(self.seed).layers)
-
-    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        users, items, ratings = train.triples()
-        residual = ratings - self._bias.predict(users, items)
-        self._build()
-        learn(
-            self,
-            self._network.model,
-            loss="mean_squared_error",
-            examples=lambda rng: ([users, items], residual),
-            figures=rmse_figures(self, train, validation),
-            choose_by="validation_rmse",
-            choosing=validation is not None,
-            learning_rate=self._learning_rate,
-        )
-
-    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
-        return self._bias.predict(users, items) + self._network.pairs(users, items)
-
-    def _score(self, users: IntArray) -> FloatArray:
-        items = np.arange(self.known.shape[1], dtype=np.int32)
-        return self._bias.predict(users[:, None], items) + self._network.grid(users, len(items))
-
-    def _arrays(self) -> Arrays:
-        return weights(self._network.model)
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._build()
-        set_weights(self._network.model, arrays)

@@ -16,15 +16,15 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from foldin import neural
+from foldin import learning, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
 
-class HiddenLayer(neural.RatingNetwork):
+class HiddenLayer(learning.RatingNetwork):
     """Damped biases plus one hidden layer over a user's and an item's embedding."""
 
-    class Settings(neural.RatingNetwork.Settings):
+    class Settings(learning.RatingNetwork.Settings):
         """Settings of every rating network of this family."""
 
         hidden: int = Field(ge=1)
@@ -126,16 +126,16 @@ class RankingNCF(Recommender):
         drawn_for = np.tile(users[n_unknown[users] > 0], self.settings.negatives)
         labels = np.repeat(np.array([1, 0], dtype=np.float32), [len(users), len(drawn_for)])
 
-        def examples(rng: np.random.Generator) -> neural.Examples:
+        def examples(rng: np.random.Generator) -> learning.Examples:
             negatives = draw_negatives(train.ratings, drawn_for, rng)
             return [np.concatenate([users, drawn_for]), np.concatenate([items, negatives])], labels
 
-        neural.learn(
+        learning.learn(
             self,
             self._network.model,
             loss=neural.keras().losses.BinaryCrossentropy(from_logits=True),
             examples=examples,
-            figures=neural.ndcg_figures(self, validation, self.settings.validation_k),
+            figures=learning.ndcg_figures(self, validation, self.settings.validation_k),
             choose_by="validation_ndcg",
             higher_is_better=True,
             choosing=validation is not None,

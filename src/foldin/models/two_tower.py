@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from foldin import features, neural
+from foldin import features, learning, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -19,13 +19,13 @@ IMPOSSIBLE = -1e9
 """A logit whose exponential is 0 in single precision, and no infinity."""
 
 
-class RatingTowers(neural.RatingNetwork):
+class RatingTowers(learning.RatingNetwork):
     """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
 
     The source learns the whole rating without biases or L2; here the product learns what the damped biases leave.
     """
 
-    class Settings(neural.RatingNetwork.Settings):
+    class Settings(learning.RatingNetwork.Settings):
         """Settings of `two-tower-rating`."""
 
     about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
@@ -34,7 +34,8 @@ class RatingTowers(neural.RatingNetwork):
         n_users, n_items = self.known.shape
         user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
         item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
-        output = layers.Dense(1, name="output")
+        # From a random scale, half the seeds would begin with the product's sign turned.
+        output = layers.Dense(1, kernel_initializer="ones", name="output")
 
         def join(user: Any, item: Any) -> Any:
             return output(neural.keras().ops.sum(user * item, axis=-1, keepdims=True))[..., 0]
@@ -73,13 +74,13 @@ class RetrievalTowers(Recommender):
         share = np.bincount(items, minlength=train.n_items) / len(items)
         # An item without a rating is in no batch; its share is only kept from being 0.
         log_share = np.log(np.maximum(share, np.finfo(np.float32).tiny)).astype(np.float32)
-        figures = neural.ndcg_figures(self, validation, self.settings.validation_k)
+        figures = learning.ndcg_figures(self, validation, self.settings.validation_k)
 
         def settled() -> dict[str, float]:
             self._settle()
             return figures()
 
-        neural.learn(
+        learning.learn(
             self,
             self._model,
             loss=lambda picked, logits: in_batch_softmax(picked, logits, log_share),
