@@ -184,5 +184,5 @@ def test_a_model_of_other_data_is_refused(held):
 def test_a_model_of_another_split_of_the_same_data_is_refused(held):
     other = Popularity().fit(held.training)
     other._known = other.known[::-1].copy()
-    with pytest.raises(FoldinError, match="^fitted on other ratings than the training part's; train it again"):
+    with pytest.raises(FoldinError, match=r"^fitted on other ratings than the training part's; train it again"):
         judge(other, held, SETTINGS, "other")
