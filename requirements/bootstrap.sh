@@ -10,6 +10,8 @@ if ! "$python" --version >/dev/null 2>&1; then
     echo "foldin: no '$python' found; install Python 3.11, 3.12 or 3.13, or name yours: make PYTHON=/path/to/python3" >&2
     exit 1
 fi
+# An active environment may lack pip where the Python it was made of has it.
+python=$("$python" -c 'import sys; print(sys._base_executable)')
 if ! "$python" -m pip --version >/dev/null 2>&1; then
     # Debian ships Python without pip, and nothing else can fetch uv without naming an index here.
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
