@@ -11,8 +11,11 @@ unexport PYTHONPATH VIRTUAL_ENV
 # Compiled at install: where Python may not write bytecode, each import of TensorFlow costs 15 s, not 5.
 export UV_COMPILE_BYTECODE := 1
 
+# What git sees of a notebook: no outputs (.gitattributes), so that running one in Jupyter is no change.
+FILTER := .venv/bin/python src/foldin strip --filter
+
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev repro lab lint format test anchors test-install lock clean
+.PHONY: help install install-dev repro lab lint format test anchors test-slow test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +36,15 @@ test: install-dev  ## install everything, then run the fast, offline tests
 
 anchors: install-dev  ## compare with published figures on real data (needs FOLDIN_ARCHIVES)
 	$(ACTIVE) pytest -m anchors
+
+test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every notebook in JupyterLab in a browser
+	$(ACTIVE) pytest -m slow
+
+verify: install .venv/.checked  ## run the whole pipeline again in a copy, and compare every output with dvc.lock
+	$(ACTIVE) foldin verify
+
+doctor: install  ## look at this machine and environment: ok, or what to do
+	@$(ACTIVE) foldin doctor
 
 test-install: install-dev  ## install in a fresh clone and run its pipeline (needs a package index; slow)
 	$(ACTIVE) pytest -m install
@@ -75,6 +87,7 @@ endif
 	@test -x $(BIN)/python || $(UV) venv --quiet --python '$(if $(filter-out python3,$(PYTHON)),$(PYTHON),>=3.11,<3.14)' .venv
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@if git rev-parse --git-dir >/dev/null 2>&1; then git config filter.notebook.clean '$(FILTER)'; fi
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.lock .venv/.installed

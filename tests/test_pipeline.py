@@ -1,66 +1,16 @@
 """The whole way on a small demo, by `dvc repro` in a real repository: every stage, every notebook, every diff."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import CHECKOUT
+from conftest import CHECKOUT, FAMILIES, commit, edit_params, reruns, sh
 from ruamel.yaml import YAML
 
 # The fixtures run the whole pipeline, twice, on machines of any speed.
 pytestmark = pytest.mark.timeout(1800)
-FAMILIES = ("baselines", "svd", "als", "deep", "two_tower")
-# Small enough to learn in seconds; every model and every notebook is the real one.
-SMALL = {"users": 120, "items": 90, "ratings": 3000}
-
-
-def sh(*command: str, cwd: Path, ok: bool = True) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "FOLDIN_"))}
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
-    environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "test", "GIT_COMMITTER_NAME": "test"}
-    environment |= {"GIT_AUTHOR_EMAIL": "test@localhost", "GIT_COMMITTER_EMAIL": "test@localhost"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    if ok:
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done
-
-
-def edit_params(repository: Path, edit) -> None:
-    yaml = YAML()
-    values = yaml.load(repository / "params.yaml")
-    edit(values)
-    yaml.dump(values, repository / "params.yaml")
-
-
-def commit(repository: Path, message: str) -> None:
-    sh("git", "add", "--all", cwd=repository)
-    sh("git", "commit", "--quiet", "--message", message, cwd=repository)
-
-
-def reruns(output: str) -> set[str]:
-    return set(re.findall(r"Running stage '([^']+)'", output))
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    """Return a repository of the checkout's own files whose pipeline has run on a small demo, all committed."""
-    folder = tmp_path_factory.mktemp("repository") / "foldin"
-    for name in sh("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).stdout.splitlines():
-        if (CHECKOUT / name).is_file() and not name.startswith("reports/") and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(CHECKOUT / name, folder / name)
-    edit_params(folder, lambda values: values["demo"].update(SMALL))
-    sh("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
-    done = sh("dvc", "repro", cwd=folder)
-    assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout)
-    commit(folder, "first")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +20,12 @@ def changed(repository):
     done = sh("dvc", "repro", cwd=repository)
     commit(repository, "fewer factors")
     return repository, done
+
+
+def pipeline_of(repository: Path, key: str, dataset: str, family: str) -> list[str]:
+    """Return the parameters that dvc.yaml declares of a stage."""
+    declared = YAML(typ="safe").load(repository / "dvc.yaml")["stages"][key].get("params", [])
+    return [text.replace("${item.family}", family) for text in declared]
 
 
 def test_every_notebook_ran_for_real_and_shows_results(repository):
@@ -98,6 +54,23 @@ def test_the_report_names_every_model_and_shows_its_figures(repository):
 
 def test_the_run_leaves_nothing_that_git_does_not_know(repository):
     assert sh("git", "status", "--porcelain", cwd=repository).stdout == ""
+
+
+def test_every_parameter_a_stage_declares_is_read_by_it(repository):
+    """The other way round, that what is read is declared, is held while a stage runs: see test_steady."""
+    log = (repository.parent / "parameters-read").read_text().splitlines()
+    read = {tuple(line.split()) for line in log}
+    for stage in YAML(typ="safe").load(repository / "dvc.lock")["stages"]:
+        key, _, items = stage.partition("@")
+        dataset, _, family = items.partition("-")
+        if not dataset:
+            continue
+        for parameter in pipeline_of(repository, key, dataset, family):
+            # The command line fixes these two before any stage's own code.
+            if parameter not in ("threads", "device"):
+                assert any(name == stage and f"{asked}.".startswith(f"{parameter}.") for name, asked in read), (
+                    f"{stage} declares {parameter} and never reads it"
+                )
 
 
 def test_nothing_reruns_when_nothing_changed(changed):

@@ -75,46 +75,72 @@ def _parser() -> argparse.ArgumentParser:
     how = strip.add_mutually_exclusive_group()
     how.add_argument("--check", action="store_true", help="only say which notebooks carry outputs")
     how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
+    how.add_argument("--filter", action="store_true", help="from standard input to standard output, as git asks for it")
     listing = commands.add_parser("datasets", help="the data sets there are")
     listing.add_argument("--reports", action="store_true", help="only the reports of those in params.yaml")
     about = "the source files each stage can reach, for DVC"
     commands.add_parser("source", help=about, description=about)
     commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
-    commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
+    lab = commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
+    lab.add_argument("options", nargs="*", help="for JupyterLab itself, after --")
+    commands.add_parser("doctor", help="what of this machine and environment is not as foldin needs it")
+    verify = commands.add_parser("verify", help="run the pipeline again in a copy, and compare with dvc.lock")
+    verify.add_argument("--dataset", help="only this data set's stages")
+    verify.add_argument("--stage", help="only this stage, such as train@demo-als")
+    verify.add_argument(
+        "--with",
+        dest="lane",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help=("run under another variable of the CPU lane, such as OPENBLAS_CORETYPE=Nehalem"),
+    )
+    verify.add_argument("--keep", action="store_true", help="leave the copy for a look")
     return parser
 
 
 def _dispatch(options: argparse.Namespace) -> None:
-    from foldin import determinism, params
+    from foldin import determinism, params, steady
 
     determinism.pin(params.threads(), params.device())
     match options.command:
         case "fetch":
             from foldin import fetch
 
-            fetch.run(options.dataset)
+            with steady.inputs("fetch", options.dataset):
+                fetch.run(options.dataset)
         case "clean":
             from foldin import clean
 
-            clean.run(options.dataset)
+            with steady.inputs("clean", options.dataset):
+                clean.run(options.dataset)
         case "user-item":
             from foldin import user_item
 
-            user_item.run(options.dataset)
+            with steady.inputs("user_item", options.dataset):
+                user_item.run(options.dataset)
         case "train":
             from foldin import train
 
-            train.run(options.dataset, options.family)
+            with steady.inputs("train", options.dataset, options.family):
+                train.run(options.dataset, options.family)
         case "evaluate":
             from foldin import evaluate
 
-            evaluate.run(options.dataset, options.family)
+            with steady.inputs("evaluate", options.dataset, options.family):
+                evaluate.run(options.dataset, options.family)
         case "report":
             from foldin import notebook
 
-            notebook.run("report", options.dataset, command=f"report@{options.dataset}")
+            with steady.inputs("report", options.dataset):
+                notebook.run("report", options.dataset, command=f"report@{options.dataset}")
         case "strip":
-            _strip(check=options.check, in_place=options.in_place)
+            if options.filter:
+                from foldin import notebook
+
+                notebook.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
+            else:
+                _strip(check=options.check, in_place=options.in_place)
         case "source":
             from foldin import lineage
 
@@ -123,11 +149,21 @@ def _dispatch(options: argparse.Namespace) -> None:
             _datasets(reports=options.reports)
         case "check":
             _check()
+        case "doctor":
+            from foldin import doctor
+
+            if not doctor.run():
+                sys.exit(1)
+        case "verify":
+            from foldin import verify
+
+            if not verify.run(options.dataset, options.stage, options.lane, keep=options.keep):
+                sys.exit(1)
         case "lab":
             from foldin import paths
 
             folder = str(paths.source_notebooks())
-            os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", folder])
+            os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", *options.options, folder])
 
 
 def _strip(*, check: bool, in_place: bool) -> None:

@@ -10,6 +10,8 @@ from collections.abc import MutableMapping
 
 DEVICE = "FOLDIN_DEVICE"
 """Tells a kernel which device params.yaml asks for."""
+INSTEAD = "FOLDIN_LANE"
+"""Lines `NAME=VALUE` that replace variables of the lane, to see what depends on them: `foldin verify --with`."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 # The instruction set every x86-64 machine of the last decade has: wider ones sum in another order.
@@ -65,4 +67,5 @@ def pin(threads: int, device: str = "cpu", environment: MutableMapping[str, str]
     environment : mapping of str to str, optional
         Where to set them: this process's environment unless given.
     """
-    environment.update(variables(threads, device))
+    instead = dict(line.split("=", 1) for line in environment.get(INSTEAD, "").splitlines())
+    environment.update(variables(threads, device) | instead)

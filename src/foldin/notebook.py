@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 # jsonschema, which nbformat checks with, compiles a grammar of addresses as it is loaded: 1.5 of the 2 seconds that
 # loading nbformat took. No notebook needs it, and jsonschema does without it where it is absent.
@@ -103,6 +103,22 @@ def strip_all(*, check: bool = False, in_place: bool = False) -> list[str]:
         if not check and not in_place:
             write(paths.stripped_notebook(path.stem), notebook)
     return changed
+
+
+def strip_stream(source: IO[bytes], target: IO[bytes]) -> None:
+    """Strip one notebook from stream to stream: git's clean filter, so that outputs never show as changes.
+
+    What is no notebook, such as one with conflict marks in it, passes as it is: git must be able to show it.
+    """
+    content = source.read()
+    try:
+        text = _text(stripped(nbformat.reads(content.decode("utf-8"), as_version=4)))  # type: ignore[no-untyped-call]
+    except Exception as error:
+        reason = str(error).splitlines()[0][:120]
+        print(f"foldin: not a notebook, so left as it is: {reason}", file=sys.stderr)
+        target.write(content)
+    else:
+        target.write(text.encode("utf-8"))
 
 
 def run(name: str, dataset: str, *, command: str) -> None:

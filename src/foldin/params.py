@@ -5,6 +5,7 @@ is checked by the family's own models: see foldin.models.family.
 """
 
 import difflib
+import os
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -55,6 +56,12 @@ class Report(Section):
     predictions: int = Field(ge=1)
 
 
+class Verify(Section):
+    """Section `verify`: what `foldin verify` accepts where bytes cannot be the same."""
+
+    tolerance: float = Field(ge=0)
+
+
 class Demo(Section):
     """Section `demo`: the generator of the embedded data set; what each number means stands in params.yaml."""
 
@@ -95,11 +102,16 @@ SECTIONS: dict[str, type[Section]] = {
     "split": Split,
     "evaluation": Evaluation,
     "report": Report,
+    "verify": Verify,
     "demo": Demo,
 }
 LISTS = ("datasets", "families")
 NUMBERS = ("seed", "threads")
 DEVICES = ("cpu", "gpu")
+STAGE = "FOLDIN_STAGE"
+"""Names the stage that is running and the parameters it declares, for its notebook's kernel as well."""
+READ_LOG = "FOLDIN_READ_LOG"
+"""Names a file to which each read of a parameter by a stage is added, for tests."""
 AnySection = TypeVar("AnySection", bound=Section)
 
 
@@ -166,6 +178,31 @@ def read() -> dict[str, Any]:
     return values
 
 
+def read_as_declared(key: str) -> dict[str, Any]:
+    """Return params.yaml to one who needs a key of it, which a running stage must have declared in dvc.yaml.
+
+    Otherwise DVC would not rerun the stage when that key changes.
+
+    Parameters
+    ----------
+    key : str
+        The key, with points between levels.
+
+    Raises
+    ------
+    FoldinError
+        When the stage that is running has not declared the key, or one above it; or as `read` does.
+    """
+    stage, *declared = os.environ.get(STAGE, "").split() or [""]
+    if stage and not any(key == known or key.startswith(f"{known}.") for known in declared):
+        what = f"{stage} reads the parameter '{key}', which it does not declare"
+        raise FoldinError(what, where="dvc.yaml", remedy=f"add '{key}' to the stage's params")
+    if stage and (log := os.environ.get(READ_LOG)):
+        with Path(log).open("a", encoding="utf-8") as file:
+            file.write(f"{stage} {key}\n")
+    return read()
+
+
 def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
     """Check values against a model of them.
 
@@ -211,12 +248,12 @@ def section(model: type[AnySection]) -> AnySection:
         When params.yaml or that section is not as it must be.
     """
     (name,) = (key for key, known in SECTIONS.items() if known is model)
-    return parse(model, read().get(name, {}), name)
+    return parse(model, read_as_declared(name).get(name, {}), name)
 
 
 def seed() -> int:
     """Return the seed of everything random in training."""
-    return int(read()["seed"])
+    return int(read_as_declared("seed")["seed"])
 
 
 def threads() -> int:
@@ -231,7 +268,7 @@ def device() -> str:
 
 def list_length() -> int:
     """Return the length of the recommendation lists judged, k; training stages read this of `evaluation`, no more."""
-    evaluation = read().get("evaluation")
+    evaluation = read_as_declared("evaluation.k").get("evaluation")
     k = evaluation.get("k") if isinstance(evaluation, dict) else None
     if type(k) is not int or k < 1:
         raise FoldinError(f"evaluation.k is {k!r}", where="params.yaml", remedy="it must be a whole number from 1")
@@ -245,4 +282,4 @@ def datasets() -> list[str]:
 
 def families() -> list[str]:
     """Return the names of the model families the pipeline trains."""
-    return list(read()["families"])
+    return list(read_as_declared("families")["families"])

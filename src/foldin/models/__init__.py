@@ -57,17 +57,17 @@ def family(name: str) -> dict[str, Recommender]:
         When the family is unknown, or its section names an unknown model or setting, or lacks one.
     """
     classes = family_models(name)
-    values = params.read()
-    given = values.get(name)
+    given = params.read_as_declared(name).get(name)
     if not isinstance(given, dict):
         raise FoldinError(f"the key '{name}' is missing", where="params.yaml", remedy="restore it")
     for key in given:
         if key not in classes:
             remedy = params.nearest(str(key), list(classes))
             raise FoldinError(f"unknown key '{name}.{key}'", where="params.yaml", remedy=remedy)
+    seed = params.seed()
     models = {}
     for model, cls in classes.items():
         settings = params.parse(cls.Settings, given.get(model) or {}, f"{name}.{model}")
-        models[model] = cls(settings, seed=values["seed"])
+        models[model] = cls(settings, seed=seed)
         models[model].name = model
     return models

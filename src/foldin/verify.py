@@ -1,0 +1,187 @@
+"""`foldin verify`: runs the pipeline again by force in a copy of the checkout, and compares each output with dvc.lock.
+
+The copy holds what git would know of this checkout, uncommitted edits included, and nothing else: no data, no models,
+no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of the two checkouts
+are compared, so that the answer says where.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from foldin import differences, params, paths, pipeline
+from foldin.errors import FoldinError
+from foldin.progress import say
+
+IDENTICAL, WITHIN, DIFFERS = "identical", "within tolerance", "differs"
+
+
+class Verdict(NamedTuple):
+    """What became of one output of one stage: one of `IDENTICAL`, `WITHIN`, `DIFFERS`, and where it differs."""
+
+    stage: str
+    output: str
+    result: str
+    where: str = ""
+
+
+def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str] = (), *, keep: bool = False) -> bool:
+    """Run the pipeline, or a part, once more and print how each output compares with dvc.lock.
+
+    Parameters
+    ----------
+    dataset : str, optional
+        Only the stages of this data set; all data sets of params.yaml unless given.
+    stage : str, optional
+        Only this stage as DVC names it, such as `train@demo-als`; its inputs are taken from this checkout.
+    lane : iterable of str
+        `NAME=VALUE` each: variables of the CPU lane to run under instead of their pinned values.
+    keep : bool, optional
+        Whether the copy stays for a look.
+
+    Returns
+    -------
+    bool
+        Whether all is as it must be: identical, or, on the GPU, within the tolerance of params.yaml.
+
+    Raises
+    ------
+    FoldinError
+        When dvc.lock does not know such stages, the checkout is no git repository, or the run fails.
+    """
+    before = pipeline.locked()
+    wanted = _wanted(before, dataset, stage)
+    root = paths.root()
+    folder = Path(tempfile.mkdtemp(prefix="foldin-verify-"))
+    try:
+        copy = folder / root.name
+        _copy_checkout(root, copy)
+        if stage:
+            _copy_inputs(root, copy, stage)
+        _reproduce(root, copy, wanted, alone=bool(stage), lane=_as_variables(lane))
+        after = pipeline.locked(copy)
+        tolerance = params.section(params.Verify).tolerance
+        verdicts = [
+            _judge(name, path, digest == after.get(name, {}).get(path), root / path, copy / path, tolerance)
+            for name in wanted
+            for path, digest in before[name].items()
+        ]
+    finally:
+        if keep:
+            say(f"the copy is kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    _print(verdicts)
+    accepted = {IDENTICAL, WITHIN} if params.device() == "gpu" else {IDENTICAL}
+    return all(verdict.result in accepted for verdict in verdicts)
+
+
+def _wanted(known: Mapping[str, object], dataset: str | None, stage: str | None) -> list[str]:
+    """Return the names of the stages to run: those of the data sets of params.yaml, in the order of dvc.lock."""
+    chosen = [dataset] if dataset else params.datasets()
+    for name in chosen:
+        if name not in params.datasets():
+            raise FoldinError(
+                f"the pipeline does not run on '{name}'", where="params.yaml (datasets)", remedy="add it, or leave it"
+            )
+    names = [
+        name
+        for name in known
+        if "@" not in name or any(f"{name}-".startswith(f"{name.split('@')[0]}@{one}-") for one in chosen)
+    ]
+    if stage and stage not in names:
+        raise FoldinError(
+            f"no stage '{stage}'", where="dvc.lock", remedy=f"the stages are: {', '.join(names)}, once they have run"
+        )
+    return [stage] if stage else names
+
+
+def _copy_checkout(root: Path, copy: Path) -> None:
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        raise FoldinError(
+            "not a git repository, so what belongs to the checkout is not known",
+            where=root,
+            remedy="verify a clone of the project",
+        )
+    for name in filter(None, listed.stdout.split("\0")):
+        # What stages write is left behind: a stage that wrote nothing must not be judged by an old file.
+        if (root / name).is_file() and name != "dvc.lock" and Path(name).parts[0] != "reports":
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, copy / name)
+    (copy / ".dvc").mkdir(exist_ok=True)
+    (copy / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
+
+
+def _copy_inputs(root: Path, copy: Path, stage: str) -> None:
+    key, _, items = stage.partition("@")
+    dataset = next((name for name in params.datasets() if f"{items}-".startswith(f"{name}-")), "")
+    family = items.removeprefix(dataset).removeprefix("-") or None
+    for name in pipeline.declared(key, dataset, family).inputs:
+        source = root / name
+        if not source.exists():
+            raise FoldinError("an input is not there", where=name, remedy="make it: dvc repro, or dvc checkout")
+        if source.is_dir():
+            shutil.copytree(source, copy / name, dirs_exist_ok=True)
+        else:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy / name)
+
+
+def _as_variables(lane: Iterable[str]) -> dict[str, str]:
+    pairs = {}
+    for text in lane:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise FoldinError(f"--with {text}", remedy="say NAME=VALUE, such as OPENBLAS_CORETYPE=Nehalem")
+        pairs[name] = value
+    return pairs
+
+
+def _reproduce(root: Path, copy: Path, wanted: list[str], *, alone: bool, lane: dict[str, str]) -> None:
+    from foldin import determinism
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))}
+    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    # Raw files once fetched need no second download.
+    environment.setdefault("FOLDIN_ARCHIVES", str(root / "data" / "raw"))
+    environment[determinism.INSTEAD] = "\n".join(f"{name}={value}" for name, value in lane.items())
+    command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--no-commit"]
+    command += ["--single-item"] if alone else []
+    done = subprocess.run([*command, *wanted], cwd=copy, env=environment, stdout=sys.stderr, check=False)
+    if done.returncode != 0:
+        raise FoldinError("the run in the copy failed", where=copy, remedy="mend what it says above")
+
+
+def _judge(stage: str, output: str, same: bool, ours: Path, theirs: Path, tolerance: float) -> Verdict:
+    if same:
+        return Verdict(stage, output, IDENTICAL)
+    names = {
+        path.relative_to(top) for top in (ours, theirs) if top.is_dir() for path in top.rglob("*") if path.is_file()
+    }
+    pairs = {name.as_posix(): (ours / name, theirs / name) for name in sorted(names)} or {"": (ours, theirs)}
+    found = [(name, difference) for name, pair in pairs.items() for difference in differences.between(*pair)[:1]]
+    if not found:
+        return Verdict(stage, output, DIFFERS, "from dvc.lock, though not from this checkout: dvc checkout, then again")
+    worst = max(found, key=lambda pair: float("inf") if pair[1].relative is None else pair[1].relative)
+    within = all(difference.relative is not None and difference.relative <= tolerance for _, difference in found)
+    name, difference = worst
+    more = f" (and {len(found) - 1} more files)" if len(found) > 1 else ""
+    where = f"{name}{': ' if name else ''}{difference.where}: {difference.what}{more}"
+    return Verdict(stage, output, WITHIN if within else DIFFERS, where)
+
+
+def _print(verdicts: list[Verdict]) -> None:
+    heads = Verdict("stage", "output", "result", "where")
+    widths = [max(len(row[column]) for row in (heads, *verdicts)) for column in range(3)]
+    for row in (heads, *verdicts):
+        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        print("  ".join([*cells, row.where]).rstrip())
+    counts = {result: sum(verdict.result == result for verdict in verdicts) for result in (IDENTICAL, WITHIN, DIFFERS)}
+    print(", ".join(f"{count} {result}" for result, count in counts.items()))

@@ -1,0 +1,123 @@
+"""Every notebook, run by hand in JupyterLab: the pipeline's results, and nothing to retrain or to commit."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import sh
+
+# A browser of Debian's; Selenium would else look for one to download.
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver (Debian: chromium-driver)"),
+]
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1000",
+)  # fmt: skip
+RUN_AND_SAVE = """
+const [finish] = arguments, app = window.jupyterapp;
+(async () => {
+  await app.restored;
+  const panel = app.shell.currentWidget;
+  await panel.context.ready; await panel.revealed; await panel.sessionContext.ready;
+  await app.commands.execute('notebook:run-all-cells');
+  await app.commands.execute('docmanager:save');
+  return panel.context.path;
+})().then(finish, error => finish('failed: ' + error));
+"""
+
+
+@pytest.fixture(scope="module")
+def filtered(repository):
+    """Let git see notebooks as `make install` sets it."""
+    sh("git", "config", "filter.notebook.clean", f"{sys.executable} src/foldin strip --filter", cwd=repository)
+
+
+@pytest.fixture(scope="module")
+def lab(repository, filtered):
+    """Return the address of a JupyterLab on the repository's notebooks, started as `make lab` does."""
+    options = ["--no-browser", "--port=0", "--LabApp.expose_app_in_browser=True", "--allow-root"]
+    command = [sys.executable, "src/foldin", "lab", "--", *options]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    log = repository.parent / "lab.log"
+    environment = os.environ | {"PATH": path, "HOME": str(repository.parent)}
+    with log.open("w") as file:
+        server = subprocess.Popen(command, cwd=repository, stdout=file, stderr=subprocess.STDOUT, env=environment)
+    try:
+        for _ in range(600):
+            found = re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", log.read_text())
+            if found:
+                break
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.1)
+        assert found, log.read_text()
+        yield found[0]
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = str(CHROMIUM)
+    for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.set_script_timeout(300)
+    yield driver
+    driver.quit()
+
+
+def results(path):
+    """Return what the code cells of a notebook show, apart from progress: cell id → outputs."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    shown = {}
+    for cell in cells:
+        if cell["cell_type"] == "code" and "injected-parameters" not in cell["metadata"].get("tags", []):
+            outputs = [output for output in cell["outputs"] if output.get("name") != "stderr"]
+            shown[cell["id"]] = [
+                {"".join(output["text"]): "stdout"}
+                if "text" in output
+                else {k: "".join(v) for k, v in output["data"].items()}
+                for output in outputs
+            ]
+    return shown
+
+
+def test_every_notebook_runs_in_jupyterlab_and_changes_nothing(repository, lab, browser):
+    names = sorted(path.stem for path in (repository / "notebooks").glob("*.ipynb"))
+    assert "als" in names
+    for name in names:
+        browser.get(lab.replace("/lab?", f"/lab/tree/{name}.ipynb?"))
+        for _ in range(600):
+            if browser.execute_script("return Boolean(window.jupyterapp?.shell?.currentWidget?.context)"):
+                break
+            time.sleep(0.1)
+        assert browser.execute_async_script(RUN_AND_SAVE).endswith(f"{name}.ipynb")
+        by_hand = results(repository / "notebooks" / f"{name}.ipynb")
+        assert any(by_hand.values()), f"{name} was saved without outputs"
+        assert by_hand == results(repository / "reports" / "demo" / "notebooks" / f"{name}.ipynb"), name
+    assert sh("git", "status", "--porcelain", cwd=repository).stdout == ""
+    again = sh("dvc", "repro", cwd=repository).stdout
+    assert set(re.findall(r"Running stage '([^']+)'", again)) <= {"strip", "source"}, again
+
+
+def test_without_the_filter_git_would_show_the_outputs(repository, lab, browser):
+    sh("git", "config", "--unset", "filter.notebook.clean", cwd=repository)
+    for path in (repository / "notebooks").glob("*.ipynb"):
+        path.touch()
+    assert "notebooks/als.ipynb" in sh("git", "status", "--porcelain", cwd=repository).stdout

@@ -1,0 +1,118 @@
+"""The same numbers again: verified in a copy, in experiments elsewhere, and whatever the test ratings are."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import FAMILIES, sh
+from ruamel.yaml import YAML
+
+from foldin import files
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+FOLDIN = ("python", "src/foldin")
+
+
+def digests(folder: Path, names: list[str]) -> dict[str, str]:
+    files_there = (
+        file for name in names for file in ([folder / name] if name.endswith(".ipynb") else (folder / name).rglob("*"))
+    )
+    return {str(file.relative_to(folder)): files.sha256(file) for file in files_there if file.is_file()}
+
+
+def test_verify_says_identical_of_a_stage_that_is_what_the_lock_says(repository):
+    done = sh(*FOLDIN, "verify", "--stage", "clean@demo", cwd=repository)
+    assert re.search(r"^clean@demo +data/clean/demo +identical$", done.stdout, re.MULTILINE), done.stdout
+    assert done.stdout.endswith("2 identical, 0 within tolerance, 0 differs\n")
+
+
+def test_verify_says_where_an_output_differs(repository):
+    lock, file = repository / "dvc.lock", repository / "data" / "clean" / "demo" / "ratings.parquet"
+    honest, content = lock.read_text(), file.read_bytes()
+    digest = YAML(typ="safe").load(lock)["stages"]["clean@demo"]["outs"][0]["md5"]
+    ratings = pd.read_parquet(file)
+    file.unlink()  # a link into DVC's cache
+    ratings.assign(rating=ratings["rating"] * 1.5).to_parquet(file, index=False)
+    lock.write_text(honest.replace(digest, f"{0:032x}.dir"))
+    try:
+        done = sh(*FOLDIN, "verify", "--stage", "clean@demo", cwd=repository, ok=False)
+    finally:
+        file.unlink()
+        file.write_bytes(content)
+        lock.write_text(honest)
+    assert done.returncode == 1
+    found = r"^clean@demo +data/clean/demo +differs +ratings\.parquet: rating: 7\.5 and 5, 3\.3e-01 of the largest$"
+    assert re.search(found, done.stdout, re.MULTILINE), done.stdout
+
+
+def test_verify_names_the_stages_there_are(repository):
+    done = sh(*FOLDIN, "verify", "--stage", "train@demo-asl", cwd=repository, ok=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("foldin: dvc.lock: no stage 'train@demo-asl'; the stages are: ")
+
+
+@pytest.mark.parametrize("how", ["in a copy", "from the queue"])
+def test_an_experiment_elsewhere_runs_the_copys_own_source(repository, how):
+    source = repository / "src" / "foldin" / "clean.py"
+    honest = source.read_text()
+    source.write_text(
+        honest.replace(
+            "    wanted = datasets.get(dataset)\n", "    wanted = datasets.get(dataset)\n    print(__file__)\n", 1
+        )
+    )
+    experiment = ("dvc", "exp", "run", "--set-param", f"clean.duplicates={'first' if how == 'in a copy' else 'last'}")
+    try:
+        if how == "in a copy":
+            done = sh(*experiment, "--temp", "clean@demo", cwd=repository).stdout
+        else:
+            sh(
+                *experiment,
+                "--set-param",
+                "split.seed=5",
+                "--queue",
+                "--name",
+                "queued",
+                "user_item@demo",
+                cwd=repository,
+            )
+            sh("dvc", "exp", "run", "--run-all", cwd=repository)
+            done = sh("dvc", "queue", "logs", "queued", cwd=repository).stdout
+    finally:
+        source.write_text(honest)
+    assert re.search(rf"^{re.escape(str(repository))}/\.dvc/tmp/exps/.*/src/foldin/clean\.py$", done, re.MULTILINE), (
+        done
+    )
+
+
+def test_nothing_trained_depends_on_the_test_ratings(repository, tmp_path):
+    """Permute the test ratings, then delete them: all that training reads, makes and shows keeps its bytes."""
+    copy = tmp_path / "copy"
+    shutil.copytree(repository, copy, ignore=shutil.ignore_patterns(".git", "cache", "tmp"))
+    trained = [
+        "data/user_item/demo",
+        "data/models/demo",
+        *(f"reports/demo/notebooks/{name}.ipynb" for name in FAMILIES),
+    ]
+    before = digests(copy, trained)
+    assert len(before) > 50
+    ratings, held_out = (
+        pd.read_parquet(copy / "data" / part / "demo" / "ratings.parquet") for part in ("clean", "test")
+    )
+    keys = ["user_id", "item_id"]
+    place = pd.MultiIndex.from_frame(ratings[keys]).get_indexer(pd.MultiIndex.from_frame(held_out[keys]))
+    ratings.loc[place, "rating"] = np.random.default_rng(0).permutation(held_out["rating"])
+    clean = copy / "data" / "clean" / "demo" / "ratings.parquet"
+    clean.unlink()
+    ratings.to_parquet(clean, index=False)
+    sh(*FOLDIN, "user-item", "demo", cwd=copy)
+    permuted = pd.read_parquet(copy / "data" / "test" / "demo" / "ratings.parquet")
+    assert not permuted["rating"].equals(held_out["rating"])
+    assert permuted[keys].equals(held_out[keys])
+    shutil.rmtree(copy / "data" / "test")
+    shutil.rmtree(copy / "data" / "models")
+    for family in FAMILIES:
+        sh(*FOLDIN, "train", "demo", family, cwd=copy)
+    assert digests(copy, trained) == before

@@ -1,0 +1,97 @@
+"""A stage whose inputs change while it runs fails, so that dvc.lock never says what is not so."""
+
+import pytest
+from conftest import edit_params
+
+from foldin import clean, cli, fetch, files, params, paths, steady
+from foldin.errors import FoldinError
+
+
+@pytest.fixture
+def fetched(workspace):
+    fetch.run("demo")
+    return workspace
+
+
+def test_a_stage_that_was_left_alone_passes(fetched):
+    with steady.inputs("clean", "demo"):
+        clean.run("demo")
+    assert paths.clean("demo").is_dir()
+
+
+def test_an_input_edited_while_the_stage_runs_fails_it(fetched):
+    with (
+        pytest.raises(FoldinError, match=r"clean@demo: data/raw/demo/ratings\.csv changed while .* dvc repro$"),
+        steady.inputs("clean", "demo"),
+        (paths.raw("demo") / "ratings.csv").open("a") as file,
+    ):
+        file.write("\n")
+
+
+def test_an_input_added_while_the_stage_runs_fails_it(fetched):
+    with (
+        pytest.raises(FoldinError, match="data/raw/demo/more changed while clean@demo was running"),
+        steady.inputs("clean", "demo"),
+    ):
+        (paths.raw("demo") / "more").touch()
+
+
+def test_a_parameter_edited_while_the_stage_runs_fails_it(fetched):
+    with (
+        pytest.raises(FoldinError, match=r"clean of params\.yaml changed while clean@demo was running"),
+        steady.inputs("clean", "demo"),
+    ):
+        edit_params(fetched, lambda values: values["clean"].update(duplicates="first"))
+
+
+def test_a_parameter_of_another_stage_may_be_edited(fetched):
+    with steady.inputs("clean", "demo"):
+        edit_params(fetched, lambda values: values["split"].update(seed=2))
+
+
+def test_source_edited_after_it_was_listed_stops_the_stage_before_it_runs(fetched, monkeypatch):
+    monkeypatch.setattr(steady, "SOURCE", fetched)
+    module = fetched / "src" / "foldin" / "clean.py"
+    files.write_text(module, "as it was listed")
+    files.write_text(fetched / "data" / "source" / "clean.txt", f"{files.sha256(module)}  src/foldin/clean.py")
+    with steady.inputs("clean", "demo"):
+        pass
+    files.write_text(module, "edited")
+    with (
+        pytest.raises(FoldinError, match=r"^src/foldin/clean\.py: edited since the stage `source` looked at it"),
+        steady.inputs("clean", "demo"),
+    ):
+        raise AssertionError("the stage ran")
+
+
+def test_source_edited_while_the_stage_runs_fails_it(fetched, monkeypatch):
+    monkeypatch.setattr(steady, "SOURCE", fetched)
+    module = fetched / "src" / "foldin" / "clean.py"
+    files.write_text(module, "as it was listed")
+    files.write_text(fetched / "data" / "source" / "clean.txt", f"{files.sha256(module)}  src/foldin/clean.py")
+    with (
+        pytest.raises(FoldinError, match=r"src/foldin/clean\.py changed while clean@demo was running"),
+        steady.inputs("clean", "demo"),
+    ):
+        files.write_text(module, "edited")
+
+
+def test_a_stage_cannot_read_a_parameter_it_does_not_declare(fetched):
+    with steady.inputs("clean", "demo"):
+        assert params.section(params.Clean).duplicates
+        with pytest.raises(FoldinError, match=r"^dvc\.yaml: clean@demo reads the parameter 'split', .* add 'split' to"):
+            params.section(params.Split)
+    assert params.section(params.Split).test
+
+
+def test_a_key_declared_alone_does_not_declare_its_section(fetched):
+    with steady.inputs("train", "demo", "als"):
+        assert params.list_length()
+        with pytest.raises(FoldinError, match="reads the parameter 'evaluation', which it does not declare"):
+            params.section(params.Evaluation)
+
+
+def test_the_command_line_watches_over_its_stages(fetched, monkeypatch, capsys):
+    monkeypatch.setattr(clean, "run", lambda dataset: (paths.raw(dataset) / "more").touch())
+    assert cli.main(["clean", "demo"]) == 1
+    assert "data/raw/demo/more changed while clean@demo was running" in capsys.readouterr().err
