@@ -1,5 +1,6 @@
 """Notebooks lose what a run or an editor leaves, keep what a person wrote, and fail in one line."""
 
+import io
 import re
 
 import nbformat
@@ -12,10 +13,10 @@ from foldin.errors import FoldinError
 PARAMETERS = new_code_cell('dataset = "demo"', metadata={"tags": ["parameters"]}, id="parameters")
 
 
-def place(workspace, *cells, name="probe"):
+def place(workspace, *cells, name="probe", parameters=PARAMETERS):
     """Put a notebook where the stage `strip` would."""
     path = workspace / "data" / "notebooks" / f"{name}.ipynb"
-    notebook.write(path, notebook.stripped(new_notebook(cells=[PARAMETERS, *cells])))
+    notebook.write(path, notebook.stripped(new_notebook(cells=[parameters, *cells])))
     return path
 
 
@@ -109,3 +110,32 @@ def test_what_is_no_notebook_is_said_to_be_none(tmp_path):
         notebook.read(tmp_path / "broken.ipynb")
     with pytest.raises(FoldinError, match="no such notebook"):
         notebook.read(tmp_path / "absent.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ('datset = "demo"', "takes no parameter 'dataset'; it takes: datset; set dataset in the cell with that tag"),
+        (
+            "dataset = 1",
+            "the parameter 'dataset' is set to 'demo', and its default is 1; give it a default of the same",
+        ),
+        ("", "takes no parameter 'dataset'; no cell has the tag 'parameters'; set dataset in the cell with that tag"),
+    ],
+)
+def test_a_mistyped_parameter_is_refused_before_a_cell_runs(workspace, cell, message):
+    tags = ["parameters"] if cell else []
+    parameters = new_code_cell(cell, metadata={"tags": tags}, id="parameters")
+    place(workspace, new_code_cell("raise RuntimeError", id="ran"), parameters=parameters)
+    with pytest.raises(FoldinError, match=f"^notebooks/probe.ipynb: {re.escape(message)}"):
+        notebook.run("probe", "demo", command="train@demo-probe")
+
+
+def test_gits_filter_takes_outputs_off_and_lets_other_text_pass(capsys):
+    saved, shown = io.BytesIO(nbformat.writes(saved_in_jupyter()).encode()), io.BytesIO()
+    notebook.strip_stream(saved, shown)
+    assert not any(cell.get("outputs") for cell in nbformat.reads(shown.getvalue().decode(), as_version=4).cells)
+    torn, passed = b"<<<<<<< HEAD\n{", io.BytesIO()
+    notebook.strip_stream(io.BytesIO(torn), passed)
+    assert passed.getvalue() == torn
+    assert capsys.readouterr().err.startswith("foldin: not a notebook, so left as it is: ")

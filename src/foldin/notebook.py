@@ -4,12 +4,14 @@ A notebook saved in Jupyter carries outputs, counts and versions; `strip` takes 
 left. An executed one carries times, paths and random ids; `run` takes those off.
 """
 
+import ast
 import copy
 import os
 import re
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,6 +147,7 @@ def run(name: str, dataset: str, *, command: str) -> None:
     source = paths.stripped_notebook(name)
     if not source.is_file():
         raise FoldinError(f"no stripped notebook '{name}'", where=source, remedy="make it first: dvc repro strip")
+    _refuse_parameters(source, name, {"dataset": dataset})
     target = paths.executed_notebook(dataset, name)
     partial = paths.root() / "data" / "partial" / f"{dataset}-{name}.ipynb"
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -171,6 +174,33 @@ def run(name: str, dataset: str, *, command: str) -> None:
             ) from None
     write(target, canonical(read(partial), name))
     partial.unlink()
+
+
+def _refuse_parameters(source: Path, name: str, given: dict[str, Any]) -> None:
+    """Refuse parameters that a notebook does not take; papermill would set them, and no cell would read them."""
+    import papermill
+
+    with warnings.catch_warnings():
+        # Said here instead, as an error.
+        warnings.simplefilter("ignore")
+        taken = papermill.inspect_notebook(source)
+    for key, value in given.items():
+        place = f"notebooks/{name}.ipynb"
+        if key not in taken:
+            known = f"it takes: {', '.join(taken)}" if taken else "no cell has the tag 'parameters'"
+            what, remedy = f"takes no parameter '{key}'", f"{known}; set {key} in the cell with that tag"
+            raise FoldinError(what, where=place, remedy=remedy)
+        default = taken[key]["default"]
+        if _kind(default) is not type(value):
+            what = f"the parameter '{key}' is set to {value!r}, and its default is {default}"
+            raise FoldinError(what, where=place, remedy="give it a default of the same type")
+
+
+def _kind(literal: str) -> type | None:
+    try:
+        return type(ast.literal_eval(literal))
+    except (ValueError, SyntaxError):
+        return None
 
 
 def canonical(notebook: Any, name: str) -> Any:
