@@ -24,10 +24,10 @@ QUIET = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1000",
 )  # fmt: skip
 RUN_AND_SAVE = """
-const [finish] = arguments, app = window.jupyterapp;
+const [name, finish] = arguments, app = window.jupyterapp;
 (async () => {
   await app.restored;
-  const panel = app.shell.currentWidget;
+  const panel = await app.commands.execute('docmanager:open', {path: name});
   await panel.context.ready; await panel.revealed; await panel.sessionContext.ready;
   await app.commands.execute('notebook:run-all-cells');
   await app.commands.execute('docmanager:save');
@@ -102,12 +102,12 @@ def test_every_notebook_runs_in_jupyterlab_and_changes_nothing(repository, lab, 
     names = sorted(path.stem for path in (repository / "notebooks").glob("*.ipynb"))
     assert "als" in names
     for name in names:
-        browser.get(lab.replace("/lab?", f"/lab/tree/{name}.ipynb?"))
+        browser.get(f"{lab}&reset")
         for _ in range(600):
-            if browser.execute_script("return Boolean(window.jupyterapp?.shell?.currentWidget?.context)"):
+            if browser.execute_script("return Boolean(window.jupyterapp)"):
                 break
             time.sleep(0.1)
-        assert browser.execute_async_script(RUN_AND_SAVE).endswith(f"{name}.ipynb")
+        assert browser.execute_async_script(RUN_AND_SAVE, f"{name}.ipynb") == f"{name}.ipynb"
         by_hand = results(repository / "notebooks" / f"{name}.ipynb")
         assert any(by_hand.values()), f"{name} was saved without outputs"
         assert by_hand == results(repository / "reports" / "demo" / "notebooks" / f"{name}.ipynb"), name

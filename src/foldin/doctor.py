@@ -75,7 +75,12 @@ def _threads() -> Iterator[Finding]:
     yield Finding("CPU lane", not wrong, ", ".join(wrong) or "pinned", "unset FOLDIN_LANE")
     if platform.machine().lower() in ("x86_64", "amd64"):
         flags = Path("/proc/cpuinfo").read_text("utf-8") if Path("/proc/cpuinfo").is_file() else "avx2"
-        yield Finding("AVX2", "avx2" in flags, "", "this processor gives other last digits than those committed")
+        yield Finding(
+            "AVX2",
+            "avx2" in flags,
+            "the instruction set results are made with",
+            "this processor gives other last digits than those committed",
+        )
     else:
         seen = f"{platform.machine()}: last digits may differ from those committed, made on x86-64"
         yield Finding("processor", True, seen)

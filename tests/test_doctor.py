@@ -1,0 +1,63 @@
+"""What is not as foldin needs it is said, with what to do."""
+
+import shutil
+
+import pytest
+from conftest import CHECKOUT, edit_params
+
+from foldin import cli, doctor
+
+
+@pytest.fixture
+def checkout(workspace):
+    shutil.copy(CHECKOUT / "requirements.lock", workspace)
+    (workspace / ".venv").symlink_to(CHECKOUT / ".venv")
+    return workspace
+
+
+def line(shown, topic):
+    (found,) = (text for text in shown.splitlines() if text[4:].startswith(f"{topic} "))
+    return found
+
+
+def test_every_line_says_ok_or_what_to_do(checkout, capsys):
+    doctor.run()
+    for text in capsys.readouterr().out.splitlines():
+        assert text.startswith("ok  ") or (text.startswith("DO  ") and "; " in text)
+
+
+def test_a_package_that_is_not_the_pinned_one_is_named(checkout, capsys):
+    lock = checkout / "requirements.lock"
+    lock.write_text(lock.read_text().replace("\nnumpy==", "\nnumpy==9."))
+    assert not doctor.run()
+    said = line(capsys.readouterr().out, "lock")
+    assert said.startswith("DO  lock          differ from requirements.lock: numpy ")
+    assert said.endswith("; install what is pinned: make clean install")
+
+
+def test_a_device_that_is_not_there_is_named(checkout, capsys, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    edit_params(checkout, lambda values: values.update(device="gpu"))
+    assert not doctor.run()
+    expected = "DO  device        gpu asked for; no NVIDIA GPU here; say device: cpu in params.yaml"
+    assert line(capsys.readouterr().out, "device") == expected
+
+
+@pytest.mark.parametrize(("topic", "need"), [("disk", "DISK"), ("memory", "MEMORY")])
+def test_too_little_space_is_said(checkout, capsys, monkeypatch, topic, need):
+    monkeypatch.setattr(doctor, need, 2**60)
+    assert not doctor.run()
+    assert line(capsys.readouterr().out, topic).startswith("DO  ")
+
+
+def test_more_threads_than_cores_are_said(checkout, capsys):
+    edit_params(checkout, lambda values: values.update(threads=10_000))
+    doctor.run()
+    assert line(capsys.readouterr().out, "threads").startswith("DO  threads       10000 of ")
+
+
+def test_the_exit_code_says_whether_something_needs_doing(checkout, capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "LOOKS", (lambda: iter([doctor.Finding("disk", False, "full", "make room")]),))
+    with pytest.raises(SystemExit, match="1"):
+        cli.main(["doctor"])
+    assert capsys.readouterr().out == "DO  disk          full; make room\n"
