@@ -36,6 +36,23 @@ def test_no_instruction_set_wider_than_avx2_is_used():
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the lane names x86-64 instruction sets")
+def test_linear_algebra_runs_on_the_kernels_of_the_lane():
+    code = (
+        "import numpy, scipy.linalg, threadpoolctl\n"
+        "print({one['architecture'] for one in threadpoolctl.threadpool_info() if one['internal_api'] == 'openblas'})"
+    )
+    assert in_the_lane(code, 2) == "{'Haswell'}"
+
+
+def test_a_variable_of_the_lane_can_be_replaced_to_see_what_depends_on_it():
+    environment = {determinism.INSTEAD: "OPENBLAS_CORETYPE=Nehalem\nNPY_DISABLE_CPU_FEATURES=X86_V3 X86_V4"}
+    determinism.pin(2, environment=environment)
+    assert environment["OPENBLAS_CORETYPE"] == "Nehalem"
+    assert environment["NPY_DISABLE_CPU_FEATURES"] == "X86_V3 X86_V4"
+    assert environment["OMP_NUM_THREADS"] == "2"
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the lane names x86-64 instruction sets")
 def test_compiled_kernels_use_no_wider_registers_either():
     code = (
         "import numba, numpy\n"

@@ -63,6 +63,17 @@ def test_an_edit_of_a_family_changes_the_lists_of_that_family_only(with_notebook
     assert changed == {"train-als", "evaluate-als", "report"}
 
 
+def test_another_version_of_a_library_is_another_source_of_every_stage(with_notebooks, monkeypatch):
+    monkeypatch.setattr(lineage, "SOURCE", with_notebooks / "src")
+    lock = with_notebooks / "requirements.lock"
+    lists = []
+    for version in ("1.0", "2.0"):
+        lock.write_text(f"numpy=={version}")
+        lineage.run()
+        lists.append({path.stem: path.read_text() for path in (with_notebooks / "data" / "source").iterdir()})
+    assert all(lists[0][stage] != lists[1][stage] for stage in lineage.stages())
+
+
 def test_a_notebook_that_is_not_python_is_named_with_its_cell(workspace):
     cell = {
         "cell_type": "code",

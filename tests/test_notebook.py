@@ -67,6 +67,17 @@ def test_two_runs_leave_the_same_bytes_with_what_was_shown(workspace):
     assert str(workspace) not in runs[0].decode()
 
 
+def test_the_pieces_a_stream_comes_in_leave_no_trace(workspace):
+    """How many pieces a long output comes in depends on the moment; it is shown as one."""
+    place(
+        workspace,
+        new_code_cell("import sys, time\nfor n in range(3): print(n, flush=True); time.sleep(0.3)", id="slow"),
+    )
+    notebook.run("probe", "demo", command="train@demo-probe")
+    (cell,) = (cell for cell in nbformat.read(paths.executed_notebook("demo", "probe"), 4).cells if cell.id == "slow")
+    assert [output.text for output in cell.outputs] == ["0\n1\n2\n"]
+
+
 def test_a_failing_cell_is_one_line_with_the_way_to_open_it(workspace):
     place(workspace, new_code_cell("x = 1"), new_code_cell('raise ValueError("no such column\\nmore")'))
     with pytest.raises(FoldinError) as caught:

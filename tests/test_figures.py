@@ -1,0 +1,36 @@
+"""Figures have the same bytes wherever and whenever they are drawn."""
+
+import datetime
+import subprocess
+import sys
+
+import pytest
+
+DRAW = """
+import sys
+from pathlib import Path
+import pandas as pd
+from foldin import figures
+figures.style()
+figure = figures.bars(pd.Series({"als": 0.8, "bias": 0.9}), "RMSE (rating units)")
+figures.save(figure, Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_figure_drawn_in_another_process_has_the_same_bytes(tmp_path, kind):
+    drawn = []
+    for name in ("first", "second"):
+        path = tmp_path / f"{name}.{kind}"
+        subprocess.run([sys.executable, "-c", DRAW, str(path)], check=True)
+        drawn.append(path.read_bytes())
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_a_figure_says_neither_when_nor_by_what_version_it_was_drawn(tmp_path, kind):
+    path = tmp_path / f"figure.{kind}"
+    subprocess.run([sys.executable, "-c", DRAW, str(path)], check=True)
+    content = path.read_bytes()
+    assert b"tEXtSoftware" not in content
+    assert f"<dc:date>{datetime.date.today().year}".encode() not in content
