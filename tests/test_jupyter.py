@@ -24,7 +24,8 @@ QUIET = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1000",
 )  # fmt: skip
 RUN_AND_SAVE = """
-const [name, finish] = arguments, app = window.jupyterapp;
+const [name] = arguments, app = window.jupyterapp, finish = message => { window.finished = message; };
+window.finished = null;
 (async () => {
   await app.restored;
   const panel = await app.commands.execute('docmanager:open', {path: name});
@@ -77,9 +78,17 @@ def browser(tmp_path_factory):
     for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(argument)
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-    driver.set_script_timeout(300)
     yield driver
     driver.quit()
+
+
+def wait_for(browser, script, seconds=900):
+    """Return what a script gives once it gives something."""
+    for _ in range(seconds * 5):
+        if given := browser.execute_script(script):
+            return given
+        time.sleep(0.2)
+    raise AssertionError(f"nothing after {seconds} s: {script}")
 
 
 def results(path):
@@ -103,11 +112,9 @@ def test_every_notebook_runs_in_jupyterlab_and_changes_nothing(repository, lab, 
     assert "als" in names
     for name in names:
         browser.get(f"{lab}&reset")
-        for _ in range(600):
-            if browser.execute_script("return Boolean(window.jupyterapp)"):
-                break
-            time.sleep(0.1)
-        assert browser.execute_async_script(RUN_AND_SAVE, f"{name}.ipynb") == f"{name}.ipynb"
+        wait_for(browser, "return Boolean(window.jupyterapp)")
+        browser.execute_script(RUN_AND_SAVE, f"{name}.ipynb")
+        assert wait_for(browser, "return window.finished") == f"{name}.ipynb"
         by_hand = results(repository / "notebooks" / f"{name}.ipynb")
         assert any(by_hand.values()), f"{name} was saved without outputs"
         assert by_hand == results(repository / "reports" / "demo" / "notebooks" / f"{name}.ipynb"), name

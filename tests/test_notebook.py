@@ -1,7 +1,9 @@
 """Notebooks lose what a run or an editor leaves, keep what a person wrote, and fail in one line."""
 
 import io
+import json
 import re
+import sys
 
 import nbformat
 import pytest
@@ -106,11 +108,25 @@ def test_progress_reaches_the_terminal_but_not_the_notebook(workspace, capfd):
     assert all(not cell.outputs for cell in executed.cells if cell.cell_type == "code")
 
 
-def test_the_kernel_is_this_interpreter_and_imports_this_source(workspace):
-    import sys
+def test_the_kernel_is_this_interpreter_whatever_kernels_a_person_has(workspace, monkeypatch):
+    """Even where their own has the same name and comes first."""
+    spec = {"argv": ["/bin/false", "{connection_file}"], "display_name": "mine", "language": "python"}
+    theirs = workspace / "jupyter" / "kernels" / "python3" / "kernel.json"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text(json.dumps(spec))
+    for variable in ("JUPYTER_PATH", "JUPYTER_DATA_DIR"):
+        monkeypatch.setenv(variable, str(workspace / "jupyter"))
+    place(workspace, new_code_cell(f"import sys\nassert sys.executable == {sys.executable!r}, sys.executable"))
+    notebook.run("probe", "demo", command="probe")
+    assert paths.executed_notebook("demo", "probe").is_file()
 
-    check = f"import sys, foldin\nassert sys.executable == {sys.executable!r}, sys.executable"
-    place(workspace, new_code_cell(check))
+
+def test_the_kernel_imports_the_source_that_runs_it(workspace, monkeypatch):
+    """A copy of the checkout runs its own source, whatever is installed."""
+    monkeypatch.setattr(notebook, "__file__", str(workspace / "src" / "foldin" / "notebook.py"))
+    (workspace / "src").mkdir()
+    (workspace / "src" / "only_here.py").touch()
+    place(workspace, new_code_cell("import only_here"))
     notebook.run("probe", "demo", command="probe")
     assert paths.executed_notebook("demo", "probe").is_file()
 

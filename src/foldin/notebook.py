@@ -263,7 +263,9 @@ def _refuse_unstable(output: Any, place: str) -> None:
 def _kernel_environment() -> Iterator[None]:
     """Let the kernel be this interpreter, importing this checkout's own source."""
     source = str(Path(__file__).resolve().parents[1])
-    wanted = {"PYTHONPATH": source, "JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_PLATFORM_DIRS": "1"}
+    # A person's own kernel may bear the same name, and be another Python.
+    kernels = str(Path(sys.prefix) / "share" / "jupyter")
+    wanted = {"PYTHONPATH": source, "JUPYTER_PATH": kernels, "JUPYTER_PLATFORM_DIRS": "1"}
     wanted["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     before = {key: os.environ.get(key) for key in wanted}
     os.environ.update(wanted)
