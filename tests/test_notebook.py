@@ -93,6 +93,12 @@ def test_a_failing_cell_is_one_line_with_the_way_to_open_it(workspace):
     assert not paths.executed_notebook("demo", "probe").exists()
 
 
+def test_a_kernel_that_dies_is_one_line(workspace):
+    place(workspace, new_code_cell("import os; os._exit(1)", id="death"))
+    with pytest.raises(FoldinError, match=r"^probe: notebooks/probe\.ipynb: the kernel died: .*; most often memory"):
+        notebook.run("probe", "demo", command="probe")
+
+
 def test_an_object_address_in_an_output_is_refused_by_cell(workspace):
     place(workspace, new_code_cell("object()"))
     with pytest.raises(FoldinError, match=r"notebooks/probe\.ipynb, cell \d+: an output shows 'at 0x"):

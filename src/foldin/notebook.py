@@ -172,6 +172,13 @@ def run(name: str, dataset: str, *, command: str) -> None:
                 where=f"{command}: notebooks/{name}.ipynb",
                 remedy=f"open it as it stopped: .venv/bin/jupyter lab {shown}",
             ) from None
+        except RuntimeError as error:
+            # nbclient's and jupyter_client's own words; a process that is ended from outside says nothing.
+            raise FoldinError(
+                f"the kernel died: {str(error).splitlines()[0]}",
+                where=f"{command}: notebooks/{name}.ipynb",
+                remedy="most often memory ran out: close programs, or take a smaller data set; then run it again",
+            ) from None
     write(target, canonical(read(partial), name))
     partial.unlink()
 
