@@ -31,11 +31,15 @@ class Clean(Section):
 
 
 class Split(Section):
-    """Section `split`: which ratings are held out. Shares are of all ratings."""
+    """Section `split`: which ratings are held out, by one of `foldin.splits.PROTOCOLS`."""
 
+    protocol: str
     seed: int = Field(ge=0)
     test: Share
     validation: Share
+    folds: int = Field(ge=2)
+    fold: int = Field(ge=1)
+    fold_in: Share
 
 
 class Evaluation(Section):
