@@ -14,7 +14,17 @@ from foldin.judgement import judge
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.params import Evaluation
 
-SETTINGS = Evaluation(k=5, rating_threshold=4.0, block_users=16, oracle_z=4.0)
+SETTINGS = Evaluation(
+    k=5,
+    ks=[1, 3],
+    rating_threshold=4.0,
+    block_megabytes=0.02,
+    resamples=200,
+    confidence=0.95,
+    seeds={},
+    oracle_z=4.0,
+    explained={},
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +137,7 @@ def test_lists_are_those_that_recommend_gives(bias, judged, held):
 
 
 def test_the_size_of_blocks_changes_nothing(bias, judged, held):
-    at_once = judge(bias, held, SETTINGS.model_copy(update={"block_users": 1000}), "bias")
+    at_once = judge(bias, held, SETTINGS.model_copy(update={"block_megabytes": 10.0}), "bias")
     assert at_once.figures == judged.figures
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldin import files, held_out, oracle, paths
+from foldin import definitions, files, guards, held_out, oracle, paths
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
 from foldin.interactions import UNKNOWN
@@ -41,8 +41,8 @@ def run(dataset: str, family: str) -> None:
     Raises
     ------
     FoldinError
-        When a model or the test part is missing or damaged, a model gives NaN or recommends known items, or the
-        threshold of "liked" lies outside the rating scale.
+        When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
+        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
@@ -54,7 +54,9 @@ def run(dataset: str, family: str) -> None:
             where="params.yaml",
             remedy=f"choose above {scale.lowest} and up to {scale.highest}",
         )
-    best = oracle.of(dataset, test.training)
+    if any(model.predicts_ratings for model in models.values()):
+        guards.check_classes(test.ratings, settings.rating_threshold)
+    best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best
     judged = {}
@@ -69,6 +71,8 @@ def run(dataset: str, family: str) -> None:
             judgement.figures["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
+        leaks = [name for name, judgement in judged.items() if judgement.figures["oracle"]["leak"]]
+        guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:
             judged[ORACLE] = ceiling
     _write(dataset, family, test, judged)
@@ -111,11 +115,20 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
         )
         _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
         files.write_json(folder / "figures.json", {name: each.figures for name, each in judged.items()})
+        files.write_json(folder / "definitions.json", definitions.texts(_names(judged)))
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
         for name, judgement in judged.items():
-            files.write_json(folder / f"{name}.json", headline(judgement.figures))
+            figures = headline(judgement.figures)
+            guards.check_sampling(figures, sampled=test.negatives is not None, where=f"{dataset}, {name}")
+            files.write_json(folder / f"{name}.json", figures)
             for domain, figures in judgement.figures.get("domains", {}).items():
                 files.write_json(folder / f"{name}.{domain}.json", headline(figures))
+
+
+def _names(judged: dict[str, Judgement]) -> set[str]:
+    """Return the names of all figures of all models."""
+    every = [group for each in judged.values() for group in guards.groups(each.figures).values()]
+    return {name for group in every for name in guards.flat(group)}
 
 
 def headline(figures: Mapping[str, Any]) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from foldin import interactions, metrics, paths
+from foldin import beyond_accuracy, interactions, metrics, paths
 from foldin.errors import FoldinError
 from foldin.interactions import UNKNOWN, FloatArray, IntArray, Interactions
 
@@ -67,13 +67,24 @@ class HeldOut:
     def warm(self) -> npt.NDArray[np.bool_]:
         """Which pairs have a known user and a known item, shape (n_pairs,)."""
         users, items = self.indices
-        return (users != UNKNOWN) & (items != UNKNOWN)
+        warm: npt.NDArray[np.bool_] = (users != UNKNOWN) & (items != UNKNOWN)
+        return warm
 
     @cached_property
     def cold_items(self) -> npt.NDArray[np.int64]:
         """Number of each known user's test items that the training part has never seen, shape (n_users,)."""
         users, items = self.indices
         return np.bincount(users[(users != UNKNOWN) & (items == UNKNOWN)], minlength=self.known.n_users)
+
+    @cached_property
+    def popularity(self) -> npt.NDArray[np.int64]:
+        """The number of training ratings of each item, shape (n_items,)."""
+        return np.bincount(self.training.ratings.indices, minlength=self.training.n_items)
+
+    @cached_property
+    def genres(self) -> npt.NDArray[np.float64]:
+        """The items' genres as unit vectors, shape (n_items, n_genres)."""
+        return beyond_accuracy.genre_vectors(self.training.items["genres"])
 
     @cached_property
     def ranked(self) -> IntArray:
@@ -163,8 +174,10 @@ def _negatives(dataset: str, training: Interactions, again: str) -> sparse.csr_a
         return None
     pairs = _table(file, ("user", "item"), again)
     # An item that training has never seen cannot be scored: it is never ranked above a held-out one.
-    pairs = pairs[(pairs["user"] != UNKNOWN) & (pairs["item"] != UNKNOWN)]
+    pairs = pairs[(pairs["user"] != UNKNOWN) & (pairs["item"] != UNKNOWN)].drop_duplicates()
     users, items = pairs["user"].to_numpy(np.int32), pairs["item"].to_numpy(np.int32)
+    if metrics.hits(items[:, None], training.ratings[users]).any():
+        raise FoldinError("a negative is in the training part", where=file.relative_to(paths.root()), remedy=again)
     return interactions.matrix(users, items, np.ones(len(users), np.float32), training.ratings.shape)
 
 

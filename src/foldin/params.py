@@ -46,9 +46,14 @@ class Evaluation(Section):
     """Section `evaluation`: how saved models are judged on the test part."""
 
     k: int = Field(ge=1)
+    ks: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
     rating_threshold: float
-    block_users: int = Field(ge=1)
+    block_megabytes: float = Field(gt=0)
+    resamples: int = Field(ge=200)
+    confidence: Share
+    seeds: dict[str, Annotated[int, Field(ge=1)]]
     oracle_z: float = Field(gt=0)
+    explained: dict[str, str]
 
 
 class Report(Section):

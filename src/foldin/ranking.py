@@ -40,9 +40,10 @@ def top_k(scores: FloatArray, k: int, exclude: sparse.csr_array | None = None) -
         raise FoldinError(f"a score of row {row} is NaN", remedy="the model diverged; lower its learning rate")
     items = np.full((len(scores), k), -1, dtype=np.int32)
     values = np.full((len(scores), k), -np.inf, dtype=np.float32)
-    if exclude is None:
-        exclude = sparse.csr_array(scores.shape, dtype=np.float32)
-    _fill_best(scores, exclude.indptr.astype(np.int64), exclude.indices.astype(np.int32), items, values)
+    starts, excluded = np.zeros(len(scores) + 1, dtype=np.int64), np.empty(0, dtype=np.int32)
+    if exclude is not None:
+        starts, excluded = exclude.indptr.astype(np.int64), exclude.indices.astype(np.int32)
+    _fill_best(scores, starts, excluded, items, values)
     return items, values
 
 
