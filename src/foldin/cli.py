@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     about = "the source files each stage can reach, for DVC"
     commands.add_parser("source", help=about, description=about)
     commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
+    about = "the metrics that differ between two commits, with intervals where each user's results are at hand"
+    compare = commands.add_parser("compare", help=about, description=about)
+    compare.add_argument("before", metavar="REV")
+    compare.add_argument("after", metavar="REV", nargs="?", help="the workspace unless given")
     commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
     return parser
 
@@ -123,6 +127,10 @@ def _dispatch(options: argparse.Namespace) -> None:
             _datasets(reports=options.reports)
         case "check":
             _check()
+        case "compare":
+            from foldin import compare
+
+            compare.run(options.before, options.after)
         case "lab":
             from foldin import paths
 

@@ -5,14 +5,14 @@ What the figures mean is said in foldin.judgement and foldin.metrics.
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldin import definitions, files, guards, held_out, oracle, paths
+from foldin import definitions, files, guards, held_out, oracle, params, paths
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
 from foldin.interactions import UNKNOWN
@@ -46,6 +46,7 @@ def run(dataset: str, family: str) -> None:
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
+    n_seeds = params.seeds(family)
     test = held_out.load(dataset)
     scale = test.training.scale
     if not scale.lowest < settings.rating_threshold <= scale.highest:
@@ -64,6 +65,10 @@ def run(dataset: str, family: str) -> None:
         say(f"{dataset}: {name}: judging on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
             judged[name] = judge(model, test, settings, f"{dataset}: {name}")
+            if isinstance(model, Recommender) and n_seeds > 1:
+                twins = load_twins(dataset, family, name, model, n_seeds)
+                others = [judge(twin, test, settings, f"{dataset}: {name}, seed {twin.seed}") for twin in twins]
+                judged[name].figures.update(_seed_noise([judged[name], *others]))
     if best is not None:
         ceiling = judged.pop(ORACLE)
         for name, judgement in judged.items():
@@ -101,6 +106,27 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
             what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
             raise FoldinError(what, where=place, remedy=again) from None
     return loaded
+
+
+def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
+    """Load the same model fitted with other seeds.
+
+    Raises
+    ------
+    FoldinError
+        When one is missing.
+    """
+    seeds = range(model.seed + 1, model.seed + n_seeds)
+    return [type(model).load(paths.twin(dataset, family, name, seed)) for seed in seeds]
+
+
+def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
+    """Return how the headline figures spread over models of several seeds: their sample standard deviation."""
+    noise: dict[str, float] = {"seeds": len(judged)}
+    for name in judged[0].figures:
+        if name == "rmse" or (definitions.base(name) == "ndcg" and not name.endswith("_se")):
+            noise[f"{name}_seed_sd"] = float(np.std([each.figures[name] for each in judged], ddof=1))
+    return noise
 
 
 def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement]) -> None:

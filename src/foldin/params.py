@@ -62,6 +62,7 @@ class Report(Section):
     users: int = Field(ge=1)
     recommendations: int = Field(ge=1)
     predictions: int = Field(ge=1)
+    calibration_bins: int = Field(ge=2)
 
 
 class Demo(Section):
@@ -245,6 +246,22 @@ def list_length() -> int:
     if type(k) is not int or k < 1:
         raise FoldinError(f"evaluation.k is {k!r}", where="params.yaml", remedy="it must be a whole number from 1")
     return k
+
+
+def seeds(family: str) -> int:
+    """Return how many seeds a family's models are fitted with; training stages read this of `evaluation` as well."""
+    evaluation = read().get("evaluation")
+    given = evaluation.get("seeds") if isinstance(evaluation, dict) else None
+    if not isinstance(given, dict):
+        raise FoldinError("evaluation.seeds is no mapping of families", where="params.yaml", remedy="write: seeds: {}")
+    for name, count in given.items():
+        if name not in known_families():
+            remedy = nearest(str(name), known_families())
+            raise FoldinError(f"unknown model family 'evaluation.seeds.{name}'", where="params.yaml", remedy=remedy)
+        if type(count) is not int or count < 1:
+            what = f"evaluation.seeds.{name} is {count!r}"
+            raise FoldinError(what, where="params.yaml", remedy="it must be a whole number from 1")
+    return int(given.get(family, 1))
 
 
 def datasets() -> list[str]:

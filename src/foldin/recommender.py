@@ -90,15 +90,17 @@ class Recommender(ABC):
         self._fit(train, validation)
         return self
 
-    def refit(self, training: Interactions) -> Self:
+    def refit(self, training: Interactions, seed: int | None = None) -> Self:
         """Return a new model with the same settings, fitted on all training data for the epochs chosen before.
 
         Parameters
         ----------
         training : Interactions
             Training and validation part together.
+        seed : int, optional
+            Another seed than this model's, to see what chance in training does.
         """
-        final = type(self)(self.settings, seed=self.seed)
+        final = type(self)(self.settings, seed=self.seed if seed is None else seed)
         final.epochs, final.name = self.epochs, self.name
         return final.fit(training)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, figures, leaderboard, params, paths
+from foldin import datasets, figures, leaderboard, params, paths, rating_metrics
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Report:
         Test figures, a row a model, as `leaderboard.load` gives them.
     k : int
         Length of the recommendation lists judged.
+    ks : list of int
+        Other lengths that figures are given for.
     settings : params.Report
         How much to show.
     """
@@ -32,12 +34,18 @@ class Report:
     dataset: datasets.DataSet
     board: pd.DataFrame
     k: int
+    ks: list[int]
     settings: params.Report
+
+    @property
+    def ndcg(self) -> str:
+        """The column of the ranking leaderboard's figure; it says so where candidates were sampled."""
+        return leaderboard.at(self.board, "ndcg", self.k)
 
     @property
     def best_ranker(self) -> str:
         """The model, not a reference, that ranks best."""
-        return str(leaderboard.best_first(self._contenders(), f"ndcg_at_{self.k}")["model"].iloc[0])
+        return str(leaderboard.best_first(self._contenders(), self.ndcg)["model"].iloc[0])
 
     @property
     def best_rater(self) -> str:
@@ -52,7 +60,9 @@ class Report:
 
 def open_report(dataset: str) -> Report:
     """Return the report of a data set; the first call of notebooks/report.ipynb."""
-    return Report(datasets.get(dataset), leaderboard.load(dataset), params.list_length(), params.section(params.Report))
+    evaluation = params.section(params.Evaluation)
+    board = leaderboard.load(dataset)
+    return Report(datasets.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
 
 
 def _predictions(report: Report, name: str) -> pd.DataFrame:
@@ -179,13 +189,14 @@ def data_figure(report: Report) -> Figure:
 def headline(report: Report) -> str:
     """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
     board = report.board.set_index("model")
-    ndcg = f"ndcg_at_{report.k}"
+    ndcg = report.ndcg
     rater, ranker = report.best_rater, report.best_ranker
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"**{rater}** predicts ratings best (RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}) and "
         f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
     ]
+    text += [_ties(board, name, best) for name, best in (("rmse", rater), ("ndcg", ranker))]
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "
@@ -200,6 +211,42 @@ def headline(report: Report) -> str:
             else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
         )
     return " ".join(text)
+
+
+def _ties(board: pd.DataFrame, name: str, best: str) -> str:
+    does = {"rmse": "predicting ratings", "ndcg": "ranking"}[name]
+    if f"{name}_tied" not in board:
+        return ""
+    others = [model for model in board.index[board[f"{name}_tied"].fillna(False).astype(bool)] if model != best]
+    return (
+        f"In {does}, {', '.join(others)} cannot be told apart from it on these users."
+        if others
+        else f"In {does}, every other model is worse beyond chance."
+    )
+
+
+def calibration_figure(report: Report) -> Figure:
+    """Draw mean actual against mean predicted ratings for the best rating models and the bias baseline."""
+    ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
+    names = list(ranked["model"][: len(figures.COLOURS) - 2])
+    if "bias" in set(ranked["model"]) - set(names):
+        names.append("bias")
+    families = ranked.set_index("model")["family"]
+    drawn, axis = plt.subplots(figsize=(6, 5.4), constrained_layout=True)
+    scale = report.dataset.scale
+    axis.plot([scale.lowest, scale.highest], [scale.lowest, scale.highest], color=figures.QUIET, ls="--", lw=1)
+    for place, name in enumerate(names):
+        file = paths.predictions(report.dataset.name, families[name]) / "ratings.parquet"
+        table = pd.read_parquet(file, columns=["rating", name])
+        bins = rating_metrics.calibration(table["rating"], table[name], report.settings.calibration_bins)
+        colour, marker = figures.COLOURS[place], figures.MARKERS[place]
+        axis.plot(bins["predicted"], bins["actual"], color=colour, marker=marker, markersize=5, lw=1.2, label=name)
+    axis.set_xlabel("mean predicted rating")
+    axis.set_ylabel("mean actual rating")
+    axis.set_title("Above the dashed line: people liked it better than predicted", fontsize=11)
+    axis.legend()
+    plt.close(drawn)
+    return drawn
 
 
 def _beside(board: pd.DataFrame, model: str, figure: str) -> str:
