@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from foldin import clean, datasets, fetch, interactions, params, paths, user_item
+from foldin import clean, datasets, fetch, interactions, params, paths, splits, user_item
 from foldin.errors import FoldinError
 
 
@@ -38,6 +38,15 @@ def set_split(workspace, **values):
     content = yaml.load(workspace / "params.yaml")
     content["split"].update(values)
     yaml.dump(content, workspace / "params.yaml")
+
+
+def dealt(n, seed, test, validation):
+    """Return the rows of each part of n ratings split at random."""
+    asked = params.Split(
+        protocol="random_by_rating", seed=seed, test=test, validation=validation, folds=5, fold=1, fold_in=0.8
+    )
+    split = splits.deal(pd.DataFrame(index=range(n)), asked, (datasets.get("demo"), None))
+    return {part: getattr(split, part) for part in splits.PARTS}
 
 
 def named(part: interactions.Interactions) -> set[tuple[str, str, float]]:
@@ -85,7 +94,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
 )
 @settings(deadline=None, derandomize=True, max_examples=50)
 def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
-    parts = user_item.split(n, params.Split(seed=seed, test=test, validation=validation))
+    parts = dealt(n, seed, test, validation)
     assert np.array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(n))
     assert len(parts["test"]) == round(n * test)
     assert len(parts["validation"]) == round(n * validation)
@@ -94,7 +103,7 @@ def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
 def test_every_rating_is_held_out_equally_often():
     counts = np.zeros(50)
     for seed in range(2000):
-        counts[user_item.split(50, params.Split(seed=seed, test=0.2, validation=0.1))["test"]] += 1
+        counts[dealt(50, seed, 0.2, 0.1)["test"]] += 1
     assert np.all(np.abs(counts - 400) < 5 * np.sqrt(2000 * 0.2 * 0.8))
 
 

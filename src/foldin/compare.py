@@ -7,7 +7,10 @@ RMSE and NDCG get an interval: a paired bootstrap over users. A difference witho
 import io
 import json
 import re
+import subprocess
 from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,7 +53,7 @@ def run(before: str, after: str | None = None) -> None:
 
 
 class Revision:
-    """The files of a commit, or of the workspace, those in DVC's cache too.
+    """The files of a commit, or of the workspace, and those of them that DVC's cache holds.
 
     Parameters
     ----------
@@ -59,44 +62,77 @@ class Revision:
     """
 
     def __init__(self, name: str) -> None:
-        from dvc.api import DVCFileSystem
-        from dvc.exceptions import DvcException
-        from dvc.scm import SCMError
+        self._commit = None if name == WORKSPACE else _git("rev-parse", "--verify", f"{name}^{{commit}}").strip()
 
-        self.name = name
-        try:
-            self._files = DVCFileSystem(str(paths.root()), rev=None if name == WORKSPACE else name)
-            self._files.exists("params.yaml")
-        except (DvcException, SCMError) as error:
-            what = f"git does not know the commit '{name}' ({str(error).splitlines()[0]})"
-            raise FoldinError(what, remedy="name one that `git log` shows, such as HEAD~1") from None
+    def read(self, file: str) -> bytes | None:
+        """Return the bytes of a file that git knows, by its path in the checkout; None where there is none."""
+        if self._commit is None:
+            path = paths.root() / file
+            return path.read_bytes() if path.is_file() else None
+        shown = subprocess.run(["git", "show", f"{self._commit}:{file}"], cwd=paths.root(), capture_output=True)
+        return shown.stdout if shown.returncode == 0 else None
 
     def figures(self) -> dict[tuple[str, str, str], dict[str, float]]:
         """Return every metrics file's figures, by data set, family and model (with its domain)."""
-        found: dict[tuple[str, str, str], dict[str, float]] = {}
-        if not self._files.exists("reports"):
-            return found
-        for name in sorted(self._files.find("reports")):
-            match = METRICS.fullmatch(name.lstrip("/"))
-            if match:
-                found[match["dataset"], match["family"], match["model"]] = json.loads(self._files.read_text(name))
+        found = {}
+        for name in self._names():
+            match = METRICS.fullmatch(name)
+            content = self.read(name) if match else None
+            if match and content:
+                found[match["dataset"], match["family"], match["model"]] = json.loads(content)
         return found
 
-    def test_part(self, dataset: str) -> str:
-        """Return the digest of a data set's test part, as dvc.lock has it; empty where it has none."""
-        if not self._files.exists("dvc.lock"):
-            return ""
-        stages = YAML(typ="safe").load(self._files.read_text("dvc.lock")).get("stages", {})
-        outs = stages.get(f"user_item@{dataset}", {}).get("outs", [])
-        return next((out["md5"] for out in outs if out["path"] == f"data/test/{dataset}"), "")
+    def digest(self, stage: str, out: str) -> str:
+        """Return the digest of what a stage made, as dvc.lock has it; empty where it has none."""
+        return self._digests.get((stage, out), "")
 
     def users(self, dataset: str, family: str) -> pd.DataFrame | None:
         """Return each user's results as `evaluate` left them, or None where they are not at hand."""
-        file = f"data/predictions/{dataset}/{family}/users.parquet"
-        try:
-            return pd.read_parquet(io.BytesIO(self._files.read_bytes(file)))
-        except OSError:
+        out = f"data/predictions/{dataset}/{family}"
+        if self._commit is None:
+            path = paths.predictions(dataset, family) / "users.parquet"
+            return pd.read_parquet(path) if path.is_file() else None
+        listing = _cached(self.digest(f"evaluate@{dataset}-{family}", out))
+        if listing is None:
             return None
+        digests = {entry["relpath"]: entry["md5"] for entry in json.loads(listing)}
+        content = _cached(digests.get("users.parquet", ""))
+        return None if content is None else pd.read_parquet(io.BytesIO(content))
+
+    def _names(self) -> list[str]:
+        if self._commit is None:
+            root = paths.root()
+            return [path.relative_to(root).as_posix() for path in sorted((root / "reports").glob("*/metrics/*/*.json"))]
+        return _git("ls-tree", "-r", "--name-only", self._commit, "reports").splitlines()
+
+    @cached_property
+    def _digests(self) -> dict[tuple[str, str], str]:
+        stages = (YAML(typ="safe").load(self.read("dvc.lock") or b"{}") or {}).get("stages", {})
+        return {(name, out["path"]): out["md5"] for name, stage in stages.items() for out in stage.get("outs", [])}
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=paths.root(), capture_output=True, text=True)
+    if done.returncode:
+        raise FoldinError(
+            f"git does not know '{arguments[-1].split('^')[0]}'",
+            remedy="name a commit that `git log` shows, such as HEAD~1, inside a clone",
+        )
+    return done.stdout
+
+
+@cache
+def _cache_folder() -> Path:
+    from dvc.repo import Repo
+
+    with Repo(str(paths.root())) as repository:
+        return Path(repository.cache.local.path)
+
+
+def _cached(digest: str) -> bytes | None:
+    """Return what DVC's cache holds under a digest, or None."""
+    path = _cache_folder() / digest[:2] / digest[2:]
+    return path.read_bytes() if digest and path.is_file() else None
 
 
 def differences(before: Revision, after: Revision) -> pd.DataFrame:
@@ -149,7 +185,7 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
     settings = params.section(params.Evaluation)
     families = sorted({row["key"][:2] for row in rows})
     # Users' results can be paired where both were judged on the same test ratings.
-    same = {dataset for dataset, _ in families if before.test_part(dataset) == after.test_part(dataset)}
+    same = {dataset for dataset, _ in families if _test(before, dataset) == _test(after, dataset)}
     tables = {pair: (before.users(*pair), after.users(*pair)) for pair in families if pair[0] in same}
     for row in rows:
         (dataset, family, model), figure = row["key"], row["figure"]
@@ -169,6 +205,10 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
         change = draws[:, [1]] - draws[:, [0]]
         low, high = uncertainty.interval(change, settings.confidence)
         yield row["key"], figure, float(low[0]), float(high[0]), float(uncertainty.p_values(change)[0])
+
+
+def _test(revision: Revision, dataset: str) -> str:
+    return revision.digest(f"user_item@{dataset}", f"data/test/{dataset}")
 
 
 def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, column: str) -> pd.DataFrame | None:
