@@ -76,7 +76,8 @@ def popularity_lift(recommended: IntArray, popularity: npt.NDArray[np.int64], kn
 
 def genre_vectors(genres: "pd.Series[str]") -> Values:
     """Return a unit vector over genres for each item, shape (n_items, n_genres); 0 for an item without genres."""
-    flags = genres.str.get_dummies("|").to_numpy(np.float64)
+    # An empty text would count as a genre of that name.
+    flags = genres.str.get_dummies("|").drop(columns="", errors="ignore").to_numpy(np.float64)
     lengths = np.sqrt(flags.sum(axis=1, keepdims=True))
     vectors: Values = flags / np.maximum(lengths, 1)
     return vectors

@@ -196,7 +196,7 @@ def headline(report: Report) -> str:
         f"**{rater}** predicts ratings best (RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}) and "
         f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
     ]
-    text += [_ties(board, name, best) for name, best in (("rmse", rater), ("ndcg", ranker))]
+    text.append(_ties(board, {"rmse": rater, "ndcg": ranker}))
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "
@@ -213,24 +213,22 @@ def headline(report: Report) -> str:
     return " ".join(text)
 
 
-def _ties(board: pd.DataFrame, name: str, best: str) -> str:
-    does = {"rmse": "predicting ratings", "ndcg": "ranking"}[name]
-    if f"{name}_tied" not in board:
-        return ""
-    others = [model for model in board.index[board[f"{name}_tied"].fillna(False).astype(bool)] if model != best]
-    return (
-        f"In {does}, {', '.join(others)} cannot be told apart from it on these users."
-        if others
-        else f"In {does}, every other model is worse beyond chance."
-    )
+def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
+    ties = []
+    for name, model in best.items():
+        tied = board.index[board[f"{name}_tied"].fillna(False).astype(bool)]
+        others = [f"**{other}**" for other in tied if other != model]
+        ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
+    if not ties:
+        return "Both lead beyond chance, as far as these users can tell."
+    return f"On these users, {' and '.join(ties)}."
 
 
 def calibration_figure(report: Report) -> Figure:
-    """Draw mean actual against mean predicted ratings for the best rating models and the bias baseline."""
+    """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
     ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
-    names = list(ranked["model"][: len(figures.COLOURS) - 2])
-    if "bias" in set(ranked["model"]) - set(names):
-        names.append("bias")
+    best = ranked.drop_duplicates("family")["model"][: len(figures.COLOURS) - 1]
+    names = list(dict.fromkeys([*best, ranked["model"].iloc[-1]]))
     families = ranked.set_index("model")["family"]
     drawn, axis = plt.subplots(figsize=(6, 5.4), constrained_layout=True)
     scale = report.dataset.scale
