@@ -163,7 +163,7 @@ def _datasets(*, reports: bool) -> None:
 
 
 def _check() -> None:
-    from foldin import datasets, models, params
+    from foldin import datasets, models, params, splits
 
     for section in params.SECTIONS.values():
         params.section(section)
@@ -177,6 +177,9 @@ def _check() -> None:
                 where="params.yaml",
                 remedy=f"choose above {scale.lowest} and up to {scale.highest}",
             )
+    if split.protocol not in splits.PROTOCOLS:
+        remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
+        raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
     if split.test + split.validation >= 1:
         what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
         raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")
@@ -185,4 +188,5 @@ def _check() -> None:
         raise FoldinError(what, where="params.yaml", remedy=f"choose up to {evaluation.k}")
     for family in params.known_families():
         models.family(family)
+        params.seeds(family)
     print("params.yaml: ok")

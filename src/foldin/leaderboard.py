@@ -66,8 +66,7 @@ def load(dataset: str) -> pd.DataFrame:
     board: pd.DataFrame = pd.json_normalize(rows)
     guards.check_oracle(leaks(board), settings.explained, dataset)
     by_user = users(dataset)
-    prefix = definitions.SAMPLED if sampled else ""
-    for figure, name in (("rmse", "rmse"), (f"{prefix}ndcg", "ndcg")):
+    for figure, name in (("rmse", "rmse"), (f"{prefix(board)}ndcg", "ndcg")):
         if by_user["squared_error" if figure == "rmse" else figure].notna().any():
             compared = comparison.with_best(
                 by_user, figure, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
@@ -83,6 +82,11 @@ def users(dataset: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def rates(board: pd.DataFrame) -> bool:
+    """Return whether any model on the board, the oracle aside, predicts ratings."""
+    return "rmse" in board and bool(board.loc[board["kind"] != ORACLE, "rmse"].notna().any())
+
+
 def best_first(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:
     """Return the models that have a figure, best first, ties by name."""
     return (
@@ -94,8 +98,12 @@ def best_first(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.
 
 def at(board: pd.DataFrame, name: str, k: int) -> str:
     """Return the column of a ranking figure at k: one that says so where candidates were sampled."""
-    sampled = f"{definitions.SAMPLED}{name}_at_{k}"
-    return sampled if any(sampled in str(column) for column in board) else f"{name}_at_{k}"
+    return f"{prefix(board)}{name}_at_{k}"
+
+
+def prefix(board: pd.DataFrame) -> str:
+    """Return what the names of the board's ranking figures begin with: "sampled_" where candidates were sampled."""
+    return definitions.SAMPLED if any(str(column).startswith(definitions.SAMPLED) for column in board) else ""
 
 
 def label(row: Any) -> str:
@@ -160,7 +168,7 @@ def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
         "hit_rate": "hit rate",
     }.items():
         table[title] = _shown(ranked, at(board, name, k))
-    return table.assign(AUC=_shown(ranked, at(board, "auc", k).split("_at_")[0]))
+    return table.assign(AUC=_shown(ranked, f"{prefix(board)}auc"))
 
 
 def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
@@ -246,7 +254,7 @@ def figure(board: pd.DataFrame, dataset: str, k: int) -> Figure:
     """Draw both leaderboards: dots with their intervals, ties with the best filled lighter, references hollow."""
     ndcg = at(board, "ndcg", k)
     rankings = best_first(board, ndcg)
-    ratings = best_first(board, "rmse", lowest=True) if "rmse" in board else rankings[:0]
+    ratings = best_first(board, "rmse", lowest=True) if rates(board) else rankings[:0]
     drawn, (left, right) = plt.subplots(
         1, 2, figsize=(13, 1.6 + 0.34 * max(len(ratings), len(rankings))), constrained_layout=True
     )

@@ -19,7 +19,8 @@ def write(bench: Report) -> None:
         figures.save(leaderboard.figure(bench.board, bench.dataset.name, bench.k), unfinished / "leaderboard.png")
         figures.save(report.fitting_figure(bench), unfinished / "fitting.png")
         figures.save(report.data_figure(bench), unfinished / "data.png")
-        figures.save(report.calibration_figure(bench), unfinished / "calibration.png")
+        if bench.best_rater is not None:
+            figures.save(report.calibration_figure(bench), unfinished / "calibration.png")
     files.write_csv(folder / "leaderboard.csv", _columns(bench))
     files.write_json(folder / "definitions.json", definitions.texts(_figure_names(bench)))
     files.write_text(folder / "README.md", page(bench))
@@ -28,10 +29,10 @@ def write(bench: Report) -> None:
 def _columns(bench: Report) -> pd.DataFrame:
     """Return the leaderboard as plots read it: the same column names at every k."""
     board = leaderboard.best_first(bench.board, bench.ndcg)
-    table = board[["model", "family", "kind", "rmse", "mae"]].copy()
+    table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):
         table[name] = board[leaderboard.at(board, name, bench.k)]
-    for name in ("rmse", "ndcg"):
+    for name in ("rmse", "ndcg") if bench.best_rater is not None else ("ndcg",):
         for end in ("low", "high", "tied"):
             table[f"{name}_{end}"] = board[f"{name}_{end}"]
     return table
@@ -55,24 +56,14 @@ def page(bench: Report) -> str:
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
         report.headline(bench),
         f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
-        "## Predicting ratings",
-        f"RMSE and MAE are over all test ratings at once, in rating units. {_warmth(bench)} {_certainty()}",
-        _markdown(leaderboard.rating_table(board)),
-        *([bench.dataset.beside] if bench.dataset.beside else []),
+        *(_rating(bench) if bench.best_rater is not None else []),
         *_ranking(bench),
-        "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
-        "liked. Best F1 first; a dash where nothing was predicted that high.",
-        _markdown(leaderboard.liked_table(board)),
-        "## Calibration",
-        f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
-        "![Mean actual against mean predicted ratings](figures/calibration.png)",
+        *(_liked(bench) if bench.best_rater is not None else []),
     ]
     if leaderboard.domains(board):
         parts += [
             "## By domain",
-            "RMSE in rating units:",
-            _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+            *_domain_rmse(bench),
             f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
             _markdown(leaderboard.domain_table(board, bench.ndcg)),
         ]
@@ -88,6 +79,33 @@ def page(bench: Report) -> str:
         parts += _examples(bench)
     parts += ["## What each family did", _abouts(), *_data(bench), *_definitions(bench), *_method(bench)]
     return "\n\n".join(parts)
+
+
+def _domain_rmse(bench: Report) -> list[str]:
+    if bench.best_rater is None:
+        return []
+    return ["RMSE in rating units:", _markdown(leaderboard.domain_table(bench.board, "rmse", lowest=True))]
+
+
+def _rating(bench: Report) -> list[str]:
+    return [
+        "## Predicting ratings",
+        f"RMSE and MAE are over all test ratings at once, in rating units. {_warmth(bench)} {_certainty()}",
+        _markdown(leaderboard.rating_table(bench.board)),
+        *([bench.dataset.beside] if bench.dataset.beside else []),
+    ]
+
+
+def _liked(bench: Report) -> list[str]:
+    return [
+        "## Telling liked from not liked",
+        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
+        "liked. Best F1 first; a dash where nothing was predicted that high.",
+        _markdown(leaderboard.liked_table(bench.board)),
+        "## Calibration",
+        f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
+        "![Mean actual against mean predicted ratings](figures/calibration.png)",
+    ]
 
 
 def _warmth(bench: Report) -> str:
@@ -155,6 +173,8 @@ def _examples(bench: Report) -> list[str]:
     ]
     for user, table in report.recommendations(bench).items():
         parts += [f"### User {user}", _markdown(table)]
+    if bench.best_rater is None:
+        return parts
     return [
         *parts,
         "### Actual and predicted ratings",

@@ -139,7 +139,7 @@ class Recommender(ABC):
         return ranking.top_k(self.score(users), k, exclude=self.known[np.asarray(users)])
 
     def fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """Return the scores of all items for users who were not trained on, from ratings told of them now.
+        """Return scores of all items for users who were not trained on, by the ratings told of them now.
 
         Parameters
         ----------
@@ -149,12 +149,12 @@ class Recommender(ABC):
         Returns
         -------
         ndarray of float32, shape (n, n_items)
-            Scores, as `score` gives them of known users; the fitted model stays as it is.
+            Scores as of `score`; the fitted model stays as it is.
 
         Raises
         ------
         FoldinError
-            When this kind of model cannot: what it knows of a user is learnt in training only.
+            When this kind of model cannot.
         """
         return self._fold_in(ratings).astype(np.float32)
 
@@ -207,7 +207,6 @@ class Recommender(ABC):
 
     def _prepare(self, train: Interactions) -> None:
         """Do what a kind of model always does before it learns; by default nothing."""
-        return
 
     @abstractmethod
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
@@ -218,7 +217,7 @@ class Recommender(ABC):
         """Return scores, shape (n, n_items)."""
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """Return scores of users by their ratings alone; a model that can overrides this."""
+        """Return scores by ratings alone; a model that can overrides this."""
         raise FoldinError(
             f"{self.name} cannot score users it was not trained on",
             where="params.yaml (split.protocol)",
@@ -268,7 +267,7 @@ class RatingRecommender(Recommender):
         return self.clipped(predicted)
 
     def clipped(self, ratings: FloatArray) -> FloatArray:
-        """Return ratings within the rating scale."""
+        """Return ratings within the scale."""
         return np.clip(ratings, *self._limits)
 
     def _damping(self) -> float:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, figures, leaderboard, params, paths, rating_metrics
+from foldin import datasets, definitions, figures, leaderboard, params, paths, rating_metrics
+from foldin.errors import FoldinError
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,12 @@ class Report:
         return str(leaderboard.best_first(self._contenders(), self.ndcg)["model"].iloc[0])
 
     @property
-    def best_rater(self) -> str:
-        """The model, not a reference, that predicts ratings best."""
-        return str(leaderboard.best_first(self._contenders(), "rmse", lowest=True)["model"].iloc[0])
+    def best_rater(self) -> str | None:
+        """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
+        if not leaderboard.rates(self.board):
+            return None
+        ranked = leaderboard.best_first(self._contenders(), "rmse", lowest=True)
+        return str(ranked["model"].iloc[0]) if len(ranked) else None
 
     def _contenders(self) -> pd.DataFrame:
         # Where only baselines were trained, the best of them is the answer.
@@ -109,7 +113,14 @@ def predicted_ratings(report: Report) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
     The user is one with the median number of test ratings.
+
+    Raises
+    ------
+    FoldinError
+        When no model predicts ratings.
     """
+    if report.best_rater is None:
+        raise FoldinError("no model predicts ratings", remedy="name a family that does in `families`")
     family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
     counts = table.groupby("user_id").size().sort_values(kind="stable")
@@ -191,12 +202,18 @@ def headline(report: Report) -> str:
     board = report.board.set_index("model")
     ndcg = report.ndcg
     rater, ranker = report.best_rater, report.best_ranker
+    best = [f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}"]
+    best[0] += f"{_beside(board, 'popularity', ndcg)})"
+    if rater is not None:
+        shown = f"{_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}"
+        best.insert(0, f"**{rater}** predicts ratings best (RMSE {shown})")
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"**{rater}** predicts ratings best (RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}) and "
-        f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
+        f"{' and '.join(best)}.",
+        _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
     ]
-    text.append(_ties(board, {"rmse": rater, "ndcg": ranker}))
+    if ndcg.startswith(definitions.SAMPLED):
+        text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "
@@ -220,7 +237,7 @@ def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
         others = [f"**{other}**" for other in tied if other != model]
         ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
     if not ties:
-        return "Both lead beyond chance, as far as these users can tell."
+        return f"{'Both lead' if len(best) > 1 else 'It leads'} beyond chance, as far as these users can tell."
     return f"On these users, {' and '.join(ties)}."
 
 
