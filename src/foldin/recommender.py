@@ -34,7 +34,7 @@ class Recommender(ABC):
     Parameters
     ----------
     settings : Section
-        Values of the class's own `Settings`, from params.yaml.
+        Values of the class's own `Settings`.
     seed : int
         Seed of everything random in `fit`.
 
@@ -80,12 +80,11 @@ class Recommender(ABC):
         Raises
         ------
         FoldinError
-            When the training part is empty.
+            When `train` is empty.
         """
         if train.ratings.nnz == 0:
             raise FoldinError("the training part is empty", remedy="lower split.test and split.validation")
-        self.history = []
-        self._known = sparse.csr_array(train.ratings, copy=True)
+        self.history, self._known = [], sparse.csr_array(train.ratings, copy=True)
         self._prepare(train)
         self._fit(train, validation)
         return self
@@ -207,6 +206,7 @@ class Recommender(ABC):
 
     def _prepare(self, train: Interactions) -> None:
         """Do what a kind of model always does before it learns; by default nothing."""
+        return
 
     @abstractmethod
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
