@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from foldin import clean, datasets, fetch, interactions, params, paths, splits, user_item
+from foldin import clean, datasets, fetch, held_out, interactions, params, paths, splits, user_item
 from foldin.errors import FoldinError
 
 
@@ -193,3 +193,32 @@ def test_before_clean_the_error_names_the_command(workspace):
 def test_people_are_told_that_the_split_is_random(cleaned, capsys):
     user_item.run("demo")
     assert "at random by rating, not by time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("protocol", [name for name in splits.PROTOCOLS if name not in splits.FROM_FILES])
+def test_every_protocol_makes_parts_that_can_be_judged_and_says_what_it_is(cleaned, protocol, capsys):
+    set_split(cleaned, protocol=protocol)
+    user_item.run("demo")
+    account = json.loads(paths.account("demo", "split").read_text())
+    assert account["protocol"] == protocol
+    assert f"split {splits.PROTOCOLS[protocol][1]}:" in capsys.readouterr().err
+    test = held_out.load("demo")
+    assert len(test.pairs) == account["ratings_test"]
+    assert len(test.ranked)
+    told = test.known.with_ratings(test.relevant).triples()
+    assert (test.known.users["user_id"].to_numpy()[told[0]] == test.pairs.loc[test.warm, "user_id"].to_numpy()).all()
+    if protocol == "strong_generalization":
+        assert set(test.known.users["user_id"]).isdisjoint(test.training.users["user_id"])
+        assert test.known.ratings.nnz == account["ratings_fold_in"]
+    else:
+        assert test.fold_in is None
+        assert account["cold_users_in_test"] == test.pairs.loc[test.pairs["user"] < 0, "user_id"].nunique()
+
+
+def test_changing_the_protocol_leaves_nothing_of_the_old_one(cleaned):
+    set_split(cleaned, protocol="strong_generalization")
+    user_item.run("demo")
+    assert {path.name for path in paths.test("demo").iterdir()} > {"ratings.parquet"}
+    set_split(cleaned, protocol="global_time")
+    user_item.run("demo")
+    assert {path.name for path in paths.test("demo").iterdir()} == {"ratings.parquet"}

@@ -221,9 +221,11 @@ def headline(report: Report) -> str:
             f"NDCG@{report.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
         )
     if "oracle.leak" in board:
-        leaks = leaderboard.leaks(report.board)
+        # Without a reason in params.yaml there would be no report.
+        reasons = params.section(params.Evaluation).explained
+        leaks = [f"{name} ({reasons[name]})" for name in leaderboard.leaks(report.board)]
         text.append(
-            f"**LEAK: {', '.join(leaks)} beat the oracle beyond sampling error. Do not trust these figures.**"
+            f"**Better than the oracle beyond sampling error: {', '.join(leaks)}; the reason is the author's.**"
             if leaks
             else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
         )

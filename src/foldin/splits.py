@@ -194,6 +194,8 @@ PROTOCOLS: dict[str, tuple[Protocol, str]] = {
     "given_negatives": (given_negatives, "by published files, one rating of each user held out among given negatives"),
 }
 """Each protocol, and what people are told of it: ratings "were split …"."""
+FROM_FILES = ("predefined_fold", "given_negatives")
+"""Protocols that others published as files, which only some data sets have."""
 
 
 def deal(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
