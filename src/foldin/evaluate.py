@@ -186,12 +186,12 @@ def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.Data
 
 def _recommendations(test: HeldOut, lists: Lists) -> pd.DataFrame:
     rows, places = np.nonzero(lists.items != UNKNOWN)
-    training = test.training
+    users, catalogue = test.known.users["user_id"], test.training.items["item_id"]
     return pd.DataFrame(
         {
-            "user_id": pd.Categorical.from_codes(test.ranked[rows], pd.Index(training.users["user_id"])),
+            "user_id": pd.Categorical.from_codes(test.ranked[rows], pd.Index(users)),
             "rank": (places + 1).astype(np.int16),
-            "item_id": pd.Categorical.from_codes(lists.items[rows, places], pd.Index(training.items["item_id"])),
+            "item_id": pd.Categorical.from_codes(lists.items[rows, places], pd.Index(catalogue)),
             "score": lists.scores[rows, places],
         }
     )
