@@ -112,6 +112,12 @@ def _warmth(bench: Report) -> str:
     """Return what share of the pairs RMSE speaks of models themselves."""
     board = bench.board.dropna(subset=["rmse"])
     share, cold = float(board["warm_share"].iloc[0]), int(board["cold_pairs"].iloc[0])
+    split = leaderboard.read_figures(paths.account(bench.dataset.name, "split"))
+    if "users_held_out" in split:
+        return (
+            f"The {split['users_held_out']:,} users judged are unknown to training; of each a model is told some "
+            f"ratings first, {split['ratings_fold_in']:,} in all."
+        )
     if not cold:
         return "Training knows the user and the item of every test pair."
     best = board.set_index("model").loc[bench.best_rater]
