@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from scipy import sparse
 
-from foldin import clean, evaluate, fetch, files, held_out, interactions, models, paths, user_item
+from foldin import clean, evaluate, fetch, files, guards, held_out, interactions, metrics, models, paths, user_item
 from foldin.errors import FoldinError
 from foldin.models.baselines import DampedBias, Popularity
+from foldin.recommender import Recommender
 
 DATASET, FAMILY = "demo", "baselines"
 
@@ -56,11 +58,14 @@ def test_the_metrics_file_has_every_figure_of_every_model(trained):
     found = figures()
     assert list(found) == ["bias", "global-mean", "oracle", "popularity", "random"]
     ranking = {f"{name}_at_10" for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")}
-    counts = {"pairs", "cold_pairs", "users_ranked", "users_without_history"}
-    every = ranking | counts | {"ndcg_at_10_se", "domains"}
+    ranking |= {"auc", *(f"{name}_at_10" for name in ("gini", "novelty", "diversity", "popularity_lift"))}
+    counts = {"pairs", "cold_pairs", "warm_share", "users_ranked", "users_without_history"}
+    every = ranking | counts | {"ndcg_at_10_se", "other_lengths", "domains", "popularity"}
+    ratings = {"rmse", "rmse_se", "rmse_warm", "mae", "r2", "user_rmse", "liked"}
     assert set(found["popularity"]) == every | {"oracle"}
-    assert set(found["oracle"]) == every | {"rmse", "rmse_se", "mae", "liked"}
-    assert set(found["bias"]) == every | {"rmse", "rmse_se", "mae", "liked", "oracle"}
+    assert set(found["oracle"]) - {"rmse_cold"} == every | ratings
+    assert set(found["bias"]) - {"rmse_cold"} == every | ratings | {"oracle"}
+    assert {f"ndcg_at_{k}" for k in (1, 5, 20)} <= set(found["bias"]["other_lengths"])
     assert list(found["bias"]["domains"]) == ["books", "movies", "music"]
 
 
@@ -110,6 +115,15 @@ def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
     assert (users.groupby("model", observed=True)["pairs"].sum() == len(test)).all()
 
 
+def test_every_figure_has_its_definition_beside_it(trained):
+    evaluate.run(DATASET, FAMILY)
+    defined = json.loads((paths.predictions(DATASET, FAMILY) / "definitions.json").read_text(encoding="utf-8"))
+    for values in figures().values():
+        for group in guards.groups(values).values():
+            assert set(guards.flat(group)) <= set(defined)
+    assert "Σ (p − a)²" in defined["rmse"]
+
+
 def test_the_same_models_give_the_same_bytes(trained):
     def written():
         evaluate.run(DATASET, FAMILY)
@@ -136,7 +150,7 @@ def test_the_figures_in_git_have_the_same_names_for_every_model_and_domain(train
     assert names("bias.books.json") < names("bias.json")
 
 
-def test_a_model_that_has_seen_the_test_part_is_called_a_leak(trained, monkeypatch, capsys):
+def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained(trained, monkeypatch, capsys):
     class Leaky(DampedBias):
         def _predict(self, users, items):
             return self._seen[users, items].astype(np.float32)
@@ -153,11 +167,86 @@ def test_a_model_that_has_seen_the_test_part_is_called_a_leak(trained, monkeypat
             self._seen = arrays["seen"]
 
     replaced_by(monkeypatch, Leaky(Leaky.Settings(damping=5.0)))
+    with pytest.raises(
+        FoldinError, match=r"^demo: better than the truth beyond chance: odd \(LEAK.*evaluation\.explained"
+    ):
+        evaluate.run(DATASET, FAMILY)
+    assert not paths.metrics(DATASET, FAMILY).exists()
+    change("evaluation", "explained", {"odd": "made to test the guard"})
     evaluate.run(DATASET, FAMILY)
     found = figures()["odd"]["oracle"]
     assert found["rmse_z"] > 4
     assert found["leak"] == 1
     assert "demo: odd: LEAK: better than the oracle beyond chance" in capsys.readouterr().err
+
+
+def test_other_seeds_are_judged_too_and_their_spread_is_shown_as_such(trained, monkeypatch):
+    change("evaluation", "seeds", {FAMILY: 3})
+    model = models.family(FAMILY)["random"]
+    replaced_by(monkeypatch, model)
+    with pytest.raises(FoldinError, match="no saved model"):
+        evaluate.run(DATASET, FAMILY)
+    training = interactions.load(DATASET).training
+    expected = [metrics.ndcg(*ranked(model))]
+    for seed in (model.seed + 1, model.seed + 2):
+        with files.whole_folder(paths.twin(DATASET, FAMILY, "odd", seed)) as folder:
+            other = model.refit(training, seed)
+            other.save(folder)
+            expected.append(metrics.ndcg(*ranked(other)))
+    evaluate.run(DATASET, FAMILY)
+    found = figures()["odd"]
+    assert found["seeds"] == 3
+    assert found["ndcg_at_10_seed_sd"] == pytest.approx(np.std([each.mean() for each in expected], ddof=1), abs=1e-6)
+    assert "ndcg_at_10_seed_sd" in json.loads((paths.metrics(DATASET, FAMILY) / "odd.json").read_text())
+
+
+def ranked(model):
+    test = held_out.load(DATASET)
+    return model.recommend(test.ranked, 10)[0], test.relevant[test.ranked], test.cold_items[test.ranked]
+
+
+def test_users_numbered_with_the_test_part_in_view_are_refused(trained):
+    data = interactions.load(DATASET)
+    last = data.train.n_items - 1
+    for part in ("train", "validation"):
+        matrix = getattr(data, part).ratings
+        kept = matrix[:, :last]
+        kept.resize(matrix.shape)
+        sparse.save_npz(paths.user_item(DATASET) / f"{part}.npz", kept)
+    item = data.train.items["item_id"].iloc[last]
+    with pytest.raises(FoldinError, match=f"the item '{item}' has an index but no training rating"):
+        held_out.load(DATASET)
+
+
+def test_test_ratings_of_one_class_are_refused(trained):
+    file = paths.test(DATASET) / "ratings.parquet"
+    pd.read_parquet(file).assign(rating=np.float32(5)).to_parquet(file, index=False)
+    with pytest.raises(
+        FoldinError, match=r"all of 592 test ratings are at least 4 .*each of them 5: a model that calls"
+    ):
+        evaluate.run(DATASET, FAMILY)
+
+
+def test_held_out_users_are_folded_in_and_those_that_cannot_be_say_so(trained, monkeypatch):
+    change("split", "protocol", "strong_generalization")
+    user_item.run(DATASET)
+    save(models.family(FAMILY))
+    evaluate.run(DATASET, FAMILY)
+    found = figures()
+    assert found["popularity"]["users_ranked"] == 24
+    strangers = set(held_out.load(DATASET).known.users["user_id"])
+    assert set(table("recommendations")["user_id"]) == strangers
+    assert not strangers & set(interactions.load(DATASET).train.users["user_id"])
+    assert found["oracle"]["rmse"] < found["bias"]["rmse"] < found["global-mean"]["rmse"]
+    assert found["oracle"]["ndcg_at_10"] > found["popularity"]["ndcg_at_10"] > found["random"]["ndcg_at_10"]
+
+    class Closed(Popularity):
+        def _fold_in(self, ratings):
+            return Recommender._fold_in(self, ratings)
+
+    replaced_by(monkeypatch, Closed())
+    with pytest.raises(FoldinError, match=r"Closed cannot score users it was not trained on; leave its family out"):
+        evaluate.run(DATASET, FAMILY)
 
 
 def test_a_fault_of_a_model_names_it_and_leaves_nothing(trained, monkeypatch):

@@ -5,16 +5,28 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from synthetic import planted
 
-from foldin import ranking
+from foldin import beyond_accuracy, metrics, ranking
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
+from foldin.interactions import Interactions
 from foldin.judgement import judge
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.params import Evaluation
 
-SETTINGS = Evaluation(k=5, rating_threshold=4.0, block_users=16, oracle_z=4.0)
+SETTINGS = Evaluation(
+    k=5,
+    ks=[1, 3],
+    rating_threshold=4.0,
+    block_megabytes=0.02,
+    resamples=200,
+    confidence=0.95,
+    seeds={},
+    oracle_z=4.0,
+    explained={},
+)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +139,7 @@ def test_lists_are_those_that_recommend_gives(bias, judged, held):
 
 
 def test_the_size_of_blocks_changes_nothing(bias, judged, held):
-    at_once = judge(bias, held, SETTINGS.model_copy(update={"block_users": 1000}), "bias")
+    at_once = judge(bias, held, SETTINGS.model_copy(update={"block_megabytes": 10.0}), "bias")
     assert at_once.figures == judged.figures
 
 
@@ -186,3 +198,99 @@ def test_a_model_of_another_split_of_the_same_data_is_refused(held):
     other._known = other.known[::-1].copy()
     with pytest.raises(FoldinError, match=r"^fitted on other ratings than the training part's; train it again"):
         judge(other, held, SETTINGS, "other")
+
+
+def test_a_bucket_s_figures_are_of_its_own_items(bias, judged, held):
+    popularity = np.bincount(held.training.ratings.indices, minlength=held.training.n_items)
+    groups = beyond_accuracy.buckets(popularity)
+    lists = judged.lists.items
+    for number, (name, figures) in enumerate(judged.figures["popularity"].items()):
+        mine = held.pairs["item"].isin(np.flatnonzero(groups == number))
+        recalls = []
+        for user, listed in zip(held.ranked, lists, strict=True):
+            relevant = set(held.pairs.loc[mine & (held.pairs["user"] == user), "item"])
+            if relevant:
+                recalls.append(len(relevant & set(listed.tolist())) / len(relevant))
+        assert figures["recall_at_5"] == pytest.approx(np.mean(recalls)), name
+        assert figures["list_share_at_5"] == pytest.approx(np.mean(groups[lists[lists >= 0]] == number))
+        errors = (judged.predicted - held.pairs["rating"])[mine]
+        assert figures["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
+        assert figures["pairs"] == mine.sum()
+
+
+def test_other_lengths_are_the_figures_of_shorter_and_longer_lists(bias, judged, held):
+    for k in (1, 3):
+        alone = judge(bias, held, SETTINGS.model_copy(update={"k": k}), "bias").figures
+        for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate"):
+            assert judged.figures["other_lengths"][f"{name}_at_{k}"] == alone[f"{name}_at_{k}"]
+    longer = judge(bias, held, SETTINGS.model_copy(update={"ks": [9]}), "bias")
+    assert longer.figures["ndcg_at_5"] == judged.figures["ndcg_at_5"]
+    assert longer.lists.items.shape == judged.lists.items.shape
+
+
+def test_known_and_cold_pairs_are_reported_apart(judged, held):
+    errors = judged.predicted - held.pairs["rating"].to_numpy()
+    warm = (held.pairs["user"] >= 0) & (held.pairs["item"] >= 0)
+    assert judged.figures["warm_share"] == pytest.approx(1 - 3 / len(held.pairs))
+    assert judged.figures["rmse_warm"] == pytest.approx(np.sqrt(np.mean(errors[warm] ** 2)))
+    assert judged.figures["rmse_cold"] == pytest.approx(np.sqrt(np.mean(errors[~warm] ** 2)))
+
+
+@pytest.fixture(scope="module")
+def sampled(held):
+    """Return the same test part with 20 negatives for each user."""
+    rng = np.random.default_rng(2)
+    taken = (held.training.ratings + held.relevant).toarray() != 0
+    rows, columns = [], []
+    for user in held.ranked:
+        free = np.flatnonzero(~taken[user])
+        chosen = rng.choice(free, min(20, len(free)), replace=False)
+        rows += [user] * len(chosen)
+        columns += chosen.tolist()
+    ones = np.ones(len(rows), np.float32)
+    negatives = sparse.csr_array((ones, (rows, columns)), shape=held.training.ratings.shape)
+    return HeldOut(held.pairs, held.training, negatives=negatives)
+
+
+def test_figures_of_sampled_candidates_say_so_and_rank_these_alone(bias, judged, sampled):
+    found = judge(bias, sampled, SETTINGS, "bias")
+    assert not [name for name in found.figures if "_at_" in name and not name.startswith("sampled_")]
+    assert {"sampled_ndcg", "sampled_auc"} <= set(found.users.columns)
+    for user, listed in zip(sampled.ranked, found.lists.items, strict=True):
+        candidates = set(sampled.negatives[[user]].indices) | set(sampled.relevant[[user]].indices)
+        scores = bias.score([user])[0]
+        order = sorted(candidates, key=lambda item: (-scores[item], item))[:5]
+        assert listed[listed >= 0].tolist() == order
+    # Fewer candidates, better figures: why one must never stand beside the other.
+    assert found.figures["sampled_ndcg_at_5"] > 1.5 * judged.figures["ndcg_at_5"]
+    assert found.figures["rmse"] == judged.figures["rmse"]
+
+
+def test_held_out_users_are_judged_on_what_is_told_of_them():
+    train, _, test = planted(n_users=120, n_items=80)
+    users, items, ratings = test.triples()
+    held_out = users >= 90
+    known = train.ratings[:90]
+    training = Interactions(known, train.users[:90], train.items, train.scale)
+    pairs = pd.DataFrame({"user": users - 90, "item": items, "rating": ratings, "timestamp": 0})[held_out]
+    pairs["user_id"] = train.users["user_id"].to_numpy()[users[held_out]]
+    pairs["item_id"] = train.items["item_id"].to_numpy()[items[held_out]]
+    told = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
+    test_part = HeldOut(pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"}), training, told)
+    model = DampedBias(DampedBias.Settings(damping=5.0)).fit(training)
+    found = judge(model, test_part, SETTINGS, "bias")
+    scores = np.clip(model.fold_in(told.ratings), 0.5, 5)
+    np.testing.assert_array_equal(found.predicted, scores[test_part.indices])
+    stranger = model.predict(np.full(len(pairs), -1), test_part.indices[1])
+    assert found.figures["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
+    for row, listed in enumerate(found.lists.items):
+        assert not set(listed.tolist()) & set(told.ratings[[test_part.ranked[row]]].indices.tolist())
+
+
+def test_infinite_scores_are_refused(held):
+    class Diverged(Popularity):
+        def _score(self, users):
+            return np.where(users[:, None] == 30, np.inf, super()._score(users))
+
+    with pytest.raises(FoldinError, match="hold infinity; it diverged"):
+        judge(Diverged().fit(held.training), held, SETTINGS, "diverged")

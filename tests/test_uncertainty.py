@@ -43,3 +43,40 @@ def test_no_error_no_spread_no_division_by_zero():
     assert uncertainty.z_score(0.0, 0.0) == 0.0
     assert uncertainty.z_score(1e-3, 0.0) > 1e9
     assert uncertainty.z_score(-0.5, 0.25) == -2.0
+
+
+def test_the_bootstrap_agrees_with_the_standard_error_and_is_the_same_in_blocks(monkeypatch):
+    rng = np.random.default_rng(7)
+    counts = rng.integers(1, 30, size=300).astype(float)
+    sums = np.column_stack([counts * rng.gamma(2.0, size=300), counts])
+    draws = uncertainty.resampled(sums, counts, 3000, seed=1)
+    assert draws.shape == (3000, 2)
+    assert draws[:, 0].std() == pytest.approx(uncertainty.pooled_mean(sums[:, 0], counts)[1], rel=0.08)
+    # The same users are drawn for both columns: one that is 1 for everyone is 1 in every draw.
+    assert np.ptp(draws[:, 1]) == 0
+    monkeypatch.setattr(uncertainty, "BLOCK_DRAWS", 300 * 7)
+    np.testing.assert_allclose(uncertainty.resampled(sums, counts, 3000, seed=1), draws)
+    assert not np.array_equal(uncertainty.resampled(sums, counts, 3000, seed=2), draws)
+
+
+def test_intervals_of_95_percent_hold_the_truth_about_95_times_in_100():
+    rng = np.random.default_rng(8)
+    held = 0
+    for _ in range(200):
+        values = rng.gamma(2.0, size=(150, 1))
+        low, high = uncertainty.interval(uncertainty.resampled(values, np.ones(150), 400, seed=3), 0.95)
+        held += low[0] <= 2.0 <= high[0]
+    assert 178 <= held <= 199
+
+
+def test_p_values_are_small_where_draws_lie_on_one_side_and_never_0():
+    draws = np.column_stack([np.linspace(1, 2, 999), np.linspace(-1, 1, 999), np.zeros(999)])
+    found = uncertainty.p_values(draws)
+    assert found[0] == pytest.approx(2 / 1000)
+    assert found[1:].tolist() == [1.0, 1.0]
+
+
+def test_holm_s_correction_on_a_case_worked_by_hand():
+    assert uncertainty.holm(np.array([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
+    assert uncertainty.holm(np.array([0.6, 0.9])).tolist() == [1.0, 1.0]
+    assert len(uncertainty.holm(np.array([]))) == 0

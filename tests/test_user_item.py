@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from foldin import clean, datasets, fetch, interactions, params, paths, user_item
+from foldin import clean, datasets, fetch, held_out, interactions, params, paths, splits, user_item
 from foldin.errors import FoldinError
 
 
@@ -38,6 +38,15 @@ def set_split(workspace, **values):
     content = yaml.load(workspace / "params.yaml")
     content["split"].update(values)
     yaml.dump(content, workspace / "params.yaml")
+
+
+def dealt(n, seed, test, validation):
+    """Return the rows of each part of n ratings split at random."""
+    asked = params.Split(
+        protocol="random_by_rating", seed=seed, test=test, validation=validation, folds=5, fold=1, fold_in=0.8
+    )
+    split = splits.deal(pd.DataFrame(index=range(n)), asked, (datasets.get("demo"), None))
+    return {part: getattr(split, part) for part in splits.PARTS}
 
 
 def named(part: interactions.Interactions) -> set[tuple[str, str, float]]:
@@ -85,7 +94,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
 )
 @settings(deadline=None, derandomize=True, max_examples=50)
 def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
-    parts = user_item.split(n, params.Split(seed=seed, test=test, validation=validation))
+    parts = dealt(n, seed, test, validation)
     assert np.array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(n))
     assert len(parts["test"]) == round(n * test)
     assert len(parts["validation"]) == round(n * validation)
@@ -94,7 +103,7 @@ def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
 def test_every_rating_is_held_out_equally_often():
     counts = np.zeros(50)
     for seed in range(2000):
-        counts[user_item.split(50, params.Split(seed=seed, test=0.2, validation=0.1))["test"]] += 1
+        counts[dealt(50, seed, 0.2, 0.1)["test"]] += 1
     assert np.all(np.abs(counts - 400) < 5 * np.sqrt(2000 * 0.2 * 0.8))
 
 
@@ -184,3 +193,32 @@ def test_before_clean_the_error_names_the_command(workspace):
 def test_people_are_told_that_the_split_is_random(cleaned, capsys):
     user_item.run("demo")
     assert "at random by rating, not by time" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("protocol", [name for name in splits.PROTOCOLS if name not in splits.FROM_FILES])
+def test_every_protocol_makes_parts_that_can_be_judged_and_says_what_it_is(cleaned, protocol, capsys):
+    set_split(cleaned, protocol=protocol)
+    user_item.run("demo")
+    account = json.loads(paths.account("demo", "split").read_text())
+    assert account["protocol"] == protocol
+    assert f"split {splits.PROTOCOLS[protocol][1]}:" in capsys.readouterr().err
+    test = held_out.load("demo")
+    assert len(test.pairs) == account["ratings_test"]
+    assert len(test.ranked)
+    told = test.known.with_ratings(test.relevant).triples()
+    assert (test.known.users["user_id"].to_numpy()[told[0]] == test.pairs.loc[test.warm, "user_id"].to_numpy()).all()
+    if protocol == "strong_generalization":
+        assert set(test.known.users["user_id"]).isdisjoint(test.training.users["user_id"])
+        assert test.known.ratings.nnz == account["ratings_fold_in"]
+    else:
+        assert test.fold_in is None
+        assert account["cold_users_in_test"] == test.pairs.loc[test.pairs["user"] < 0, "user_id"].nunique()
+
+
+def test_changing_the_protocol_leaves_nothing_of_the_old_one(cleaned):
+    set_split(cleaned, protocol="strong_generalization")
+    user_item.run("demo")
+    assert {path.name for path in paths.test("demo").iterdir()} > {"ratings.parquet"}
+    set_split(cleaned, protocol="global_time")
+    user_item.run("demo")
+    assert {path.name for path in paths.test("demo").iterdir()} == {"ratings.parquet"}

@@ -96,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
         help=("run under another variable of the CPU lane, such as OPENBLAS_CORETYPE=Nehalem"),
     )
     verify.add_argument("--keep", action="store_true", help="leave the copy for a look")
+    about = "the metrics that differ between two commits, with intervals where each user's results are at hand"
+    compare = commands.add_parser("compare", help=about, description=about)
+    compare.add_argument("before", metavar="REV")
+    compare.add_argument("after", metavar="REV", nargs="?", help="the workspace unless given")
     return parser
 
 
@@ -159,6 +163,10 @@ def _dispatch(options: argparse.Namespace) -> None:
 
             if not verify.run(options.dataset, options.stage, options.lane, keep=options.keep):
                 sys.exit(1)
+        case "compare":
+            from foldin import compare
+
+            compare.run(options.before, options.after)
         case "lab":
             from foldin import paths
 
@@ -191,7 +199,7 @@ def _datasets(*, reports: bool) -> None:
 
 
 def _check() -> None:
-    from foldin import datasets, models, params
+    from foldin import datasets, models, params, splits
 
     for section in params.SECTIONS.values():
         params.section(section)
@@ -205,6 +213,9 @@ def _check() -> None:
                 where="params.yaml",
                 remedy=f"choose above {scale.lowest} and up to {scale.highest}",
             )
+    if split.protocol not in splits.PROTOCOLS:
+        remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
+        raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
     if split.test + split.validation >= 1:
         what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
         raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")
@@ -213,4 +224,5 @@ def _check() -> None:
         raise FoldinError(what, where="params.yaml", remedy=f"choose up to {evaluation.k}")
     for family in params.known_families():
         models.family(family)
+        params.seeds(family)
     print("params.yaml: ok")

@@ -5,14 +5,14 @@ What the figures mean is said in foldin.judgement and foldin.metrics.
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldin import files, held_out, oracle, paths
+from foldin import definitions, files, guards, held_out, oracle, params, paths
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
 from foldin.interactions import UNKNOWN
@@ -41,11 +41,12 @@ def run(dataset: str, family: str) -> None:
     Raises
     ------
     FoldinError
-        When a model or the test part is missing or damaged, a model gives NaN or recommends known items, or the
-        threshold of "liked" lies outside the rating scale.
+        When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
+        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
+    n_seeds = params.seeds(family)
     test = held_out.load(dataset)
     scale = test.training.scale
     if not scale.lowest < settings.rating_threshold <= scale.highest:
@@ -54,7 +55,9 @@ def run(dataset: str, family: str) -> None:
             where="params.yaml",
             remedy=f"choose above {scale.lowest} and up to {scale.highest}",
         )
-    best = oracle.of(dataset, test.training)
+    if any(model.predicts_ratings for model in models.values()):
+        guards.check_classes(test.ratings, settings.rating_threshold)
+    best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best
     judged = {}
@@ -62,6 +65,10 @@ def run(dataset: str, family: str) -> None:
         say(f"{dataset}: {name}: judging on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
             judged[name] = judge(model, test, settings, f"{dataset}: {name}")
+            if isinstance(model, Recommender) and n_seeds > 1:
+                twins = load_twins(dataset, family, name, model, n_seeds)
+                others = [judge(twin, test, settings, f"{dataset}: {name}, seed {twin.seed}") for twin in twins]
+                judged[name].figures.update(_seed_noise([judged[name], *others]))
     if best is not None:
         ceiling = judged.pop(ORACLE)
         for name, judgement in judged.items():
@@ -69,6 +76,8 @@ def run(dataset: str, family: str) -> None:
             judgement.figures["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
+        leaks = [name for name, judgement in judged.items() if judgement.figures["oracle"]["leak"]]
+        guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:
             judged[ORACLE] = ceiling
     _write(dataset, family, test, judged)
@@ -99,6 +108,27 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
     return loaded
 
 
+def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
+    """Load the same model fitted with other seeds.
+
+    Raises
+    ------
+    FoldinError
+        When one is missing.
+    """
+    seeds = range(model.seed + 1, model.seed + n_seeds)
+    return [type(model).load(paths.twin(dataset, family, name, seed)) for seed in seeds]
+
+
+def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
+    """Return how the headline figures spread over models of several seeds: their sample standard deviation."""
+    noise: dict[str, float] = {"seeds": len(judged)}
+    for name in judged[0].figures:
+        if name == "rmse" or (definitions.base(name) == "ndcg" and not name.endswith("_se")):
+            noise[f"{name}_seed_sd"] = float(np.std([each.figures[name] for each in judged], ddof=1))
+    return noise
+
+
 def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement]) -> None:
     ratings = test.pairs[["user_id", "item_id", "rating", "timestamp"]].copy()
     for name, judgement in judged.items():
@@ -111,11 +141,20 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
         )
         _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
         files.write_json(folder / "figures.json", {name: each.figures for name, each in judged.items()})
+        files.write_json(folder / "definitions.json", definitions.texts(_names(judged)))
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
         for name, judgement in judged.items():
-            files.write_json(folder / f"{name}.json", headline(judgement.figures))
+            figures = headline(judgement.figures)
+            guards.check_sampling(figures, sampled=test.negatives is not None, where=f"{dataset}, {name}")
+            files.write_json(folder / f"{name}.json", figures)
             for domain, figures in judgement.figures.get("domains", {}).items():
                 files.write_json(folder / f"{name}.{domain}.json", headline(figures))
+
+
+def _names(judged: dict[str, Judgement]) -> set[str]:
+    """Return the names of all figures of all models."""
+    every = [group for each in judged.values() for group in guards.groups(each.figures).values()]
+    return {name for group in every for name in guards.flat(group)}
 
 
 def headline(figures: Mapping[str, Any]) -> dict[str, float]:
@@ -147,12 +186,12 @@ def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.Data
 
 def _recommendations(test: HeldOut, lists: Lists) -> pd.DataFrame:
     rows, places = np.nonzero(lists.items != UNKNOWN)
-    training = test.training
+    users, catalogue = test.known.users["user_id"], test.training.items["item_id"]
     return pd.DataFrame(
         {
-            "user_id": pd.Categorical.from_codes(test.ranked[rows], pd.Index(training.users["user_id"])),
+            "user_id": pd.Categorical.from_codes(test.ranked[rows], pd.Index(users)),
             "rank": (places + 1).astype(np.int16),
-            "item_id": pd.Categorical.from_codes(lists.items[rows, places], pd.Index(training.items["item_id"])),
+            "item_id": pd.Categorical.from_codes(lists.items[rows, places], pd.Index(catalogue)),
             "score": lists.scores[rows, places],
         }
     )

@@ -147,13 +147,14 @@ def ranked(
     axis: Axes,
     names: Sequence[str],
     values: Sequence[float],
-    errors: Sequence[float],
+    intervals: Sequence[tuple[float, float]],
     *,
     label: str,
     marked: Sequence[str] = (),
+    tied: Sequence[str] = (),
     line_at: str | None = None,
 ) -> None:
-    """Draw figures of models as dots with their sampling error, the first on top.
+    """Draw figures of models as dots with their intervals, the first on top.
 
     Parameters
     ----------
@@ -161,29 +162,34 @@ def ranked(
         Where to draw.
     names : sequence of str
         Models, best first.
-    values, errors : sequence of float
-        Their figures and standard errors; twice the error is drawn to each side.
+    values : sequence of float
+        Their figures.
+    intervals : sequence of tuple of float
+        The lower and the upper end of each one's interval.
     label : str
         What the figure is, with its unit and which way is better.
     marked : sequence of str
         Models drawn hollow and grey: references, not contenders.
+    tied : sequence of str
+        The best model and those that cannot be told apart from it.
     line_at : str, optional
         The model whose value is drawn as a dashed line through all rows: the ceiling.
     """
-    for row, (name, value, error) in enumerate(zip(names, values, errors, strict=True)):
+    for row, (name, value, (low, high)) in enumerate(zip(names, values, intervals, strict=True)):
         reference = name in marked
+        colour = COLOURS[5] if name in tied else QUIET if reference else COLOURS[0]
         axis.errorbar(
             value,
             row,
-            xerr=2 * error,
+            xerr=[[max(value - low, 0)], [max(high - value, 0)]],
             fmt="o",
             markersize=7,
             capsize=3,
-            color=QUIET if reference else COLOURS[0],
-            markerfacecolor="white" if reference else COLOURS[0],
+            color=colour,
+            markerfacecolor="white" if reference else colour,
         )
         if name == line_at:
-            axis.axvline(value, color=COLOURS[5], linestyle="--", linewidth=1.5, zorder=0)
+            axis.axvline(value, color=QUIET, linestyle="--", linewidth=1.5, zorder=0)
     axis.set_yticks(range(len(names)), list(names))
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xlabel(label)

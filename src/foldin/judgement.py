@@ -2,10 +2,12 @@
 
 Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
 a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
-in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.)
+in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.) Where the
+split holds out users, models are told their other ratings first; where it gives negatives, held-out items are ranked
+among these, and every figure of such lists is named `sampled_…`.
 
-Where a data set has several domains, the figures are also given for each: rating figures over the pairs of its items;
-ranking figures with candidates and held-out items restricted to it, over the users who have one. A test item that the
+Figures are also given by domain and by the popularity of items: rating figures over the pairs of its items. A domain's
+ranking figures have candidates and held-out items restricted to it, over the users who have one. A test item that the
 training part has never seen belongs to no catalogue, so it counts in the overall figures only.
 """
 
@@ -13,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
-from foldin import metrics, ranking, uncertainty
+from foldin import beyond_accuracy, guards, metrics, ordering, ranking, summary
+from foldin.definitions import SAMPLED
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
 from foldin.interactions import UNKNOWN, FloatArray, IntArray
@@ -28,6 +31,8 @@ from foldin.recommender import RatingRecommender, Recommender
 
 CATALOGUE = ""
 """The scope of a list that may hold any item, beside the domains."""
+BYTES_PER_CELL = 20
+"""Of a block of scores: in double and single precision, ordered, and copied for each thread."""
 
 
 class Lists(NamedTuple):
@@ -46,10 +51,11 @@ class Judgement:
     predicted : ndarray of float32, shape (n_pairs,), or None
         Predicted ratings of the test pairs; None where scores are not ratings.
     lists : Lists
-        The lists of the ranked users.
+        The lists of the ranked users, of length `evaluation.k`.
     users : pandas.DataFrame
         One row for each user of the test part: `user_id`, `pairs`, `squared_error` (summed over the user's pairs) and
-        the ranking figures of `metrics.MEANS`; NaN where a user or the model has none.
+        the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a user or the model has
+        none.
     figures : dict
         The model's figures, as written to the metrics file.
     """
@@ -58,6 +64,12 @@ class Judgement:
     lists: Lists
     users: pd.DataFrame
     figures: dict[str, Any]
+
+
+class _Ranked(NamedTuple):
+    lists: dict[str, Lists]
+    auc: Values
+    predicted: FloatArray | None
 
 
 def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
@@ -77,41 +89,60 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     Raises
     ------
     FoldinError
-        When the model is of other data, gives NaN, or recommends an item its user is known to have rated.
+        When the model is of other data, gives NaN, recommends an item its user is known to have rated, or a figure
+        lies outside its bounds.
     """
     _refuse_other_data(model, test)
-    predicted = _predict(model, test, label)
-    lists = _lists(model, test, settings, label)
-    everything = metrics.ranking_figures(
-        lists[CATALOGUE].items, test.relevant[test.ranked], test.cold_items[test.ranked]
-    )
+    ranked = _rank(model, test, settings, label)
+    predicted, best = ranked.predicted, ranked.lists[CATALOGUE].items
+    found = metrics.hits(best, test.relevant[test.ranked])
+    n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
+    lists = Lists(best[:, : settings.k], ranked.lists[CATALOGUE].scores[:, : settings.k])
+    by_user = metrics.figures_of_hits(found[:, : settings.k], n_held) | {
+        "auc": ranked.auc,
+        "novelty": beyond_accuracy.novelty(lists.items, test.popularity, test.training.n_users),
+        "diversity": beyond_accuracy.diversity(lists.items, test.genres),
+    }
+    prefix = SAMPLED if test.negatives is not None else ""
 
     users = test.people[["user_id", "pairs"]].copy()
     without = np.full(len(users) - len(test.ranked), np.nan)
     users["squared_error"] = np.nan
-    users = users.assign(**{name: np.concatenate([values, without]) for name, values in everything.items()})
+    users = users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
 
     figures: dict[str, Any] = {
         "pairs": len(test.pairs),
-        "cold_pairs": int((np.minimum(*test.indices) == UNKNOWN).sum()),
+        "cold_pairs": int((~test.warm).sum()),
+        "warm_share": float(test.warm.mean()),
         "users_ranked": len(test.ranked),
         "users_without_history": len(without),
     }
-    figures |= _ranking_means(everything, lists[CATALOGUE].items, test.training.n_items)
+    ranking_figures = summary.ranking_means(by_user, lists.items, test.training.n_items)
+    ranking_figures |= summary.list_figures(by_user, lists.items, test)
+    figures |= {f"{prefix}{name}": value for name, value in ranking_figures.items()}
+    figures["other_lengths"] = {
+        f"{prefix}{name}": value
+        for k in settings.ks
+        for name, value in summary.means(metrics.figures_of_hits(found[:, :k], n_held), k).items()
+    }
     if predicted is not None:
         every = np.ones(len(predicted), dtype=bool)
-        users["squared_error"] = _by_person(test, np.square(metrics.errors(test.ratings, predicted)), every)
-        figures |= _rating_figures(test, predicted, every)
+        users["squared_error"] = summary.by_person(test, np.square(metrics.errors(test.ratings, predicted)), every)
+        figures |= summary.rating_figures(test, predicted, every)
+        figures |= summary.more_rating_figures(test, predicted, users)
         figures["liked"] = metrics.confusion(test.ratings, predicted, settings.rating_threshold)
     if test.domains:
         figures["domains"] = {
-            domain: _domain_figures(test, domain, lists[domain].items, predicted) for domain in test.domains
+            domain: summary.domain_figures(test, domain, ranked.lists[domain].items[:, : settings.k], predicted, prefix)
+            for domain in test.domains
         }
-    return Judgement(predicted, lists[CATALOGUE], users, figures)
+    figures["popularity"] = summary.bucket_figures(test, lists.items, found[:, : settings.k], predicted, prefix)
+    guards.check_bounds(figures)
+    return Judgement(predicted, lists, users, figures)
 
 
 def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
-    known, training = model.known, test.training.ratings
+    known, training = model.known, (test.known if isinstance(model, Oracle) else test.training).ratings
     if known.shape != training.shape:
         raise FoldinError(
             f"fitted on {known.shape} users and items, the training part has {training.shape}",
@@ -124,82 +155,79 @@ def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
 def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:
     if isinstance(model, Oracle):
         return model.predict_ids(test.pairs["user_id"], test.pairs["item_id"])
-    if isinstance(model, RatingRecommender):
-        tick(f"{label}: predicting {len(test.pairs):,} ratings")
-        return model.predict(*test.indices)
-    return None
+    if not isinstance(model, RatingRecommender):
+        return None
+    tick(f"{label}: predicting {len(test.pairs):,} ratings")
+    users, items = test.indices
+    # Held-out users get their predictions when they are folded in, block by block.
+    return model.predict(users if test.fold_in is None else np.full_like(users, UNKNOWN), items)
 
 
-def _lists(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> dict[str, Lists]:
-    """Return the ranked users' lists out of the whole catalogue and out of each domain (its own item numbers)."""
+def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
+    """Rank for all users, in blocks: lists out of the whole catalogue and of each domain (its own item numbers)."""
+    length = max(settings.k, *settings.ks)
+    predicted = _predict(model, test, label)
     blocks: dict[str, list[Lists]] = {scope: [] for scope in (CATALOGUE, *test.domains)}
-    for users in metrics.blocks(test.ranked, settings.block_users):
-        tick(f"{label}: ranking for user {users[0] + 1:,} of {test.training.n_users:,}")
+    areas = []
+    size = max(1, int(settings.block_megabytes * 1e6 / BYTES_PER_CELL / test.training.n_items))
+    for users in metrics.blocks(test.ranked, size):
+        tick(f"{label}: ranking for user {users[0] + 1:,} of {test.known.n_users:,}")
         # Scored once for all scopes, then ranked exactly as Recommender.recommend does.
-        scores, known = model.score(users), model.known[users]
-        if np.isnan(scores.min()):
-            user = test.training.users["user_id"].iloc[users[np.isnan(scores).any(axis=1)][0]]
-            raise FoldinError(f"the scores of user '{user}' hold NaN", remedy="it diverged; lower its learning rate")
-        best = Lists(*ranking.top_k(scores, settings.k, exclude=known))
+        known = test.known.ratings[users]
+        folding_in = test.fold_in is not None and isinstance(model, Recommender)
+        scores = model.fold_in(known) if folding_in else model.score(users)  # type: ignore[union-attr]
+        _refuse_infinite(scores, users, test)
+        if folding_in and predicted is not None:
+            _fill_in(predicted, model, scores, users, test)
+        relevant = test.relevant[users]
+        if test.negatives is not None:
+            scores = _among(scores, test.negatives[users], relevant)
+        best = Lists(*ranking.top_k(scores, length, exclude=known))
         _refuse_known(best.items, users, test)
         blocks[CATALOGUE].append(best)
+        areas.append(ordering.auc(scores, known, relevant, test.cold_items[users]))
         for domain, members in test.domains.items():
-            of_domain = ranking.top_k(scores[:, members], settings.k, exclude=known[:, members])
+            of_domain = ranking.top_k(scores[:, members], length, exclude=known[:, members])
             blocks[domain].append(Lists(*of_domain))
-    return {
+    lists = {
         scope: Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
         for scope, parts in blocks.items()
     }
+    return _Ranked(lists, np.concatenate(areas), predicted)
+
+
+def _among(scores: FloatArray, negatives: sparse.csr_array, relevant: sparse.csr_array) -> FloatArray:
+    """Return scores of each user's negatives and held-out items, -inf for all others."""
+    sampled = np.full_like(scores, -np.inf)
+    for part in (negatives, relevant):
+        rows = np.repeat(np.arange(len(scores)), np.diff(part.indptr))
+        sampled[rows, part.indices] = scores[rows, part.indices]
+    return sampled
+
+
+def _fill_in(predicted: FloatArray, model: Any, scores: FloatArray, users: IntArray, test: HeldOut) -> None:
+    pair_users, pair_items = test.indices
+    place = np.searchsorted(users, pair_users)
+    mine = test.warm & (place < len(users))
+    mine[mine] = users[place[mine]] == pair_users[mine]
+    predicted[mine] = model.clipped(scores[place[mine], pair_items[mine]])
+
+
+def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None:
+    if not (np.isfinite(scores.min()) and np.isfinite(scores.max())):
+        row = int(np.argmin(np.isfinite(scores).all(axis=1)))
+        user = test.known.users["user_id"].iloc[users[row]]
+        kind = "NaN" if np.isnan(scores[row]).any() else "infinity"
+        raise FoldinError(f"the scores of user '{user}' hold {kind}", remedy="it diverged; lower its learning rate")
 
 
 def _refuse_known(items: IntArray, users: IntArray, test: HeldOut) -> None:
-    wrong = metrics.hits(items, test.training.ratings[users])
+    wrong = metrics.hits(items, test.known.ratings[users])
     if wrong.any():
         row, place = np.argwhere(wrong)[0]
-        user = test.training.users["user_id"].iloc[users[row]]
+        user = test.known.users["user_id"].iloc[users[row]]
         item = test.training.items["item_id"].iloc[items[row, place]]
         raise FoldinError(
             f"recommends '{item}' to user '{user}', who has rated it in the training part",
             remedy="exclude what the model was fitted on, and fit it on all training data",
         )
-
-
-def _ranking_means(by_user: dict[str, Values], items: IntArray, n_items: int) -> dict[str, float]:
-    k = items.shape[1]
-    figures = {}
-    for name, title in metrics.MEANS.items():
-        found = uncertainty.user_mean(by_user[name])
-        if found is not None:
-            figures[f"{title}_at_{k}"] = found[0]
-            if name == "ndcg":
-                figures[f"{title}_at_{k}_se"] = found[1]
-    return figures | {f"coverage_at_{k}": metrics.coverage(items, n_items)}
-
-
-def _rating_figures(test: HeldOut, predicted: FloatArray, chosen: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Return RMSE with its standard error, and MAE, over the chosen pairs, of which there is at least one."""
-    actual, guess = test.ratings[chosen], predicted[chosen]
-    counts = np.bincount(test.person[chosen], minlength=len(test.people))
-    squared = _by_person(test, np.square(metrics.errors(actual, guess)), chosen)
-    return {
-        "rmse": metrics.rmse(actual, guess),
-        "rmse_se": uncertainty.rmse(squared[counts > 0], counts[counts > 0])[1],
-        "mae": metrics.mae(actual, guess),
-    }
-
-
-def _by_person(test: HeldOut, values: Values, chosen: npt.NDArray[np.bool_]) -> Values:
-    sums: Values = np.bincount(test.person[chosen], values, len(test.people)).astype(np.float64)
-    return sums
-
-
-def _domain_figures(test: HeldOut, domain: str, items: IntArray, predicted: FloatArray | None) -> dict[str, float]:
-    members = test.domains[domain]
-    chosen = np.isin(test.indices[1], members)
-    by_user = metrics.ranking_figures(items, test.relevant[test.ranked][:, members])
-    involved = ~np.isnan(by_user["ndcg"])
-    figures: dict[str, float] = {"pairs": int(chosen.sum()), "users_ranked": int(involved.sum())}
-    figures |= _ranking_means(by_user, items[involved], len(members))
-    if predicted is not None and chosen.any():
-        figures |= _rating_figures(test, predicted, chosen)
-    return figures

@@ -1,22 +1,15 @@
-"""The figures models are judged by: arrays in, arrays out, and one definition of each wherever it appears.
-
-Rating figures are over all pairs at once. Libraries differ: Cornac and LensKit report the mean of per-user
-RMSE, which weighs a user with one rating like one with a thousand and is another number.
+"""The figures models are judged by: arrays in, arrays out. What each figure is stands in foldin.definitions, once.
 
 Ranking figures are per user, over lists drawn from the full catalogue; a model's figure is the mean over the
-users with a held-out item. With r_i = 1 where the i-th of k recommended items is held out (else 0), and R held-out
-items, a user's figures are
+users with a held-out item. Where others differ, on figures of the same name:
 
-- precision = Σ r_i / k, also where R is smaller than k. implicit divides the hits of all users by the sum of
-  their min(k, R), which gives more: on one and the same top-10 of ML-1M 0.223 instead of 0.164.
-- recall = Σ r_i / R. Liang et al. (2018, Mult-VAE) and those who follow them divide by min(k, R).
-- NDCG = Σ r_i / log2(i + 1), divided by that sum of a list with min(k, R) hits in front (Järvelin and
-  Kekäläinen 2002, with binary gains). scikit-learn's `ndcg_score` averages over the orders of tied scores;
-  here ties are broken by item before anything is counted.
-- average precision = Σ r_i · (hits among the first i) / i, divided by min(k, R), so that a perfect list has 1
-  (Manning, Raghavan and Schütze 2008, chapter 8, cut at k). trec_eval's `map_cut` divides by R.
-- reciprocal rank = 1 / (rank of the first hit), 0 without a hit (Voorhees 1999).
-- hit = 1 with any hit, else 0.
+- rmse: Cornac and LensKit report the mean of per-user RMSE, here `user_rmse`.
+- precision: implicit divides the hits of all users by the sum of their min(k, R), R held-out items: on one and the
+  same top-10 of ML-1M 0.223 instead of 0.164.
+- recall: Liang et al. (2018, Mult-VAE) and those who follow them divide by min(k, R).
+- NDCG (Järvelin and Kekäläinen 2002, with binary gains): scikit-learn averages over the orders of tied scores.
+- average precision (Manning, Raghavan and Schütze 2008, chapter 8, cut at k): trec_eval's `map_cut` divides by R.
+- reciprocal rank (Voorhees 1999): trec_eval's is never cut.
 
 A held-out item outside the catalogue (cold) can never be recommended. It counts in R all the same: the user
 chose it and the model missed it.
@@ -179,7 +172,7 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
 def ranking_figures(
     recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0
 ) -> dict[str, Values]:
-    """Return the ranking figures of each user, as the head of this module defines them.
+    """Return the ranking figures of each user, as foldin.definitions defines them.
 
     Parameters
     ----------
@@ -195,9 +188,21 @@ def ranking_figures(
     dict of str to ndarray of float64, shape (n,)
         One array for each key of `MEANS`; NaN for a user without a held-out item, who has no figure.
     """
-    found = hits(recommended, relevant)
-    k = recommended.shape[1]
     n_relevant = np.diff(relevant.indptr) + np.asarray(extra_relevant, dtype=np.int64)
+    return figures_of_hits(hits(recommended, relevant), n_relevant)
+
+
+def figures_of_hits(found: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.integer]) -> dict[str, Values]:
+    """Return the ranking figures of each user from where in the list the hits are; see `ranking_figures`.
+
+    Parameters
+    ----------
+    found : ndarray of bool, shape (n, k)
+        Which listed items are held out; the first columns of a longer list give the figures at that length.
+    n_relevant : ndarray of int, shape (n,)
+        Number of each user's held-out items, those outside the catalogue too.
+    """
+    k = found.shape[1]
     reachable = np.minimum(n_relevant, k)
     ranks = np.arange(1, k + 1)
     n_hits = found.sum(axis=1)

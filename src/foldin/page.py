@@ -4,9 +4,11 @@ Rows of a data set appear on it only where they were made here; the executed not
 always.
 """
 
+from typing import Any
+
 import pandas as pd
 
-from foldin import figures, files, leaderboard, models, params, paths, report
+from foldin import definitions, figures, files, guards, leaderboard, models, params, paths, report, splits
 from foldin.report import Report
 
 
@@ -17,10 +19,33 @@ def write(bench: Report) -> None:
         figures.save(leaderboard.figure(bench.board, bench.dataset.name, bench.k), unfinished / "leaderboard.png")
         figures.save(report.fitting_figure(bench), unfinished / "fitting.png")
         figures.save(report.data_figure(bench), unfinished / "data.png")
-    board = leaderboard.best_first(bench.board, f"ndcg_at_{bench.k}").rename(columns=lambda name: name.split("_at_")[0])
-    columns = ["model", "family", "kind", "rmse", "mae", "ndcg", "recall", "coverage"]
-    files.write_csv(folder / "leaderboard.csv", board.loc[:, ~board.columns.duplicated()][columns])
+        if bench.best_rater is not None:
+            figures.save(report.calibration_figure(bench), unfinished / "calibration.png")
+    files.write_csv(folder / "leaderboard.csv", _columns(bench))
+    files.write_json(folder / "definitions.json", definitions.texts(_figure_names(bench)))
     files.write_text(folder / "README.md", page(bench))
+
+
+def _columns(bench: Report) -> pd.DataFrame:
+    """Return the leaderboard as plots read it: the same column names at every k."""
+    board = leaderboard.best_first(bench.board, bench.ndcg)
+    table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
+    for name in ("ndcg", "recall", "coverage"):
+        table[name] = board[leaderboard.at(board, name, bench.k)]
+    for name in ("rmse", "ndcg") if bench.best_rater is not None else ("ndcg",):
+        for end in ("low", "high", "tied"):
+            table[f"{name}_{end}"] = board[f"{name}_{end}"]
+    return table
+
+
+def _figure_names(bench: Report) -> set[str]:
+    """Return the names of all figures of all models, as the files in git have them."""
+    names: set[str] = set()
+    for family in params.families():
+        folder = paths.predictions(bench.dataset.name, family)
+        for values in leaderboard.read_figures(folder / "figures.json").values():
+            names |= {name for group in guards.groups(values).values() for name in guards.flat(group)}
+    return names
 
 
 def page(bench: Report) -> str:
@@ -31,34 +56,120 @@ def page(bench: Report) -> str:
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
         report.headline(bench),
         f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
-        "## Predicting ratings",
-        "Root mean squared and mean absolute error over all test ratings at once, in rating units; a pair with an "
-        "unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
-        _markdown(leaderboard.rating_table(board)),
-        *([bench.dataset.beside] if bench.dataset.beside else []),
-        "## Ranking the whole catalogue",
-        f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
-        "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",
-        _markdown(leaderboard.ranking_table(board, bench.k)),
-        "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
-        "liked. Best F1 first; a dash where nothing was predicted that high.",
-        _markdown(leaderboard.liked_table(board)),
+        *(_rating(bench) if bench.best_rater is not None else []),
+        *_ranking(bench),
+        *(_liked(bench) if bench.best_rater is not None else []),
     ]
     if leaderboard.domains(board):
         parts += [
             "## By domain",
-            "RMSE in rating units:",
-            _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+            *_domain_rmse(bench),
             f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
-            _markdown(leaderboard.domain_table(board, f"ndcg_at_{bench.k}")),
+            _markdown(leaderboard.domain_table(board, bench.ndcg)),
         ]
+    parts += [
+        "## By popularity",
+        "Items in three groups with a third of the training ratings each: the few most popular ones are the head, the "
+        "many rarely rated ones the tail. Recall of held-out items, share of all list places, and RMSE:",
+        _markdown(leaderboard.bucket_table(board, bench.k)),
+    ]
     parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
     parts += ["Where a model stops early, the validation part says when; the test part was not looked at."]
     if bench.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
         parts += _examples(bench)
-    parts += ["## What each family did", _abouts(), *_data(bench), *_method(bench)]
+    parts += ["## What each family did", _abouts(), *_data(bench), *_definitions(bench), *_method(bench)]
     return "\n\n".join(parts)
+
+
+def _domain_rmse(bench: Report) -> list[str]:
+    if bench.best_rater is None:
+        return []
+    return ["RMSE in rating units:", _markdown(leaderboard.domain_table(bench.board, "rmse", lowest=True))]
+
+
+def _rating(bench: Report) -> list[str]:
+    return [
+        "## Predicting ratings",
+        f"RMSE and MAE are over all test ratings at once, in rating units. {_warmth(bench)} {_certainty()}",
+        _markdown(leaderboard.rating_table(bench.board)),
+        *([bench.dataset.beside] if bench.dataset.beside else []),
+    ]
+
+
+def _liked(bench: Report) -> list[str]:
+    return [
+        "## Telling liked from not liked",
+        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
+        "liked. Best F1 first; a dash where nothing was predicted that high.",
+        _markdown(leaderboard.liked_table(bench.board)),
+        "## Calibration",
+        f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
+        "![Mean actual against mean predicted ratings](figures/calibration.png)",
+    ]
+
+
+def _warmth(bench: Report) -> str:
+    """Return what share of the pairs RMSE speaks of models themselves."""
+    board = bench.board.dropna(subset=["rmse"])
+    share, cold = float(board["warm_share"].iloc[0]), int(board["cold_pairs"].iloc[0])
+    split = leaderboard.read_figures(paths.account(bench.dataset.name, "split"))
+    if "users_held_out" in split:
+        return (
+            f"The {split['users_held_out']:,} users judged are unknown to training; of each a model is told some "
+            f"ratings first, {split['ratings_fold_in']:,} in all."
+        )
+    if not cold:
+        return "Training knows the user and the item of every test pair."
+    best = board.set_index("model").loc[bench.best_rater]
+    return (
+        f"Training knows user and item of {share:.2%} of the test pairs; the other {cold:,} are predicted from what is "
+        f"known of them, not dropped. Of {bench.best_rater}, RMSE is {best['rmse_warm']:.4f} on the known pairs and "
+        f"{best['rmse_cold']:.4f} on the others."
+    )
+
+
+def _certainty() -> str:
+    settings = params.section(params.Evaluation)
+    return (
+        f"Intervals are {settings.confidence:.0%}, from {settings.resamples:,} draws of the users; what is behind the "
+        "best is measured on the same draws. **Tied**: cannot be told apart from the best, corrected by Holm for the "
+        "number of models."
+    )
+
+
+def _ranking(bench: Report) -> list[str]:
+    k, board = bench.k, bench.board
+    if bench.ndcg.startswith(definitions.SAMPLED):
+        title = "## Ranking sampled candidates"
+        about = (
+            "**These are sampled figures.** Each user's held-out items are ranked among given negatives, not among the "
+            "catalogue; such figures are far higher than full ones, and may order models the other way (Krichene and "
+            "Rendle 2020)."
+        )
+    else:
+        title = "## Ranking the whole catalogue"
+        about = (
+            f"Lists of {k} from all items a user has no training rating of; an item counts as a hit when the user "
+            "rated it in the test part, whatever the rating."
+        )
+    return [
+        title,
+        about,
+        _markdown(leaderboard.ranking_table(board, k)),
+        "What accuracy does not see of these lists (the random baseline shows what chance gives):",
+        _markdown(leaderboard.list_table(board, k)),
+        "At other lengths:",
+        _markdown(leaderboard.length_table(board, k, params.section(params.Evaluation).ks)),
+    ]
+
+
+def _definitions(bench: Report) -> list[str]:
+    shown: dict[str, str] = {}
+    for name in sorted(_figure_names(bench)):
+        plain = definitions.base(name)
+        if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
+            shown[plain] = definitions.FIGURES[plain].text
+    return ["## What each figure means", "\n".join(f"- `{name}`: {text}" for name, text in shown.items())]
 
 
 def _examples(bench: Report) -> list[str]:
@@ -68,6 +179,8 @@ def _examples(bench: Report) -> list[str]:
     ]
     for user, table in report.recommendations(bench).items():
         parts += [f"### User {user}", _markdown(table)]
+    if bench.best_rater is None:
+        return parts
     return [
         *parts,
         "### Actual and predicted ratings",
@@ -93,12 +206,17 @@ def _data(bench: Report) -> list[str]:
         "## The data",
         f"{dataset.about} Source: {dataset.address or 'generated from a seed'}. Terms: {dataset.licence}",
         f"Of {cleaned['rows_in']:,} raw ratings {cleaned['rows_out']:,} were kept (dropped: "
-        f"{', '.join(dropped) or 'none'}). They were split at random, not by time: {split['ratings_train']:,} train, "
+        f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "
         f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "
         f"pairs; it has never seen {cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
         "![Ratings given, and ratings by item and user](figures/data.png)",
     ]
+
+
+def _protocol(split: dict[str, Any]) -> str:
+    fold = f" (fold {split['fold']})" if "fold" in split else ""
+    return f"{splits.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
 
 
 def _method(bench: Report) -> list[str]:
@@ -107,7 +225,7 @@ def _method(bench: Report) -> list[str]:
         "## How to reproduce this",
         f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "
         "train part, choose their epochs on the validation part, are refitted on both and judged once on the test "
-        "part, which no training stage can read. Definitions of all figures: src/foldin/metrics.py.",
+        "part, which no training stage can read. Definitions of all figures: definitions.json.",
     ]
 
 

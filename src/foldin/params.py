@@ -32,20 +32,29 @@ class Clean(Section):
 
 
 class Split(Section):
-    """Section `split`: which ratings are held out. Shares are of all ratings."""
+    """Section `split`: which ratings are held out, by one of `foldin.splits.PROTOCOLS`."""
 
+    protocol: str
     seed: int = Field(ge=0)
     test: Share
     validation: Share
+    folds: int = Field(ge=2)
+    fold: int = Field(ge=1)
+    fold_in: Share
 
 
 class Evaluation(Section):
     """Section `evaluation`: how saved models are judged on the test part."""
 
     k: int = Field(ge=1)
+    ks: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
     rating_threshold: float
-    block_users: int = Field(ge=1)
+    block_megabytes: float = Field(gt=0)
+    resamples: int = Field(ge=200)
+    confidence: Share
+    seeds: dict[str, Annotated[int, Field(ge=1)]]
     oracle_z: float = Field(gt=0)
+    explained: dict[str, str]
 
 
 class Report(Section):
@@ -54,6 +63,7 @@ class Report(Section):
     users: int = Field(ge=1)
     recommendations: int = Field(ge=1)
     predictions: int = Field(ge=1)
+    calibration_bins: int = Field(ge=2)
 
 
 class Verify(Section):
@@ -273,6 +283,22 @@ def list_length() -> int:
     if type(k) is not int or k < 1:
         raise FoldinError(f"evaluation.k is {k!r}", where="params.yaml", remedy="it must be a whole number from 1")
     return k
+
+
+def seeds(family: str) -> int:
+    """Return how many seeds a family's models are fitted with; training stages read this of `evaluation` as well."""
+    evaluation = read().get("evaluation")
+    given = evaluation.get("seeds") if isinstance(evaluation, dict) else None
+    if not isinstance(given, dict):
+        raise FoldinError("evaluation.seeds is no mapping of families", where="params.yaml", remedy="write: seeds: {}")
+    for name, count in given.items():
+        if name not in known_families():
+            remedy = nearest(str(name), known_families())
+            raise FoldinError(f"unknown model family 'evaluation.seeds.{name}'", where="params.yaml", remedy=remedy)
+        if type(count) is not int or count < 1:
+            what = f"evaluation.seeds.{name} is {count!r}"
+            raise FoldinError(what, where="params.yaml", remedy="it must be a whole number from 1")
+    return int(given.get(family, 1))
 
 
 def datasets() -> list[str]:

@@ -34,7 +34,7 @@ class Recommender(ABC):
     Parameters
     ----------
     settings : Section
-        Values of the class's own `Settings`, from params.yaml.
+        Values of the class's own `Settings`.
     seed : int
         Seed of everything random in `fit`.
 
@@ -80,25 +80,26 @@ class Recommender(ABC):
         Raises
         ------
         FoldinError
-            When the training part is empty.
+            When `train` is empty.
         """
         if train.ratings.nnz == 0:
             raise FoldinError("the training part is empty", remedy="lower split.test and split.validation")
-        self.history = []
-        self._known = sparse.csr_array(train.ratings, copy=True)
+        self.history, self._known = [], sparse.csr_array(train.ratings, copy=True)
         self._prepare(train)
         self._fit(train, validation)
         return self
 
-    def refit(self, training: Interactions) -> Self:
+    def refit(self, training: Interactions, seed: int | None = None) -> Self:
         """Return a new model with the same settings, fitted on all training data for the epochs chosen before.
 
         Parameters
         ----------
         training : Interactions
             Training and validation part together.
+        seed : int, optional
+            Another seed than this model's, to see what chance in training does.
         """
-        final = type(self)(self.settings, seed=self.seed)
+        final = type(self)(self.settings, seed=self.seed if seed is None else seed)
         final.epochs, final.name = self.epochs, self.name
         return final.fit(training)
 
@@ -135,6 +136,26 @@ class Recommender(ABC):
             Their scores.
         """
         return ranking.top_k(self.score(users), k, exclude=self.known[np.asarray(users)])
+
+    def fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Return scores of all items for users who were not trained on, by the ratings told of them now.
+
+        Parameters
+        ----------
+        ratings : scipy.sparse.csr_array of float32, shape (n, n_items)
+            A row for each user; a stored cell is a rating, a stored 0 included.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_items)
+            Scores as of `score`; the fitted model stays as it is.
+
+        Raises
+        ------
+        FoldinError
+            When this kind of model cannot.
+        """
+        return self._fold_in(ratings).astype(np.float32)
 
     @property
     def known(self) -> sparse.csr_array:
@@ -195,6 +216,14 @@ class Recommender(ABC):
     def _score(self, users: IntArray) -> FloatArray:
         """Return scores, shape (n, n_items)."""
 
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Return scores by ratings alone; a model that can overrides this."""
+        raise FoldinError(
+            f"{self.name} cannot score users it was not trained on",
+            where="params.yaml (split.protocol)",
+            remedy="leave its family out of `families`, or choose a protocol that holds out no users",
+        )
+
     @abstractmethod
     def _arrays(self) -> Arrays:
         """Return everything fitted, by name."""
@@ -235,7 +264,11 @@ class RatingRecommender(Recommender):
         warm = (users >= 0) & (items >= 0)
         if warm.any():
             predicted[warm] = self._predict(users[warm], items[warm])
-        return np.clip(predicted, *self._limits)
+        return self.clipped(predicted)
+
+    def clipped(self, ratings: FloatArray) -> FloatArray:
+        """Return ratings within the scale."""
+        return np.clip(ratings, *self._limits)
 
     def _damping(self) -> float:
         # Every rating model's Settings has it: the imaginary average ratings behind each bias.

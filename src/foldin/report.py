@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, figures, leaderboard, params, paths
+from foldin import datasets, definitions, figures, leaderboard, params, paths, rating_metrics
+from foldin.errors import FoldinError
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Report:
         Test figures, a row a model, as `leaderboard.load` gives them.
     k : int
         Length of the recommendation lists judged.
+    ks : list of int
+        Other lengths that figures are given for.
     settings : params.Report
         How much to show.
     """
@@ -32,17 +35,26 @@ class Report:
     dataset: datasets.DataSet
     board: pd.DataFrame
     k: int
+    ks: list[int]
     settings: params.Report
+
+    @property
+    def ndcg(self) -> str:
+        """The column of the ranking leaderboard's figure; it says so where candidates were sampled."""
+        return leaderboard.at(self.board, "ndcg", self.k)
 
     @property
     def best_ranker(self) -> str:
         """The model, not a reference, that ranks best."""
-        return str(leaderboard.best_first(self._contenders(), f"ndcg_at_{self.k}")["model"].iloc[0])
+        return str(leaderboard.best_first(self._contenders(), self.ndcg)["model"].iloc[0])
 
     @property
-    def best_rater(self) -> str:
-        """The model, not a reference, that predicts ratings best."""
-        return str(leaderboard.best_first(self._contenders(), "rmse", lowest=True)["model"].iloc[0])
+    def best_rater(self) -> str | None:
+        """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
+        if not leaderboard.rates(self.board):
+            return None
+        ranked = leaderboard.best_first(self._contenders(), "rmse", lowest=True)
+        return str(ranked["model"].iloc[0]) if len(ranked) else None
 
     def _contenders(self) -> pd.DataFrame:
         # Where only baselines were trained, the best of them is the answer.
@@ -52,7 +64,9 @@ class Report:
 
 def open_report(dataset: str) -> Report:
     """Return the report of a data set; the first call of notebooks/report.ipynb."""
-    return Report(datasets.get(dataset), leaderboard.load(dataset), params.list_length(), params.section(params.Report))
+    evaluation = params.section(params.Evaluation)
+    board = leaderboard.load(dataset)
+    return Report(datasets.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
 
 
 def _predictions(report: Report, name: str) -> pd.DataFrame:
@@ -99,7 +113,14 @@ def predicted_ratings(report: Report) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
     The user is one with the median number of test ratings.
+
+    Raises
+    ------
+    FoldinError
+        When no model predicts ratings.
     """
+    if report.best_rater is None:
+        raise FoldinError("no model predicts ratings", remedy="name a family that does in `families`")
     family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
     counts = table.groupby("user_id").size().sort_values(kind="stable")
@@ -179,13 +200,20 @@ def data_figure(report: Report) -> Figure:
 def headline(report: Report) -> str:
     """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
     board = report.board.set_index("model")
-    ndcg = f"ndcg_at_{report.k}"
+    ndcg = report.ndcg
     rater, ranker = report.best_rater, report.best_ranker
+    best = [f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}"]
+    best[0] += f"{_beside(board, 'popularity', ndcg)})"
+    if rater is not None:
+        shown = f"{_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}"
+        best.insert(0, f"**{rater}** predicts ratings best (RMSE {shown})")
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"**{rater}** predicts ratings best (RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}) and "
-        f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
+        f"{' and '.join(best)}.",
+        _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
     ]
+    if ndcg.startswith(definitions.SAMPLED):
+        text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "
@@ -193,13 +221,49 @@ def headline(report: Report) -> str:
             f"NDCG@{report.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
         )
     if "oracle.leak" in board:
-        leaks = leaderboard.leaks(report.board)
+        # Without a reason in params.yaml there would be no report.
+        reasons = params.section(params.Evaluation).explained
+        leaks = [f"{name} ({reasons[name]})" for name in leaderboard.leaks(report.board)]
         text.append(
-            f"**LEAK: {', '.join(leaks)} beat the oracle beyond sampling error. Do not trust these figures.**"
+            f"**Better than the oracle beyond sampling error: {', '.join(leaks)}; the reason is the author's.**"
             if leaks
             else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
         )
     return " ".join(text)
+
+
+def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
+    ties = []
+    for name, model in best.items():
+        tied = board.index[board[f"{name}_tied"].fillna(False).astype(bool)]
+        others = [f"**{other}**" for other in tied if other != model]
+        ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
+    if not ties:
+        return f"{'Both lead' if len(best) > 1 else 'It leads'} beyond chance, as far as these users can tell."
+    return f"On these users, {' and '.join(ties)}."
+
+
+def calibration_figure(report: Report) -> Figure:
+    """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
+    ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
+    best = ranked.drop_duplicates("family")["model"][: len(figures.COLOURS) - 1]
+    names = list(dict.fromkeys([*best, ranked["model"].iloc[-1]]))
+    families = ranked.set_index("model")["family"]
+    drawn, axis = plt.subplots(figsize=(6, 5.4), constrained_layout=True)
+    scale = report.dataset.scale
+    axis.plot([scale.lowest, scale.highest], [scale.lowest, scale.highest], color=figures.QUIET, ls="--", lw=1)
+    for place, name in enumerate(names):
+        file = paths.predictions(report.dataset.name, families[name]) / "ratings.parquet"
+        table = pd.read_parquet(file, columns=["rating", name])
+        bins = rating_metrics.calibration(table["rating"], table[name], report.settings.calibration_bins)
+        colour, marker = figures.COLOURS[place], figures.MARKERS[place]
+        axis.plot(bins["predicted"], bins["actual"], color=colour, marker=marker, markersize=5, lw=1.2, label=name)
+    axis.set_xlabel("mean predicted rating")
+    axis.set_ylabel("mean actual rating")
+    axis.set_title("Above the dashed line: people liked it better than predicted", fontsize=11)
+    axis.legend()
+    plt.close(drawn)
+    return drawn
 
 
 def _beside(board: pd.DataFrame, model: str, figure: str) -> str:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from foldin.metrics import Values
 
+BLOCK_DRAWS = 4_000_000
+"""Users drawn at once by the bootstrap; bounds memory to 100 MB, changes no figure."""
 _LEAST = float(np.finfo(np.float64).eps)
 
 
@@ -80,3 +82,67 @@ def rmse(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple
 def z_score(difference: float, error: float) -> float:
     """Return a difference in standard errors; finite, and 0 for no difference, where the error is 0."""
     return difference / max(error, _LEAST)
+
+
+def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values:
+    """Return means over all pairs of users drawn again, with replacement: the bootstrap by user.
+
+    The same users are drawn for every column, so differences between columns are paired (Efron and Tibshirani 1993).
+
+    Parameters
+    ----------
+    sums : ndarray of float64, shape (n_users, n_figures)
+        Each user's sum over their pairs.
+    counts : ndarray of float64, shape (n_users,)
+        Number of each user's pairs.
+    resamples : int
+        How often the users are drawn.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    ndarray of float64, shape (resamples, n_figures)
+        A row for each draw.
+    """
+    rng = np.random.default_rng(seed)
+    n_users = len(sums)
+    columns = np.column_stack([sums, counts])
+    size = max(1, BLOCK_DRAWS // n_users)
+    blocks = []
+    for start in range(0, resamples, size):
+        rows = min(size, resamples - start)
+        # How often each user is drawn, a row for each draw.
+        drawn = rng.integers(n_users, size=(rows, n_users)) + np.arange(rows)[:, None] * n_users
+        weights = np.bincount(drawn.ravel(), minlength=rows * n_users).reshape(rows, n_users)
+        blocks.append(weights.astype(np.float64) @ columns)
+    totals = np.concatenate(blocks)
+    means: Values = totals[:, :-1] / totals[:, -1:]
+    return means
+
+
+def interval(draws: Values, confidence: float) -> tuple[Values, Values]:
+    """Return the percentile interval of each column of bootstrap draws: lower and upper ends."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def p_values(differences: Values) -> Values:
+    """Return two-sided p-values of "no difference" from bootstrap draws of differences, shape (n_figures,).
+
+    A draw is counted as one more on either side, so that p is never 0 (Davison and Hinkley 1997, chapter 4).
+    """
+    n = len(differences)
+    below, above = (differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0)
+    values: Values = np.minimum(1.0, 2 * (np.minimum(below, above) + 1) / (n + 1))
+    return values
+
+
+def holm(values: Values) -> Values:
+    """Return p-values corrected for how many comparisons there are (Holm 1979): compare them with the level itself."""
+    order = np.argsort(values, kind="stable")
+    steps = values[order] * np.arange(len(values), 0, -1)
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return corrected

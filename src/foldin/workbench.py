@@ -67,7 +67,7 @@ class Workbench:
         return model
 
     def keep(self, name: str) -> Recommender:
-        """Refit a tried-out model on all training data and save it for `evaluate`.
+        """Refit a tried-out model on all training data and save it for `evaluate`, also with other seeds where asked.
 
         Parameters
         ----------
@@ -85,6 +85,10 @@ class Workbench:
         final = self.models[name].refit(self.data.training)
         with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
             final.save(folder)
+        for seed in range(final.seed + 1, final.seed + params.seeds(self.family)):
+            say(f"{self.dataset}: {name}: fitting with seed {seed}")
+            with files.whole_folder(paths.twin(self.dataset, self.family, name, seed)) as folder:
+                self.models[name].refit(self.data.training, seed).save(folder)
         self._kept[name] = final
         return final
 

@@ -67,6 +67,10 @@ class DataSet:
         Writes these files into an empty folder; None for a data set that is fetched.
     counts : Counts or None
         Known counts, checked after reading; None where they depend on parameters.
+    fold : callable or None
+        Reads the test pairs of an official fold, by its number, from the folder of raw files; see splits.py.
+    negatives : callable or None
+        Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
     beside : str
         How published figures on this data compare with ours, for the report.
     """
@@ -82,6 +86,8 @@ class DataSet:
     address: str | None = None
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
+    fold: Callable[[Path, int], pd.DataFrame] | None = None
+    negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""
 
     def check_files(self, folder: Path, source: str) -> None:

@@ -1,0 +1,152 @@
+"""Times the full evaluation of foldin beside implicit's C++ evaluation of four metrics, in one run on one machine.
+
+    python benchmarks/evaluation.py          # 6,040 × 3,706, the size of ML-1M: seconds, and their ratio
+    python benchmarks/evaluation.py memory   # 138,493 × 26,744, the size of ML-20M: peak memory of the evaluation
+
+Factors and ratings are drawn at random: what takes time is the same. foldin computes every ranking figure (precision,
+recall, NDCG, MAP, MRR, hit rate at four lengths up to 20, AUC, coverage, Gini, novelty, diversity, popularity lift,
+by popularity bucket) and keeps each user's; implicit computes precision, MAP, NDCG and AUC of its top 10.
+Figures are to be read as ratios: times belong to a machine.
+"""
+
+import resource
+import sys
+import time
+
+from foldin import determinism
+
+THREADS = 2
+determinism.pin(THREADS)
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from scipy import sparse  # noqa: E402
+
+from foldin import judgement  # noqa: E402
+from foldin.held_out import HeldOut  # noqa: E402
+from foldin.interactions import Interactions, Scale, matrix  # noqa: E402
+from foldin.models.als import ImplicitALS  # noqa: E402
+from foldin.params import Evaluation  # noqa: E402
+
+FACTORS, REPEATS = 64, 5
+SETTINGS = Evaluation(
+    k=10,
+    ks=[1, 5, 20],
+    rating_threshold=4.0,
+    block_megabytes=40.0,
+    resamples=2000,
+    confidence=0.95,
+    seeds={},
+    oracle_z=4.0,
+    explained={},
+)
+
+
+def drawn(n_users: int, n_items: int, n_ratings: int) -> tuple[Interactions, sparse.csr_array]:
+    """Return a training part and a test part of 80 and 20 %, with a long tail of users and items."""
+    rng = np.random.default_rng(1)
+    users = np.minimum(n_users * rng.random(n_ratings) ** 1.5, n_users - 1).astype(np.int64)
+    items = np.minimum(n_items * rng.random(n_ratings) ** 3, n_items - 1).astype(np.int64)
+    pairs = np.unique(np.concatenate([users * n_items + items, np.arange(max(n_users, n_items)) % (n_users * n_items)]))
+    pairs = rng.permutation(pairs)
+    cut = len(pairs) * 4 // 5
+    train, test = (
+        matrix(
+            (part // n_items).astype(np.int32),
+            (part % n_items).astype(np.int32),
+            np.ones(len(part), np.float32),
+            (n_users, n_items),
+        )
+        for part in (pairs[:cut], pairs[cut:])
+    )
+    items_table = pd.DataFrame(
+        {
+            "item_id": np.arange(n_items).astype(str),
+            "domain": "movies",
+            "genres": [("Comedy|Drama", "Crime", "Drama|War")[i % 3] for i in range(n_items)],
+        }
+    )
+    users_table = pd.DataFrame({"user_id": np.arange(n_users).astype(str)})
+    return Interactions(train, users_table, items_table, Scale(0.5, 5.0, 0.5)), test
+
+
+def held_out(training: Interactions, test: sparse.csr_array) -> HeldOut:
+    users = np.repeat(np.arange(training.n_users, dtype=np.int32), np.diff(test.indptr))
+    pairs = pd.DataFrame({"user": users, "item": test.indices.astype(np.int32), "rating": test.data, "timestamp": 0})
+    pairs["user_id"] = training.users["user_id"].to_numpy()[users]
+    pairs["item_id"] = training.items["item_id"].to_numpy()[test.indices]
+    return HeldOut(pairs, training)
+
+
+def model(training: Interactions) -> ImplicitALS:
+    rng = np.random.default_rng(2)
+    settings = ImplicitALS.Settings(
+        factors=FACTORS,
+        epochs=1,
+        patience=0,
+        unobserved_weight=0.1,
+        regularization=0.1,
+        frequency_exponent=1.0,
+        validation_k=10,
+    )
+    made = ImplicitALS(settings)
+    made._known = training.ratings
+    made._user_factors = rng.normal(size=(training.n_users, FACTORS))
+    made._item_factors = rng.normal(size=(training.n_items, FACTORS))
+    return made
+
+
+def seconds(call) -> float:
+    """Return the shortest of several runs, after one that compiles and fills caches."""
+    call()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def of_implicit(training: Interactions, test: sparse.csr_array, ours: ImplicitALS):
+    from implicit.cpu.als import AlternatingLeastSquares
+    from implicit.evaluation import ranking_metrics_at_k
+    from threadpoolctl import threadpool_limits
+
+    theirs = AlternatingLeastSquares(factors=FACTORS, num_threads=THREADS)
+    theirs.user_factors = ours._user_factors.astype(np.float32)
+    theirs.item_factors = ours._item_factors.astype(np.float32)
+    known, held = sparse.csr_matrix(training.ratings), sparse.csr_matrix(test)
+
+    def call() -> None:
+        # It spreads over threads by itself, and asks for a BLAS that does not.
+        with threadpool_limits(1, "blas"):
+            ranking_metrics_at_k(theirs, known, held, K=10, show_progress=False, num_threads=THREADS)
+
+    return call
+
+
+def speed() -> None:
+    training, test = drawn(6_040, 3_706, 1_000_000)
+    ours = model(training)
+    their_time = seconds(of_implicit(training, test, ours))
+    # A new test part each time, so that nothing it remembers is counted as saved.
+    our_time = seconds(lambda: judgement.judge(ours, held_out(training, test), SETTINGS, "ours"))
+    print(f"{training.n_users:,} × {training.n_items:,}, {FACTORS} factors, top 10, {THREADS} threads")
+    print(f"implicit, 4 metrics: {their_time:.3f} s; foldin, all figures: {our_time:.3f} s")
+    print(f"ratio: {our_time / their_time:.2f}")
+
+
+def memory() -> None:
+    training, test = drawn(138_493, 26_744, 20_000_000)
+    ours, held = model(training), held_out(training, test)
+    judgement.judge(model(drawn(300, 200, 5_000)[0]), held_out(*drawn(300, 200, 5_000)), SETTINGS, "compiles")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    start = time.perf_counter()
+    judgement.judge(ours, held, SETTINGS, "ours")
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{training.n_users:,} × {training.n_items:,}: {time.perf_counter() - start:.0f} s")
+    print(f"peak memory {after:,.0f} MB, of which data, model and libraries {before:,.0f} MB")
+
+
+if __name__ == "__main__":
+    memory() if sys.argv[1:] == ["memory"] else speed()

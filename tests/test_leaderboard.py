@@ -1,0 +1,122 @@
+"""The board people read: intervals and ties, what it refuses, and the words of the page."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from conftest import CHECKOUT
+from ruamel.yaml import YAML
+
+from foldin import clean, evaluate, fetch, files, interactions, leaderboard, models, page, params, paths, user_item
+from foldin import report as reports
+from foldin.errors import FoldinError
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Return a workspace whose baselines are judged on a small demo."""
+    folder = tmp_path_factory.mktemp("workspace")
+    yaml = YAML()
+    values = yaml.load(CHECKOUT / "params.yaml")
+    values["demo"].update(users=120, items=90, ratings=3000)
+    values["families"] = ["baselines"]
+    yaml.dump(values, folder / "params.yaml")
+    (folder / "dvc.yaml").write_text((CHECKOUT / "dvc.yaml").read_text())
+    patch = pytest.MonkeyPatch()
+    patch.chdir(folder)
+    for stage in (fetch, clean, user_item):
+        stage.run("demo")
+    training = interactions.load("demo").training
+    for name, model in models.family("baselines").items():
+        with files.whole_folder(paths.models("demo", "baselines") / name) as into:
+            model.fit(training).save(into)
+    evaluate.run("demo", "baselines")
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture
+def board(evaluated):
+    return leaderboard.load("demo")
+
+
+@pytest.fixture
+def figures(evaluated):
+    """Return the family's file of figures, put back afterwards."""
+    file = paths.predictions("demo", "baselines") / "figures.json"
+    before = file.read_bytes()
+    yield file
+    file.write_bytes(before)
+
+
+def test_every_figure_stands_in_its_interval_and_the_oracle_apart(board):
+    rows = board.set_index("model")
+    for name, figure in (("rmse", "rmse"), ("ndcg", "ndcg_at_10")):
+        known = rows.dropna(subset=[figure])
+        assert (known[f"{name}_low"] <= known[figure]).all()
+        assert (known[figure] <= known[f"{name}_high"]).all()
+        assert not rows.loc["oracle", f"{name}_tied"]
+    assert rows.loc["bias", "rmse_tied"]
+    assert rows.loc["popularity", "ndcg_tied"]
+    assert not rows.loc["random", "ndcg_tied"]
+
+
+def test_the_tables_show_intervals_ties_and_distances(board):
+    table = leaderboard.rating_table(board).set_index("model")
+    assert table.loc["bias (baseline)", "behind the best"] == "best"
+    assert re.fullmatch(r"0\.\d{4} \(0\.\d{4} to 0\.\d{4}\)", table.loc["global-mean (baseline)", "behind the best"])
+    assert table.loc["oracle (oracle)", "behind the best"] == ""
+    tied = board.assign(rmse_tied=True)
+    shown = leaderboard.rating_table(tied).set_index("model").loc["global-mean (baseline)", "behind the best"]
+    assert shown.endswith("**tied**")
+    assert list(leaderboard.length_table(board, 10, [1, 5, 20]))[1:5] == ["NDCG@1", "NDCG@5", "NDCG@10", "NDCG@20"]
+
+
+def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
+    text = page.page(reports.open_report("demo"))
+    assert "split at random by rating, not by time (protocol `random_by_rating`)" in text
+    assert "temporal" not in text
+    assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
+    assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
+    assert "nan" not in text.lower().replace("nantes", "")
+
+
+def test_sampled_figures_beside_full_ones_are_refused(evaluated, figures):
+    values = json.loads(figures.read_text())
+    values["popularity"]["sampled_ndcg_at_10"] = values["popularity"].pop("ndcg_at_10")
+    figures.write_text(json.dumps(values))
+    with pytest.raises(
+        FoldinError, match=r"demo, popularity: 'sampled_ndcg_at_10' was computed on the whole catalogue"
+    ):
+        leaderboard.load("demo")
+
+
+def test_a_leak_stops_the_report_too_unless_explained(evaluated, figures, monkeypatch):
+    values = json.loads(figures.read_text())
+    values["bias"]["oracle"]["leak"] = 1
+    figures.write_text(json.dumps(values))
+    with pytest.raises(FoldinError, match="demo: better than the truth beyond chance: bias"):
+        leaderboard.load("demo")
+    explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
+    section = params.section
+    monkeypatch.setattr(params, "section", lambda kind: explained if kind is params.Evaluation else section(kind))
+    assert leaderboard.leaks(leaderboard.load("demo")) == ["bias"]
+
+
+def test_a_board_of_sampled_figures_calls_them_sampled(board):
+    renamed = board.rename(columns=lambda name: f"sampled_{name}" if "_at_" in name or name == "auc" else name)
+    assert leaderboard.at(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
+    table = leaderboard.ranking_table(renamed, 10)
+    pd.testing.assert_frame_equal(table, leaderboard.ranking_table(board, 10))
+
+
+def test_without_rating_models_the_page_is_of_ranking_alone(evaluated, figures):
+    values = json.loads(figures.read_text())
+    for name in ("bias", "global-mean", "oracle"):
+        del values[name]
+    figures.write_text(json.dumps(values))
+    text = page.page(reports.open_report("demo"))
+    assert "**popularity** ranks best" in text
+    assert "## Ranking the whole catalogue" in text
+    assert "RMSE" not in text.split("## By popularity")[0]
