@@ -4,13 +4,15 @@ The rows of all tables are in natural order of ids, so they do not depend on the
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldin import datasets, files, params, paths
+from foldin import datasets, files, interactions, params, paths
 from foldin.datasets import DataSet
+from foldin.datasets.composition import Tables, compose
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
 from foldin.progress import say
@@ -42,33 +44,84 @@ def run(dataset: str) -> None:
             where=raw.relative_to(paths.root()),
             remedy=f"fetch them first: dvc repro fetch@{dataset}",
         )
-    tables = wanted.read(raw)
-    wanted.check_counts(tables.ratings)
-    wanted.check_files(raw, str(raw.relative_to(paths.root())))
-    ratings, dropped = clean_ratings(tables.ratings, wanted.scale, keep=settings.duplicates)
-    if ratings.empty:
-        raise FoldinError(
-            f"no rating of '{dataset}' is left after cleaning: {_in_words(dropped)}",
-            where=raw.relative_to(paths.root()),
-            remedy="look at the raw files",
-        )
-    items, items_account = _describe(ratings["item_id"], tables.items, ITEMS)
-    users, users_account = _describe(ratings["user_id"], tables.users, USERS)
-    _fill(items, wanted)
+    (ratings, items, users), account = tables(wanted, raw, settings)
     with files.whole_folder(paths.clean(dataset)) as folder:
         for name, table in (("ratings", ratings), ("items", items), ("users", users)):
             table.to_parquet(folder / f"{name}.parquet", index=False)
+        interactions.write_scale(folder, wanted.scale)
+    files.write_json(paths.account(dataset, "cleaning"), account)
+    rows_in, dropped = account["ratings"]["rows_in"], account["ratings"]["dropped"]
+    say(f"{dataset}: {len(ratings):,} of {rows_in:,} ratings kept; dropped: {_in_words(dropped)}")
+
+
+def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
+    """Return the canonical tables of a data set, and the account of what was dropped and why.
+
+    Parameters
+    ----------
+    wanted : DataSet
+        The data set.
+    raw : Path
+        The folder of its raw files.
+    settings : params.Clean
+        Section `clean` of params.yaml.
+
+    Raises
+    ------
+    FoldinError
+        When raw files are missing, malformed or not whole, or no rating is left.
+    """
+    place = raw.relative_to(paths.root())
+    if wanted.parts:
+        made = [tables(part.dataset, raw / part.dataset.name, settings) for part in wanted.parts]
+        ratings, items, users = compose(wanted, [own for own, _ in made])
+        items, users = (
+            table.set_index(table.columns[0]).loc[natural_order(table.iloc[:, 0])].reset_index()
+            for table in (items, users)
+        )
+        return Tables(_in_order(ratings), items, users), _sum([account for _, account in made])
+    found = wanted.read(raw)
+    wanted.check_counts(found.ratings, raw)
+    if not wanted.own_files:
+        wanted.check_files(raw, str(place))
+    ratings, dropped = clean_ratings(
+        found.ratings, wanted.scale, keep=settings.duplicates, zeros_are_implicit=wanted.zeros_are_implicit
+    )
+    if ratings.empty:
+        raise FoldinError(
+            f"no rating of '{wanted.name}' is left after cleaning: {_in_words(dropped)}",
+            where=place,
+            remedy="look at the raw files" if not wanted.own_files else f"mend sources.{wanted.name} in params.yaml",
+        )
+    items, items_account = _describe(ratings["item_id"], found.items, ITEMS)
+    users, users_account = _describe(ratings["user_id"], found.users, USERS)
+    _fill(items, wanted)
     account = {
-        "ratings": {"rows_in": len(tables.ratings), "rows_out": len(ratings), "dropped": dropped},
+        "ratings": {"rows_in": len(found.ratings), "rows_out": len(ratings), "dropped": dropped},
         "items": items_account,
         "users": users_account,
     }
-    files.write_json(paths.account(dataset, "cleaning"), account)
-    say(f"{dataset}: {len(ratings):,} of {len(tables.ratings):,} ratings kept; dropped: {_in_words(dropped)}")
+    return Tables(ratings, items, users), account
 
 
-def clean_ratings(raw: pd.DataFrame, scale: Scale, keep: str) -> tuple[pd.DataFrame, dict[str, int]]:
+def _sum(accounts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the account of a composed data set: every figure summed over its parts, as far as they have it."""
+    total: dict[str, Any] = {}
+    for account in accounts:
+        for key, value in account.items():
+            if isinstance(value, dict):
+                total[key] = _sum([total.get(key, {}), value])
+            else:
+                total[key] = total.get(key, 0) + value
+    return total
+
+
+def clean_ratings(
+    raw: pd.DataFrame, scale: Scale, keep: str, *, zeros_are_implicit: bool = False
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Drop what is no usable rating, one reason after the other.
+
+    Counts of implicit feedback become strengths, log(1 + count): a hundredth play says less than a second one.
 
     Parameters
     ----------
@@ -78,7 +131,9 @@ def clean_ratings(raw: pd.DataFrame, scale: Scale, keep: str) -> tuple[pd.DataFr
         The rating scale; a rating must be one of its steps.
     keep : str
         Of several ratings of one pair, keep the "last" or the "first" by time, then by file order. An unknown time
-        counts as the earliest.
+        counts as the earliest. Counts of one pair are added up instead.
+    zeros_are_implicit : bool, optional
+        Whether a rating of 0 means "met, but not rated"; such rows are dropped under a reason of their own.
 
     Returns
     -------
@@ -96,13 +151,27 @@ def clean_ratings(raw: pd.DataFrame, scale: Scale, keep: str) -> tuple[pd.DataFr
 
     drop("missing_id", kept["user_id"].isna() | kept["item_id"].isna())
     drop("missing_rating", kept["rating"].isna())
-    steps = (kept["rating"] - scale.lowest) / scale.step
+    if zeros_are_implicit:
+        drop("zero_means_not_rated", kept["rating"] == 0)
+    if scale.feedback == "implicit":
+        drop("no_positive_count", kept["rating"] <= 0)
+        by_pair = kept.groupby(["user_id", "item_id"], sort=False, observed=True)
+        added = by_pair.agg(rating=("rating", "sum"), timestamp=("timestamp", "max")).reset_index()
+        dropped["added_to_same_pair"] = len(kept) - len(added)
+        return _in_order(added.assign(rating=np.log1p(added["rating"]))), dropped
     outside = (kept["rating"] < scale.lowest) | (kept["rating"] > scale.highest)
-    drop("off_the_scale", outside | ((steps - steps.round()).abs() > 1e-6))
+    if scale.step:
+        steps = (kept["rating"] - scale.lowest) / scale.step
+        outside |= (steps - steps.round()).abs() > 1e-6
+    drop("off_the_scale", outside)
     kept = kept.sort_values("timestamp", kind="stable", na_position="first")
     drop("duplicate_pair", kept.duplicated(["user_id", "item_id"], keep="last" if keep == "last" else "first"))
-    order = np.lexsort((_ranks(kept["item_id"]), _ranks(kept["user_id"])))
-    return kept.iloc[order].astype(RATINGS).reset_index(drop=True)[list(RATINGS)], dropped
+    return _in_order(kept), dropped
+
+
+def _in_order(ratings: pd.DataFrame) -> pd.DataFrame:
+    order = np.lexsort((_ranks(ratings["item_id"]), _ranks(ratings["user_id"])))
+    return ratings.iloc[order].astype(RATINGS).reset_index(drop=True)[list(RATINGS)]
 
 
 def natural_order(ids: Iterable[str]) -> list[str]:

@@ -161,14 +161,8 @@ def _check() -> None:
         params.section(section)
     evaluation, split = params.section(params.Evaluation), params.section(params.Split)
     report = params.section(params.Report)
-    for name in params.datasets():
-        scale = datasets.get(name).scale
-        if not scale.lowest < evaluation.rating_threshold <= scale.highest:
-            raise FoldinError(
-                f"evaluation.rating_threshold is {evaluation.rating_threshold}, which parts no ratings of '{name}'",
-                where="params.yaml",
-                remedy=f"choose above {scale.lowest} and up to {scale.highest}",
-            )
+    for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
+        datasets.get(name)
     if split.test + split.validation >= 1:
         what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
         raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")

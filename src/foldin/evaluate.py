@@ -41,19 +41,11 @@ def run(dataset: str, family: str) -> None:
     Raises
     ------
     FoldinError
-        When a model or the test part is missing or damaged, a model gives NaN or recommends known items, or the
-        threshold of "liked" lies outside the rating scale.
+        When a model or the test part is missing or damaged, or a model gives NaN or recommends known items.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
     test = held_out.load(dataset)
-    scale = test.training.scale
-    if not scale.lowest < settings.rating_threshold <= scale.highest:
-        raise FoldinError(
-            f"evaluation.rating_threshold is {settings.rating_threshold}, which parts no ratings of '{dataset}'",
-            where="params.yaml",
-            remedy=f"choose above {scale.lowest} and up to {scale.highest}",
-        )
     best = oracle.of(dataset, test.training)
     if best is not None:
         models[ORACLE] = best

@@ -4,6 +4,8 @@ Rating models predict every test pair, those of unknown users and items too. Eve
 a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
 in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.)
 
+Where feedback is implicit there is no rating to predict, so no model has rating figures.
+
 Where a data set has several domains, the figures are also given for each: rating figures over the pairs of its items;
 ranking figures with candidates and held-out items restricted to it, over the users who have one. A test item that the
 training part has never seen belongs to no catalogue, so it counts in the overall figures only.
@@ -44,7 +46,7 @@ class Judgement:
     Attributes
     ----------
     predicted : ndarray of float32, shape (n_pairs,), or None
-        Predicted ratings of the test pairs; None where scores are not ratings.
+        Predicted ratings of the test pairs; None where scores are not ratings, or feedback is implicit.
     lists : Lists
         The lists of the ranked users.
     users : pandas.DataFrame
@@ -102,7 +104,8 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         every = np.ones(len(predicted), dtype=bool)
         users["squared_error"] = _by_person(test, np.square(metrics.errors(test.ratings, predicted)), every)
         figures |= _rating_figures(test, predicted, every)
-        figures["liked"] = metrics.confusion(test.ratings, predicted, settings.rating_threshold)
+        liked_from = test.training.scale.liked_from(settings.liked_share)
+        figures["liked"] = metrics.confusion(test.ratings, predicted, liked_from)
     if test.domains:
         figures["domains"] = {
             domain: _domain_figures(test, domain, lists[domain].items, predicted) for domain in test.domains
@@ -122,6 +125,8 @@ def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
 
 
 def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:
+    if test.training.scale.feedback == "implicit":
+        return None  # Nobody gave a rating: a figure of errors in predicting counts would pass for one of ratings.
     if isinstance(model, Oracle):
         return model.predict_ids(test.pairs["user_id"], test.pairs["item_id"])
     if isinstance(model, RatingRecommender):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -14,6 +15,8 @@ from foldin.errors import FoldinError
 ORACLE = "oracle"
 REFERENCES = "baselines"
 """The family whose models are references, not contenders."""
+COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+RATING_FIGURES = ("rmse", "rmse_se", "mae", "liked.f1", *(f"liked.{name}" for name in COUNTS))
 
 
 def read_figures(path: Path) -> dict[str, Any]:
@@ -52,7 +55,13 @@ def load(dataset: str) -> pd.DataFrame:
             kind = "baseline" if family == REFERENCES else "model"
             rows.append({"model": model, "family": family, "kind": ORACLE if model == ORACLE else kind, **values})
     board: pd.DataFrame = pd.json_normalize(rows)
-    return board
+    # Where nobody predicts ratings, the columns are there all the same, and empty.
+    return board.reindex(columns=[*board, *(name for name in RATING_FIGURES if name not in board)])
+
+
+def has_ratings(board: pd.DataFrame) -> bool:
+    """Return whether any model has rating figures: none has on implicit feedback."""
+    return bool(board["rmse"].notna().any())
 
 
 def best_first(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:
@@ -117,7 +126,7 @@ def liked_table(board: pd.DataFrame) -> pd.DataFrame:
     for name in ("precision", "recall", "f1"):
         values = ranked[f"liked.{name}"] if f"liked.{name}" in ranked else pd.Series(index=ranked.index, dtype=float)
         table[name.replace("f1", "F1")] = ["–" if not value >= 0 else f"{value:.4f}" for value in values]
-    for name in ("true_positives", "false_positives", "false_negatives", "true_negatives"):
+    for name in COUNTS:
         table[name.replace("_", " ")] = ranked[f"liked.{name}"].map("{:,.0f}".format)
     return table
 
@@ -133,7 +142,8 @@ def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> p
     ranked = best_first(board, figure, lowest=lowest)
     table = pd.DataFrame({"model": [label(row) for row in ranked.itertuples()]})
     for domain in domains(board):
-        table[domain] = ranked[f"domains.{domain}.{figure}"].map("{:.4f}".format)
+        values = ranked.reindex(columns=[f"domains.{domain}.{figure}"]).iloc[:, 0]
+        table[domain] = ["–" if np.isnan(value) else f"{value:.4f}" for value in values]
     table["overall"] = ranked[figure].map("{:.4f}".format)
     return table
 
@@ -145,16 +155,22 @@ def leaks(board: pd.DataFrame) -> list[str]:
     return list(board.loc[board["oracle.leak"].fillna(0).astype(bool), "model"])
 
 
-def figure(board: pd.DataFrame, dataset: str, k: int) -> Figure:
-    """Draw both leaderboards: dots with two standard errors, references hollow, the oracle as a dashed line."""
+def figure(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
+    """Draw both leaderboards: dots with two standard errors, references hollow, the oracle as a dashed line.
+
+    That of ratings is left out where no model has rating figures.
+    """
     ratings = best_first(board, "rmse", lowest=True)
     rankings = best_first(board, f"ndcg_at_{k}")
     rows = max(len(ratings), len(rankings))
-    drawn, (left, right) = plt.subplots(1, 2, figsize=(13, 1.6 + 0.34 * rows), constrained_layout=True)
-    for axis, ranked, name, text in (
-        (left, ratings, "rmse", "RMSE on the test part, in rating units (← lower is better)"),
-        (right, rankings, f"ndcg_at_{k}", f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"),
-    ):
+    panels = [(rankings, f"ndcg_at_{k}", f"NDCG@{k} on the test part, 0 to 1 (higher is better →)")]
+    titles = ["Ranking the whole catalogue"]
+    if len(ratings):
+        panels.insert(0, (ratings, "rmse", f"RMSE on the test part, in {unit} (← lower is better)"))
+        titles.insert(0, "Predicting ratings")
+    size = (6.5 * len(panels), 1.6 + 0.34 * rows)
+    drawn, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, constrained_layout=True)
+    for axis, title, (ranked, name, text) in zip(axes.flat, titles, panels, strict=True):
         figures.ranked(
             axis,
             list(ranked["model"]),
@@ -164,8 +180,7 @@ def figure(board: pd.DataFrame, dataset: str, k: int) -> Figure:
             marked=list(ranked.loc[ranked["kind"] != "model", "model"]),
             line_at=ORACLE,
         )
-    left.set_title("Predicting ratings")
-    right.set_title("Ranking the whole catalogue")
+        axis.set_title(title)
     note = "hollow: baselines" + (" and the oracle (dashed: the ceiling)" if ORACLE in set(board["model"]) else "")
     drawn.suptitle(f"{dataset}: dots with ± 2 standard errors; {note}", fontsize=12)
     plt.close(drawn)

@@ -14,7 +14,10 @@ def write(bench: Report) -> None:
     """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
     folder = paths.reports(bench.dataset.name)
     with files.whole_folder(folder / "figures") as unfinished:
-        figures.save(leaderboard.figure(bench.board, bench.dataset.name, bench.k), unfinished / "leaderboard.png")
+        figures.save(
+            leaderboard.figure(bench.board, bench.dataset.name, bench.k, bench.dataset.unit),
+            unfinished / "leaderboard.png",
+        )
         figures.save(report.fitting_figure(bench), unfinished / "fitting.png")
         figures.save(report.data_figure(bench), unfinished / "data.png")
     board = leaderboard.best_first(bench.board, f"ndcg_at_{bench.k}").rename(columns=lambda name: name.split("_at_")[0])
@@ -26,30 +29,27 @@ def write(bench: Report) -> None:
 def page(bench: Report) -> str:
     """Return the report as Markdown."""
     name, board = bench.dataset.name, bench.board
+    rated = leaderboard.has_ratings(board)
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
         report.headline(bench),
         f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
-        "## Predicting ratings",
-        "Root mean squared and mean absolute error over all test ratings at once, in rating units; a pair with an "
-        "unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
-        _markdown(leaderboard.rating_table(board)),
-        *([bench.dataset.beside] if bench.dataset.beside else []),
+        *(_ratings(bench) if rated else []),
         "## Ranking the whole catalogue",
         f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
         "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",
         _markdown(leaderboard.ranking_table(board, bench.k)),
-        "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
-        "liked. Best F1 first; a dash where nothing was predicted that high.",
-        _markdown(leaderboard.liked_table(board)),
+        *(_liked(bench) if rated else []),
     ]
     if leaderboard.domains(board):
+        parts += ["## By domain"]
+        if rated:
+            parts += [
+                f"RMSE in {bench.dataset.unit}{_own_units(bench)}:",
+                _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+            ]
         parts += [
-            "## By domain",
-            "RMSE in rating units:",
-            _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
             f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
             _markdown(leaderboard.domain_table(board, f"ndcg_at_{bench.k}")),
         ]
@@ -59,6 +59,35 @@ def page(bench: Report) -> str:
         parts += _examples(bench)
     parts += ["## What each family did", _abouts(), *_data(bench), *_method(bench)]
     return "\n\n".join(parts)
+
+
+def _ratings(bench: Report) -> list[str]:
+    return [
+        "## Predicting ratings",
+        f"Root mean squared and mean absolute error over all test ratings at once, in {bench.dataset.unit}; a pair "
+        "with an unknown user or item is predicted from biases, not dropped. s.e.: standard error, by user.",
+        _markdown(leaderboard.rating_table(bench.board)),
+        *([bench.dataset.beside] if bench.dataset.beside else []),
+    ]
+
+
+def _liked(bench: Report) -> list[str]:
+    from_rating = bench.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
+    return [
+        "## Telling liked from not liked",
+        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
+        "was predicted that high.",
+        _markdown(leaderboard.liked_table(bench.board)),
+    ]
+
+
+def _own_units(bench: Report) -> str:
+    """Return how to read errors in shares of a scale as errors on the scale itself."""
+    if not bench.dataset.normalized:
+        return ""
+    scales = {part.domain: part.dataset.scale for part in bench.dataset.parts}
+    factors = [f"{domain} by {scale.highest - scale.lowest:g}" for domain, scale in scales.items()]
+    return f" (times its width it is in the domain's own unit: multiply {', '.join(factors)})"
 
 
 def _examples(bench: Report) -> list[str]:
@@ -91,7 +120,7 @@ def _data(bench: Report) -> list[str]:
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
         "## The data",
-        f"{dataset.about} Source: {dataset.address or 'generated from a seed'}. Terms: {dataset.licence}",
+        f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
         f"Of {cleaned['rows_in']:,} raw ratings {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split at random, not by time: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "

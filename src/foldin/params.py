@@ -42,7 +42,7 @@ class Evaluation(Section):
     """Section `evaluation`: how saved models are judged on the test part."""
 
     k: int = Field(ge=1)
-    rating_threshold: float
+    liked_share: Share
     block_users: int = Field(ge=1)
     oracle_z: float = Field(gt=0)
 
@@ -139,11 +139,11 @@ def read() -> dict[str, Any]:
     if not isinstance(values, dict):
         raise FoldinError("holds no keys", where=file.name, remedy="restore it: git checkout params.yaml")
     families = known_families()
-    valid = [*LISTS, *NUMBERS, "device", *SECTIONS, *families]
+    valid = [*LISTS, *NUMBERS, "device", "sources", *SECTIONS, *families]
     for key in values:
         if key not in valid:
             raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=nearest(str(key), valid))
-    for key in (*LISTS, *NUMBERS, "device"):
+    for key in (*LISTS, *NUMBERS, "device", "sources"):
         if key not in values:
             raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
     for key in LISTS:
@@ -157,6 +157,9 @@ def read() -> dict[str, Any]:
             raise FoldinError(
                 f"{key} is {values[key]!r}", where=file.name, remedy="it must be a whole number, not negative"
             )
+    if not isinstance(values["sources"], dict) or not all(isinstance(name, str) for name in values["sources"]):
+        remedy = "it must hold a name and a declaration for each data set of your own, or {} for none"
+        raise FoldinError(f"sources is {values['sources']!r}", where=file.name, remedy=remedy)
     if values["device"] not in DEVICES:
         remedy = f"it must be one of: {', '.join(DEVICES)}"
         raise FoldinError(f"device is {values['device']!r}", where=file.name, remedy=remedy)
@@ -197,6 +200,8 @@ def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
             what, remedy = f"unknown key '{key}'", nearest(str(first["loc"][-1]), list(model.model_fields))
         elif first["type"] == "missing":
             what, remedy = f"the key '{key}' is missing", "restore it"
+        elif first["type"] == "value_error" and isinstance(first["input"], dict):
+            what, remedy = f"{key} is not whole", str(first["ctx"]["error"])
         else:
             what, remedy = f"{key} is {first['input']!r}", first["msg"][0].lower() + first["msg"][1:]
         raise FoldinError(what, where="params.yaml", remedy=remedy) from None
@@ -212,6 +217,11 @@ def section(model: type[AnySection]) -> AnySection:
     """
     (name,) = (key for key, known in SECTIONS.items() if known is model)
     return parse(model, read().get(name, {}), name)
+
+
+def sources() -> dict[str, Any]:
+    """Return what is declared of data sets of the user's own: name → unchecked declaration."""
+    return dict(read()["sources"])
 
 
 def seed() -> int:

@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, figures, leaderboard, params, paths
+from foldin import datasets, figures, interactions, leaderboard, params, paths
+
+BARS = 40
+"""Bars of the histogram of ratings on a scale without steps."""
+
+
+NO_RATINGS = (
+    "Nobody gave ratings here: feedback is implicit, so there are no rating figures. Models that predict ratings "
+    "learnt log(1 + count) as if it were one; their lists are judged like all others."
+)
 
 
 @dataclass(frozen=True)
@@ -98,8 +107,10 @@ def _held_out(report: Report) -> pd.DataFrame:
 def predicted_ratings(report: Report) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
-    The user is one with the median number of test ratings.
+    The user is one with the median number of test ratings. The table is empty where no model has rating figures.
     """
+    if not leaderboard.has_ratings(report.board):
+        return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
     family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
     counts = table.groupby("user_id").size().sort_values(kind="stable")
@@ -145,7 +156,7 @@ def fitting_figure(report: Report) -> Figure:
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel("RMSE (rating units)")
+        axis.set_ylabel(f"RMSE ({report.dataset.unit})")
     if names:
         axes[0, 0].legend()
     plt.close(drawn)
@@ -160,9 +171,14 @@ def data_figure(report: Report) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
     ratings = pd.read_parquet(paths.clean(report.dataset.name) / "ratings.parquet")
     drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
-    counts = ratings["rating"].value_counts().sort_index()
-    left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=report.dataset.scale.step * 0.8)
-    left.set_xlabel("rating")
+    scale = interactions.read_scale(paths.clean(report.dataset.name))
+    if scale.step:
+        counts = ratings["rating"].value_counts().sort_index()
+        left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
+    else:
+        heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
+        left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
+    left.set_xlabel("rating" if scale.step else report.dataset.unit)
     left.set_ylabel("ratings (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
@@ -180,12 +196,19 @@ def headline(report: Report) -> str:
     """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
     board = report.board.set_index("model")
     ndcg = f"ndcg_at_{report.k}"
-    rater, ranker = report.best_rater, report.best_ranker
+    ranker = report.best_ranker
+    ranks = (
+        f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})"
+    )
     text = [
-        f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"**{rater}** predicts ratings best (RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}) and "
-        f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}{_beside(board, 'popularity', ndcg)})."
+        f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines,"
     ]
+    if leaderboard.has_ratings(report.board):
+        rater = report.best_rater
+        rates = f"(RMSE {_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')})"
+        text.append(f"**{rater}** predicts ratings best {rates} and {ranks}.")
+    else:
+        text.append(f"{ranks}. {NO_RATINGS}")
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "

@@ -70,6 +70,7 @@ def read(
     encoding: str = "utf-8",
     header: list[str] | None = None,
     quoted: bool = False,
+    escape: str | None = None,
 ) -> pd.DataFrame:
     """Read a delimited text file.
 
@@ -81,13 +82,15 @@ def read(
         Column name → parser of its fields (`text`, `whole`, `number`, `flag`), in file order. An empty field is a
         missing value.
     delimiter : str
-        The character between two fields.
+        What stands between two fields; one of several characters, such as "::", only where nothing is quoted.
     encoding : str, optional
         Of the text.
     header : list of str, optional
-        What the first line must say; without it the first line is data.
+        What the first line must say, blanks around names aside; without it the first line is data.
     quoted : bool, optional
         Whether a field may stand in double quotes.
+    escape : str, optional
+        The character that takes its meaning from the quote after it.
 
     Returns
     -------
@@ -103,11 +106,16 @@ def read(
     parsers = list(columns.items())
     try:
         with path.open(encoding=encoding, newline="") as file:
+            # The csv module parts by one character only; where there are more, they are made one that no text holds.
             lines = csv.reader(
-                file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+                file if len(delimiter) == 1 else (line.replace(delimiter, "\x1f") for line in file),
+                delimiter=delimiter if len(delimiter) == 1 else "\x1f",
+                quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+                escapechar=escape,
+                strict=True,
             )
             if header is not None:
-                found = next(lines, [])
+                found = [name.strip() for name in next(lines, [])]
                 if found != header:
                     raise _fault(path, 1, f"the header is {delimiter.join(found)!r}, not {delimiter.join(header)!r}")
             for fields in lines:
