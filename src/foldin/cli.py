@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from foldin.errors import FoldinError
 
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
     listing = commands.add_parser("datasets", help="the data sets there are")
     listing.add_argument("--reports", action="store_true", help="only the reports of those in params.yaml")
+    about = "what to declare of a file of your own, to paste into params.yaml"
+    commands.add_parser("describe", help=about, description=about).add_argument("file")
     about = "the source files each stage can reach, for DVC"
     commands.add_parser("source", help=about, description=about)
     commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
@@ -121,6 +124,10 @@ def _dispatch(options: argparse.Namespace) -> None:
             lineage.run()
         case "datasets":
             _datasets(reports=options.reports)
+        case "describe":
+            from foldin.datasets import describe
+
+            print(describe.proposal(Path(options.file)))
         case "check":
             _check()
         case "lab":

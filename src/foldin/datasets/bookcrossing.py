@@ -18,7 +18,7 @@ from foldin.datasets.movielens import NO_PEOPLE
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
-USERS = ("BX-Users.csv", "Users.csv", "BX-Users.first100k.csv")
+USERS = ("BX-Users.csv", "BX-Users.first100k.csv", "Users.csv")
 """Names of the table of users, the best first: the last two are parts of it."""
 BOOKS = ("BX-Books.csv", "Books.csv")
 DATABASE = "book-crossing.sqlite"

@@ -31,6 +31,7 @@ def _data_set(domain: str, folder_name: str, digest: str, counts: Counts) -> Dat
         read=read,
         counts=counts,
         archive="douban",
+        people="douban",
     )
 
 
