@@ -108,7 +108,18 @@ def test_a_failed_fetch_keeps_what_was_fetched_before(archive):
 def test_a_download_is_unpacked_whatever_folder_the_zip_has(tiny, workspace, monkeypatch):
     zipped(tiny, workspace, monkeypatch, {f"ml/{name}": content for name, content in CONTENT.items()})
     fetch.run("tiny")
-    assert raw_files() == ["u.data", "u.item"]
+    assert raw_files() == [fetch.FETCHED, "u.data", "u.item"]
+
+
+def test_what_was_downloaded_and_is_whole_is_not_downloaded_again(tiny, workspace, monkeypatch):
+    packed = zipped(tiny, workspace, monkeypatch, CONTENT)
+    fetch.run("tiny")
+    packed.unlink()
+    fetch.run("tiny")
+    assert raw_files() == [fetch.FETCHED, "u.data", "u.item"]
+    (paths.raw("tiny") / "u.item").write_bytes(b"spoilt")
+    with pytest.raises(FoldinError, match="cannot be downloaded"):
+        fetch.run("tiny")
 
 
 def test_no_path_in_a_zip_can_leave_the_folder(tiny, workspace, monkeypatch):
@@ -116,7 +127,7 @@ def test_no_path_in_a_zip_can_leave_the_folder(tiny, workspace, monkeypatch):
     zipped(tiny, workspace, monkeypatch, evil | {"u.item": CONTENT["u.item"]})
     before = {path for path in workspace.rglob("*") if "raw" not in path.parts and path.name != "data"}
     fetch.run("tiny")
-    assert raw_files() == ["u.data", "u.item"]
+    assert raw_files() == [fetch.FETCHED, "u.data", "u.item"]
     after = {path for path in workspace.rglob("*") if "raw" not in path.parts and path.name != "data"}
     assert after == before
 

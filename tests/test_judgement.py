@@ -14,7 +14,7 @@ from foldin.judgement import judge
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.params import Evaluation
 
-SETTINGS = Evaluation(k=5, rating_threshold=4.0, block_users=16, oracle_z=4.0)
+SETTINGS = Evaluation(k=5, liked_share=0.75, block_users=16, oracle_z=4.0)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def run(dataset: str) -> None:
     FoldinError
         When the stage `clean` has not run, or a part would be empty.
     """
-    datasets.get(dataset)
+    wanted = datasets.get(dataset)
     clean = paths.clean(dataset)
     if not clean.is_dir():
         raise FoldinError(
@@ -42,14 +42,13 @@ def run(dataset: str) -> None:
             remedy=f"make them first: dvc repro clean@{dataset}",
         )
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
-    scale = interactions.read_scale(clean)
     parts = split(len(ratings), params.section(params.Split))
     training = ratings.iloc[np.concatenate([parts["train"], parts["validation"]])]
     users, items = _index_table(users, training["user_id"]), _index_table(items, training["item_id"])
     indexed = ratings.assign(
         user=_indices(ratings["user_id"], users["user_id"]), item=_indices(ratings["item_id"], items["item_id"])
     )
-    data = TrainingData(*(_interactions(indexed.iloc[parts[name]], users, items, scale) for name in PARTS[:2]))
+    data = TrainingData(*(_interactions(indexed.iloc[parts[name]], users, items, wanted.scale) for name in PARTS[:2]))
     test = indexed.iloc[parts["test"]].reset_index(drop=True)
     # Folders of an earlier split go first: one of each would mix test ratings into training.
     for folder in (paths.user_item(dataset), paths.test(dataset)):

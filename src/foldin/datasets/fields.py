@@ -69,7 +69,7 @@ def seconds(values: pd.Series, path: Path, unit: str = "") -> pd.Series:
     path : Path
         The file it is from, for the message.
     unit : str, optional
-        Of numbers: one of `UNITS`; "date" for dates. Without it, seconds where all are numbers, else dates.
+        Of numbers: one of `UNITS`; "date" for dates. Without it, seconds where the first is a number, else dates.
 
     Returns
     -------
@@ -83,11 +83,16 @@ def seconds(values: pd.Series, path: Path, unit: str = "") -> pd.Series:
     """
     if types.is_datetime64_any_dtype(values.dtype):
         unit = "date"
-    found = pd.Series(pd.NA, index=values.index) if unit == "date" else pd.to_numeric(values, errors="coerce")
-    if unit == "date" or (not unit and (found.isna() & values.notna()).any()):
+    known = values.dropna()
+    # Where nobody says what the values are, the first one does.
+    if not unit and len(known) and pd.isna(pd.to_numeric(known.iloc[0], errors="coerce")):
+        unit = "date"
+    if unit != "date":
+        found = pd.to_numeric(values, errors="coerce")
+    else:
         dates = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
         found = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
-    found = _checked(found, values, path, "neither seconds nor a date" if not unit else f"no time in the unit '{unit}'")
+    found = _checked(found, values, path, "no date" if unit == "date" else f"no time in {unit or 's'}")
     scaled: pd.Series = found.floordiv(UNITS.get(unit, 1)).astype("Int64")
     return scaled
 

@@ -65,6 +65,8 @@ def _grouped(path: Path) -> Iterator[pd.DataFrame]:
     """Yield the ratings of a file of the prize's own form, block by block."""
     movie, line = "", 0
     for block in _blocks(path):
+        if not block.isascii():
+            raise _fault(path, block, line)
         headings: list[tuple[int, str]] = []
         read = csv.ReadOptions(column_names=["user_id", "rating", "date"], use_threads=False)
 
@@ -121,7 +123,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 def _fault(path: Path, block: bytes, before: int) -> FoldinError:
     """Return what to say of the first faulty line of a block."""
     for place, raw in enumerate(block.splitlines()):
-        text = raw.decode("latin-1").strip()
+        text = raw.decode("ascii", errors="replace").strip()
         fields = text.split(",")
         if len(fields) == 1 and text.endswith(":") and text[:-1].isdigit():
             continue
@@ -179,19 +181,25 @@ def _titles(folder: Path, rated: pd.Series) -> pd.DataFrame:
         # The rows and columns of the dense block are numbered by us, so no title belongs to them.
         movies = pd.DataFrame({"item_id": rated.unique()}, dtype="str").assign(title=None)
     else:
-        # Titles hold commas and are not quoted: the first two commas count, no other.
-        rows = [line.split(",", 2) for line in path.read_text(encoding="latin-1").splitlines() if line.strip(", ")]
-        faulty = [number for number, row in enumerate(rows, start=1) if len(row) != 3]
-        if faulty:
-            raise FoldinError(
-                f"line {faulty[0]} is not 'movie,year,title'",
-                where="/".join(path.parts[-4:]),
-                remedy="the file is damaged; put the original in its place",
-            )
-        movies = pd.DataFrame(rows, columns=["item_id", "year", "title"], dtype="str")
-        movies["item_id"], movies["title"] = movies["item_id"].str.strip(), movies["title"].str.strip()
-        movies["year"] = whole_numbers(movies["year"], path, missing="NULL")
+        movies = _titles_of(path)
     return movies.assign(domain="movies", genres="")
+
+
+def _titles_of(path: Path) -> pd.DataFrame:
+    # Titles hold commas and are not quoted: the first two commas count, no other.
+    text = path.read_text(encoding="latin-1")
+    rows = [line.split(",", 2) for line in text.split("\n") if line.strip(", \r")]
+    faulty = [number for number, row in enumerate(rows, start=1) if len(row) != 3]
+    if faulty:
+        raise FoldinError(
+            f"line {faulty[0]} is not 'movie,year,title'",
+            where="/".join(path.parts[-4:]),
+            remedy="the file is damaged; put the original in its place",
+        )
+    movies = pd.DataFrame(rows, columns=["item_id", "year", "title"], dtype="str")
+    movies["item_id"], movies["title"] = movies["item_id"].str.strip(), movies["title"].str.strip()
+    movies["year"] = whole_numbers(movies["year"], path, missing="NULL")
+    return movies
 
 
 NETFLIX = DataSet(
