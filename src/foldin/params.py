@@ -194,7 +194,8 @@ def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A mistyped key is unknown, and so another is missing: the first says more.
+        first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
         key = ".".join([place, *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
             what, remedy = f"unknown key '{key}'", nearest(str(first["loc"][-1]), list(model.model_fields))

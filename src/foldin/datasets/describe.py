@@ -263,10 +263,12 @@ def _roles(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, st
         found["time"], reasons["time"] = name, f"{name}: its values are times"
         left.remove(name)
     if not {"rating", "count"} & set(found):
-        few = [name for name in left if _is_rating(rows[name])]
-        if few and len(left) - len(few) >= 2 - len({"user", "item"} & set(found)):
-            found["rating"], reasons["rating"] = few[-1], f"{few[-1]}: few distinct numbers, so a rating"
-            left.remove(few[-1])
+        few = {name: rows[name].nunique() for name in reversed(left) if _is_rating(rows[name])}
+        # Two columns must be left for users and items.
+        if few and len(left) > 2 - len({"user", "item"} & set(found)):
+            name = min(few, key=lambda name: few[name])
+            found["rating"], reasons["rating"] = name, f"{name}: fewest distinct numbers, so taken for ratings"
+            left.remove(name)
     for role in ("user", "item"):
         if role not in found and left:
             found[role] = left.pop(0)

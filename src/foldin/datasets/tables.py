@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from foldin.datasets import lines, sqlite
+from foldin.datasets.fields import first_line
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
 from foldin.params import nearest
@@ -132,14 +133,10 @@ def blame(path: Path, key: str) -> Iterator[None]:
 
 
 def header_of(path: Path, separator: str, encoding: str) -> list[str]:
-    """Return the fields of the first line, without blanks around them; none of an empty or unreadable file."""
-    try:
-        with path.open(encoding="utf-8-sig" if encoding == "utf-8" else encoding, newline="") as file:
-            if len(separator) > 1:
-                return [name.strip() for name in file.readline().rstrip("\r\n").split(separator)]
-            return [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
-    except (UnicodeDecodeError, csv.Error):
-        return []
+    """Return the fields of the first line, without blanks around them; none of an empty file."""
+    line = first_line(path).decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    fields = line.split(separator) if len(separator) > 1 else next(csv.reader([line], delimiter=separator), [])
+    return [name.strip() for name in fields] if line else []
 
 
 def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
@@ -155,7 +152,7 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFr
         marked = opened.read(3) == codecs.BOM_UTF8
     return lines.read(
         path,
-        dict.fromkeys(unique, lines.text),
+        dict.fromkeys(unique, lines.text) | {columns[role]: lines.number for role in ("rating",) if role in columns},
         delimiter=separator,
         encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
         header=first if file.header else None,
