@@ -38,7 +38,8 @@ def page(bench: Report) -> str:
         *(_ratings(bench) if rated else []),
         "## Ranking the whole catalogue",
         f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
-        "rated it in the test part, whatever the rating. Coverage: the share of the catalogue recommended to anyone.",
+        f"{'rated' if rated else 'met'} it in the test part, {'whatever the rating' if rated else 'however often'}. "
+        "Coverage: the share of the catalogue recommended to anyone.",
         _markdown(leaderboard.ranking_table(board, bench.k)),
         *(_liked(bench) if rated else []),
     ]
@@ -121,7 +122,7 @@ def _data(bench: Report) -> list[str]:
     return [
         "## The data",
         f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
-        f"Of {cleaned['rows_in']:,} raw ratings {cleaned['rows_out']:,} were kept (dropped: "
+        f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split at random, not by time: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "
         f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "

@@ -179,7 +179,7 @@ def data_figure(report: Report) -> Figure:
         heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
         left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
     left.set_xlabel("rating" if scale.step else report.dataset.unit)
-    left.set_ylabel("ratings (thousands)")
+    left.set_ylabel(f"{report.dataset.noun} (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
         right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=figures.COLOURS[place], ls=("-", "--")[place])

@@ -173,6 +173,11 @@ class DataSet:
         return "shares of each domain's rating scale" if self.normalized else "rating units"
 
     @property
+    def noun(self) -> str:
+        """What its rows are called, for people."""
+        return "counts" if self.scale.feedback == "implicit" else "ratings"
+
+    @property
     def source(self) -> str:
         """Where the data come from, for people."""
         if self.parts:
