@@ -28,6 +28,11 @@ class Clean(Section):
     """Section `clean`: how raw ratings become canonical ones."""
 
     duplicates: str = Field(pattern="^(last|first)$")
+    bad_lines: float = Field(ge=0, lt=1)
+    youngest: int = Field(ge=0)
+    oldest: int = Field(ge=1)
+    earliest_year: int
+    latest_year: int = Field(ge=1970, le=9998)
 
 
 class Split(Section):

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from foldin import datasets, files, interactions, params, paths
-from foldin.clean import natural_order
 from foldin.errors import FoldinError
+from foldin.ids import natural_order
 from foldin.interactions import UNKNOWN, Interactions, TrainingData
 from foldin.progress import say
 

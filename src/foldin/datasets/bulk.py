@@ -26,7 +26,7 @@ ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "latin-1": "latin-1", "asci
 
 
 def read(
-    path: Path, dtypes: Mapping[str, str], *, delimiter: str, encoding: str, header: bool, quoted: bool
+    path: Path, dtypes: Mapping[str, str], *, delimiter: str, encoding: str, header: bool, special: str
 ) -> pd.DataFrame | None:
     """Read a file whose every line is plain: no quotes in use, every number in its usual spelling.
 
@@ -42,8 +42,8 @@ def read(
         Of the text.
     header : bool
         Whether the first line is no data; it is not looked at.
-    quoted : bool
-        Whether a quote would mean anything.
+    special : str
+        Characters that would mean something: the quote where fields may be quoted, the escape where there is one.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def read(
     """
     if encoding not in ENCODINGS or not delimiter.isascii() or not set(dtypes.values()) <= TYPES.keys():
         return None
-    if _suspect(path, quoted=quoted) or (encoding not in ("utf-8", "utf-8-sig") and _marked(path)):
+    if _suspect(path, special) or (encoding not in ("utf-8", "utf-8-sig") and _marked(path)):
         return None
     source: object = path
     if len(delimiter) > 1:
@@ -92,11 +92,11 @@ def _marked(path: Path) -> bool:
         return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
-def _suspect(path: Path, *, quoted: bool) -> bool:
+def _suspect(path: Path, special: str) -> bool:
     with path.open("rb") as file:
         last = b""
         while block := file.read(BLOCK):
-            if quoted and b'"' in block:
+            if any(character.encode() in block for character in special):
                 return True
             # Searching for one byte is many times faster than for a pattern, and most files hold none of these.
             if any(byte in block for byte in (b"x", b"X", b"\0")) and SUSPECT.search(last + block):

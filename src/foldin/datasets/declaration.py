@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -23,11 +24,14 @@ class RawTables:
         `item_id`, `title`, `domain`, `genres` (joined by "|"), then whatever is known (`creator`, `year`).
     users : pandas.DataFrame
         `user_id`, then whatever is known (`age`, `gender`, `country`, `occupation`); may have no rows.
+    bad_lines : int
+        Lines of the ratings' files that were not as declared and are not among the ratings.
     """
 
     ratings: pd.DataFrame
     items: pd.DataFrame
     users: pd.DataFrame
+    bad_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,12 @@ class DataSet:
         Writes these files into an empty folder; None for a data set that is fetched.
     counts : Counts or None
         Known counts, checked after reading; None where they depend on parameters.
+    zero_is_implicit : bool
+        Whether a rating of 0 means "met, but not rated"; such rows are dropped.
+    isbn_items : bool
+        Whether item ids are ISBNs, which people spell in many ways.
+    feedback : str
+        "explicit": ratings. "implicit": counts of interactions, such as plays.
     beside : str
         How published figures on this data compare with ours, for the report.
     """
@@ -82,6 +92,9 @@ class DataSet:
     address: str | None = None
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
+    zero_is_implicit: bool = False
+    isbn_items: bool = False
+    feedback: Literal["explicit", "implicit"] = "explicit"
     beside: str = ""
 
     def check_files(self, folder: Path, source: str) -> None:

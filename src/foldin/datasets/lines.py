@@ -103,6 +103,7 @@ def read(
     encoding: str = "utf-8",
     header: list[str] | None = None,
     quoted: bool = False,
+    escape: str | None = None,
     bad: BadLines | None = None,
 ) -> pd.DataFrame:
     """Read a delimited text file.
@@ -122,6 +123,8 @@ def read(
         What the first line must say, blanks around its cells aside; without it the first line is data.
     quoted : bool, optional
         Whether a field may stand in double quotes.
+    escape : str, optional
+        The character that takes its meaning from the quote after it.
     bad : BadLines, optional
         Where lines that are not as declared are counted; without it the first is an error.
 
@@ -142,12 +145,13 @@ def read(
         if marked and encoding == "utf-8":
             encoding = "utf-8-sig"
         skip = len(codecs.BOM_UTF8) if marked and encoding != "utf-8-sig" else 0
-        reader = _Reader(path, columns, delimiter, encoding, quoted, bad, skip)
+        reader = _Reader(path, columns, delimiter, encoding, quoted, escape, bad, skip)
         if header is not None:
             reader.expect(header)
         dtypes = {name: DTYPES.get(parser, "") for name, parser in columns.items()}
+        special = ('"' if quoted else "") + (escape or "")
         table = bulk.read(
-            path, dtypes, delimiter=delimiter, encoding=encoding, header=header is not None, quoted=quoted
+            path, dtypes, delimiter=delimiter, encoding=encoding, header=header is not None, special=special
         )
         if table is None:
             table = reader.table(header is not None)
@@ -168,11 +172,12 @@ class _Reader:
         delimiter: str,
         encoding: str,
         quoted: bool,
+        escape: str | None,
         bad: BadLines | None,
         skip: int,
     ) -> None:
         self.path, self.columns, self.delimiter, self.encoding = path, columns, delimiter, encoding
-        self.quoted, self.bad, self.skip = quoted, bad, skip
+        self.quoted, self.escape, self.bad, self.skip = quoted, escape, bad, skip
         self.line = 0
         self.dropped = 0
         self.first: FoldinError | None = None
@@ -246,8 +251,13 @@ class _Reader:
         if len(self.delimiter) > 1:
             yield from (line.rstrip("\r\n").split(self.delimiter) for line in lines if line.rstrip("\r\n"))
             return
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        records = csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True)
+        records = csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            escapechar=self.escape,
+            strict=True,
+        )
         while True:
             before = self.line
             try:
@@ -286,7 +296,7 @@ class _Reader:
             return
         if self.dropped > self.bad.share * (good + self.dropped):
             raise FoldinError(
-                f"{self.dropped:,} of {good + self.dropped:,} lines are not as declared, the first is {self.first.what}",
+                f"{self.dropped:,} of {good + self.dropped:,} lines are not as declared; the first: {self.first.what}",
                 where=_place(self.path),
                 remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.bad.share:g})",
             )

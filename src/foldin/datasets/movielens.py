@@ -9,8 +9,8 @@ from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.interactions import Scale
 
 RATING: dict[str, lines.Parser] = {
-    "user_id": lines.text,
-    "item_id": lines.text,
+    "user_id": lines.identifier,
+    "item_id": lines.identifier,
     "rating": lines.number,
     "timestamp": lines.whole,
 }
