@@ -21,10 +21,6 @@ def natural_order(ids: Iterable[str]) -> list[str]:
     ids : iterable of str
         Ids, in any order, repeated or not.
     """
-    if isinstance(ids, pd.Series):
-        ids = (
-            ids.cat.categories[np.unique(ids.cat.codes)] if isinstance(ids.dtype, pd.CategoricalDtype) else ids.unique()
-        )
     distinct = sorted(set(ids))
     if all(name.isascii() and name.isdigit() for name in distinct):
         # By number of digits, then as text: by value, however long the id.
@@ -49,7 +45,21 @@ def categories(ids: "pd.Series[str]") -> pd.Categorical:
     return found.remove_categories("") if len(empty) else found
 
 
-def in_natural_order(ids: pd.Categorical, rows: npt.NDArray[np.int64] | slice) -> tuple[Codes, "pd.Index[str]"]:
+def occurring(ids: pd.Categorical, rows: Rows | slice) -> "pd.Index[str]":
+    """Return the ids of some rows, once each, in natural order.
+
+    Parameters
+    ----------
+    ids : pandas.Categorical, length n
+        Ids.
+    rows : ndarray of int64, or slice
+        The rows; none of them misses its id.
+    """
+    occurs = np.bincount(ids.codes[rows], minlength=len(ids.categories)) > 0
+    return pd.Index(natural_order(ids.categories[occurs]), dtype="str")
+
+
+def in_natural_order(ids: pd.Categorical, rows: Rows | slice) -> tuple[Codes, "pd.Index[str]"]:
     """Return the ids of some rows as places in the natural order of those that occur.
 
     Parameters
@@ -66,10 +76,8 @@ def in_natural_order(ids: pd.Categorical, rows: npt.NDArray[np.int64] | slice) -
     names : pandas.Index of str
         The ids that occur, in natural order.
     """
-    codes = ids.codes[rows]
-    occurs = np.bincount(codes, minlength=len(ids.categories)) > 0
-    names = pd.Index(natural_order(ids.categories[occurs]), dtype="str")
-    return names.get_indexer(ids.categories).astype(np.int32)[codes], names
+    names = occurring(ids, rows)
+    return names.get_indexer(ids.categories).astype(np.int32)[ids.codes[rows]], names
 
 
 def sorted_pairs(users: Codes, items: Codes, n_items: int) -> tuple[Rows | None, npt.NDArray[np.bool_] | None]:

@@ -36,11 +36,23 @@ class Clean(Section):
 
 
 class Split(Section):
-    """Section `split`: which ratings are held out. Shares are of all ratings."""
+    """Section `split`: which ratings are held out, by one of `foldin.splits.PROTOCOLS`."""
 
+    protocol: str
     seed: int = Field(ge=0)
     test: Share
     validation: Share
+    folds: int = Field(ge=2)
+    fold: int = Field(ge=1)
+    fold_in: Share
+
+
+class Subset(Section):
+    """Section `subset`: makes the problem smaller after the split."""
+
+    users: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    k_core: int = Field(ge=0)
 
 
 class Evaluation(Section):
@@ -98,6 +110,7 @@ class Demo(Section):
 SECTIONS: dict[str, type[Section]] = {
     "clean": Clean,
     "split": Split,
+    "subset": Subset,
     "evaluation": Evaluation,
     "report": Report,
     "demo": Demo,

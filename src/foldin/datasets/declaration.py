@@ -77,6 +77,10 @@ class DataSet:
         Whether item ids are ISBNs, which people spell in many ways.
     feedback : str
         "explicit": ratings. "implicit": counts of interactions, such as plays.
+    fold : callable or None
+        Reads the test pairs of an official fold, by its number, from the folder of raw files; see splits.py.
+    negatives : callable or None
+        Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
     beside : str
         How published figures on this data compare with ours, for the report.
     """
@@ -95,6 +99,8 @@ class DataSet:
     zero_is_implicit: bool = False
     isbn_items: bool = False
     feedback: Literal["explicit", "implicit"] = "explicit"
+    fold: Callable[[Path, int], pd.DataFrame] | None = None
+    negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""
 
     def check_files(self, folder: Path, source: str) -> None:
