@@ -5,7 +5,6 @@ The ratings are cleaned in foldin.clean; this is about what is told of items and
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from foldin import countries, isbn, params
@@ -114,6 +113,6 @@ def _one_row_each(
     account.added = len(result) - len(described)
     figures = account.close(key.removesuffix("_id") + "s", len(result)) | {
         "added_without_description": account.added,
-        "without_ratings": int((~np.isin(result[key].to_numpy(), names.to_numpy())).sum()),
+        "without_ratings": int((~result[key].isin(names)).sum()),
     }
     return result[[name for name in columns if name in result]], figures
