@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from foldin import clean, datasets, fetch, paths
 from foldin.datasets import RawTables
 from foldin.errors import FoldinError
-from foldin.interactions import IMPLICIT, Scale
+from foldin.interactions import Scale
 
 STARS = Scale(lowest=0.5, highest=5.0, step=0.5)
 
@@ -50,28 +50,6 @@ def test_a_zero_on_a_scale_that_has_zero_is_a_rating():
     assert ratings["rating"].tolist() == [0.0, 10.0]
     assert ratings["timestamp"].isna().all()
     assert sum(dropped.values()) == 0
-
-
-def test_zeros_that_mean_not_rated_have_a_reason_of_their_own():
-    raw = raw_ratings([("a", "x", 0.0, None), ("a", "y", 10.0, None), ("b", "y", 11.0, None)])
-    ratings, dropped = clean.clean_ratings(raw, Scale(1.0, 10.0, 1.0), keep="last", zeros_are_implicit=True)
-    assert ratings["rating"].tolist() == [10.0]
-    assert (dropped["zero_means_not_rated"], dropped["off_the_scale"]) == (1, 1)
-
-
-def test_on_a_scale_without_steps_any_value_stands():
-    raw = raw_ratings([("a", "x", 0.123, None), ("a", "y", 1.0, None), ("b", "y", 1.01, None)])
-    ratings, dropped = clean.clean_ratings(raw, Scale(0.0, 1.0, 0.0), keep="last")
-    assert ratings["rating"].tolist() == pytest.approx([0.123, 1.0])
-    assert dropped["off_the_scale"] == 1
-
-
-def test_counts_of_one_pair_are_added_up_and_become_strengths():
-    raw = raw_ratings([("a", "x", 1.0, 5), ("a", "x", 2.0, 9), ("b", "x", 0.0, 1), ("b", "y", 1e6, None)])
-    ratings, dropped = clean.clean_ratings(raw, IMPLICIT, keep="first")
-    assert ratings["rating"].tolist() == pytest.approx([np.log(4), np.log(1_000_001)])
-    assert ratings["timestamp"].fillna(0).tolist() == [9, 0]
-    assert dropped == {"missing_id": 0, "missing_rating": 0, "no_positive_count": 1, "added_to_same_pair": 1}
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def test_many_zeros_are_taken_for_no_rating_and_said_to_be(workspace, capsys):
     rated = np.where(RNG.random(N) < 0.6, 0, RNG.integers(1, 11, N))
     save(pd.DataFrame({"user": USERS, "book": ITEMS, "rating": rated}), own("a.csv"))
     text = described(capsys, own("a.csv"))
-    assert "zeros_are_implicit: true" in text
+    assert "zero_is_implicit: true" in text
     assert "scale: [1, 10, 1]" in text
     assert "check this" in text
 

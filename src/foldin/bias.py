@@ -5,10 +5,11 @@ so that few ratings move it little (Koren 2010, "Factor in the neighbors", secti
 Funk 2006). Unknown users and items (index -1) have bias 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from foldin.interactions import FloatArray, IntArray, Interactions
 
@@ -47,6 +48,17 @@ class Bias:
         user = np.where(users >= 0, self.user[users], 0)
         item = np.where(items >= 0, self.item[items], 0)
         return (np.float32(self.mean) + user + item).astype(np.float32)
+
+    def fold_in(self, ratings: sparse.csr_array, damping: float) -> "Bias":
+        """Return the same mean and items with the users of a matrix, shape (n, n_items), instead of those fitted."""
+        rows = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
+        residual = ratings.data.astype(np.float64) - self.mean - self.item[ratings.indices]
+        user = _damped_means(rows, residual, ratings.shape[0], damping)
+        return replace(self, user=user.astype(np.float32))
+
+    def grid(self, users: IntArray) -> FloatArray:
+        """Return the estimated ratings of users and all items, float32 of shape (n, n_items), unclipped."""
+        return np.float32(self.mean) + self.user[users, None] + self.item
 
 
 def fit(train: Interactions, damping: float) -> Bias:

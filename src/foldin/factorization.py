@@ -4,16 +4,17 @@
 mean + user bias + item bias + user factors · item factors. How the factors are learnt is for its subclasses to say.
 """
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from scipy import sparse
 
 from foldin import metrics
+from foldin.compiled import compiled as compiled
 from foldin.errors import FoldinError
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
@@ -23,21 +24,6 @@ from foldin.recommender import Arrays, RatingRecommender, Recommender
 Values = npt.NDArray[np.float64]
 BLOCK_PAIRS = 65_536
 """Pairs predicted at once; bounds memory, changes no figure."""
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
-
-
-def compiled(*, parallel: bool = False) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
-    """Compile a function by numba, once for all later processes; without fastmath, so that sums keep their order.
-
-    Parameters
-    ----------
-    parallel : bool, optional
-        Whether `numba.prange` spreads over threads. Give each thread rows of its own and sum nothing across
-        them: then the result does not depend on how many there are.
-    """
-    decorate: Any = numba.njit(cache=True, parallel=parallel)
-    return cast(Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]], decorate)
 
 
 def row_dots(left: Values, rows: IntArray, right: Values, columns: IntArray) -> FloatArray:
@@ -191,6 +177,30 @@ class BiasedFactors(RatingRecommender):
     @abstractmethod
     def _step(self, train: Interactions, rng: np.random.Generator) -> None:
         """Learn for one epoch: change biases and factors in place."""
+
+    def _penalties(self, n_ratings: int) -> tuple[float, float] | None:
+        """Return the weights of the squared bias and factors of a user with so many ratings, beside squared errors.
+
+        None where a user's weights are no such minimum: then no users can be folded in.
+        """
+        return None
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """With items as they were learnt, a user is a ridge regression; without penalty, the shortest solution."""
+        features = np.column_stack([np.ones(len(self._item_factors)), self._item_factors])
+        wanted = ratings.data - self._mean - self._item_bias[ratings.indices]
+        weights = np.zeros((ratings.shape[0], features.shape[1]))
+        for row, (start, end) in enumerate(itertools.pairwise(ratings.indptr)):
+            penalties = self._penalties(int(end - start))
+            if penalties is None:
+                return super()._fold_in(ratings)
+            bias, factors = penalties
+            penalty = np.diag(np.sqrt(np.r_[bias, np.full(features.shape[1] - 1, factors)]))
+            rows = np.vstack([features[ratings.indices[start:end]], penalty])
+            targets = np.r_[wanted[start:end], np.zeros(len(penalty))]
+            weights[row] = np.linalg.lstsq(rows, targets)[0]
+        scores: FloatArray = (self._mean + self._item_bias + weights @ features.T).astype(np.float32)
+        return scores
 
     def _rmse(self, part: Interactions) -> float:
         users, items, ratings = part.triples()

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from foldin import files, paths
 from foldin.errors import FoldinError
+from foldin.ids import sorted_pairs
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
@@ -116,15 +117,18 @@ def matrix(users: IntArray, items: IntArray, ratings: FloatArray, shape: tuple[i
     FoldinError
         When a pair occurs twice.
     """
-    order = np.lexsort((items, users))
-    users, items, ratings = users[order], items[order], ratings[order]
-    twice = np.flatnonzero((np.diff(users) == 0) & (np.diff(items) == 0))
-    if len(twice):
-        pair = int(users[twice[0]]), int(items[twice[0]])
+    order, repeats = sorted_pairs(users, items, shape[1])
+    if order is not None:
+        users, items, ratings = users[order], items[order], ratings[order]
+    if repeats is not None:
+        first = int(np.argmax(repeats))
+        pair = int(users[first]), int(items[first])
         raise FoldinError(f"the pair (user, item) = {pair} occurs twice", remedy="clean duplicates first")
     starts = np.zeros(shape[0] + 1, dtype=np.int32)
     np.cumsum(np.bincount(users, minlength=shape[0]), out=starts[1:])
-    return sparse.csr_array((ratings.astype(np.float32), items.astype(np.int32), starts), shape=shape)
+    return sparse.csr_array(
+        (ratings.astype(np.float32, copy=False), items.astype(np.int32, copy=False), starts), shape=shape
+    )
 
 
 def union(first: Interactions, second: Interactions) -> Interactions:
@@ -157,7 +161,8 @@ class TrainingData:
 def save(folder: Path, data: TrainingData) -> None:
     """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON)."""
     for name, part in (("train", data.train), ("validation", data.validation)):
-        sparse.save_npz(folder / f"{name}.npz", part.ratings)
+        # Compressing takes longer than all else of the stage.
+        sparse.save_npz(folder / f"{name}.npz", part.ratings, compressed=False)
     data.train.users.to_parquet(folder / "users.parquet", index=False)
     data.train.items.to_parquet(folder / "items.parquet", index=False)
     write_scale(folder, data.train.scale)
@@ -201,3 +206,18 @@ def load(dataset: str) -> TrainingData:
         for name in ("train", "validation")
     )
     return TrainingData(*parts)
+
+
+def save_fold_in(folder: Path, fold_in: Interactions) -> None:
+    """Write what models are told of held-out users into the folder of the test part; see `load_fold_in`."""
+    sparse.save_npz(folder / "fold_in.npz", fold_in.ratings)
+    fold_in.users.to_parquet(folder / "fold_in_users.parquet", index=False)
+
+
+def load_fold_in(dataset: str, training: Interactions) -> Interactions | None:
+    """Return the ratings told of held-out users, over the items of training; None where no users are held out."""
+    folder = paths.test(dataset)
+    if not (folder / "fold_in.npz").is_file():
+        return None
+    ratings = sparse.csr_array(sparse.load_npz(folder / "fold_in.npz"))
+    return replace(training, ratings=ratings, users=pd.read_parquet(folder / "fold_in_users.parquet"))

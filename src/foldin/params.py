@@ -28,14 +28,31 @@ class Clean(Section):
     """Section `clean`: how raw ratings become canonical ones."""
 
     duplicates: str = Field(pattern="^(last|first)$")
+    bad_lines: float = Field(ge=0, lt=1)
+    youngest: int = Field(ge=0)
+    oldest: int = Field(ge=1)
+    earliest_year: int
+    latest_year: int = Field(ge=1970, le=9998)
 
 
 class Split(Section):
-    """Section `split`: which ratings are held out. Shares are of all ratings."""
+    """Section `split`: which ratings are held out, by one of `foldin.splits.PROTOCOLS`."""
 
+    protocol: str
     seed: int = Field(ge=0)
     test: Share
     validation: Share
+    folds: int = Field(ge=2)
+    fold: int = Field(ge=1)
+    fold_in: Share
+
+
+class Subset(Section):
+    """Section `subset`: makes the problem smaller after the split."""
+
+    users: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    k_core: int = Field(ge=0)
 
 
 class Evaluation(Section):
@@ -93,6 +110,7 @@ class Demo(Section):
 SECTIONS: dict[str, type[Section]] = {
     "clean": Clean,
     "split": Split,
+    "subset": Subset,
     "evaluation": Evaluation,
     "report": Report,
     "demo": Demo,

@@ -1,8 +1,11 @@
 """The k best items of every row of scores, with ties broken by item, so that a list never depends on chance."""
 
+import numba
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
+from foldin.compiled import compiled
 from foldin.errors import FoldinError
 from foldin.interactions import FloatArray, IntArray
 
@@ -31,31 +34,35 @@ def top_k(scores: FloatArray, k: int, exclude: sparse.csr_array | None = None) -
     FoldinError
         When a score is NaN.
     """
-    ranked = np.array(scores, dtype=np.float32)
-    if ranked.size and np.isnan(ranked.min()):
-        row = int(np.flatnonzero(np.isnan(ranked).any(axis=1))[0])
+    scores = np.ascontiguousarray(scores, dtype=np.float32)
+    if scores.size and np.isnan(scores.min()):
+        row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
         raise FoldinError(f"a score of row {row} is NaN", remedy="the model diverged; lower its learning rate")
-    if exclude is not None:
-        rows = np.repeat(np.arange(len(ranked)), np.diff(exclude.indptr))
-        ranked[rows, exclude.indices] = -np.inf
-    n_items = ranked.shape[1]
-    k_held = min(k, n_items)
-    kth = np.partition(ranked, n_items - k_held, axis=1)[:, n_items - k_held, None].copy()
-    chosen = ranked >= kth
-    # Everything above the k-th best score is in; of those equal to it, the lowest indices fill up.
-    tied = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k_held)
-    if len(tied):
-        level = ranked[tied] == kth[tied]
-        room = k_held - (chosen[tied] & ~level).sum(axis=1, keepdims=True)
-        chosen[tied] &= ~level | (np.cumsum(level, axis=1, dtype=np.int32) <= room)
-    items = (np.flatnonzero(chosen) % n_items).reshape(len(ranked), k_held)
-    values = np.take_along_axis(ranked, items, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    items = np.take_along_axis(items, order, axis=1).astype(np.int32)
-    values = np.take_along_axis(values, order, axis=1)
-    items[np.isneginf(values)] = -1
-    if k_held < k:
-        padding = ((0, 0), (0, k - k_held))
-        items = np.pad(items, padding, constant_values=-1)
-        values = np.pad(values, padding, constant_values=-np.inf)
+    items = np.full((len(scores), k), -1, dtype=np.int32)
+    values = np.full((len(scores), k), -np.inf, dtype=np.float32)
+    if exclude is None:
+        exclude = sparse.csr_array(scores.shape, dtype=np.float32)
+    _fill_best(scores, exclude.indptr.astype(np.int64), exclude.indices.astype(np.int32), items, values)
     return items, values
+
+
+@compiled(parallel=True)
+def _fill_best(
+    scores: FloatArray, starts: npt.NDArray[np.int64], excluded: IntArray, items: IntArray, values: FloatArray
+) -> None:
+    k = items.shape[1]
+    for row in numba.prange(scores.shape[0]):
+        candidates = scores[row].copy()
+        for cell in range(starts[row], starts[row + 1]):
+            candidates[excluded[cell]] = -np.inf
+        # Items come in ascending order, and only a higher score moves a held one: so ties fall to the lower item.
+        for item in range(candidates.shape[0]):
+            value = candidates[item]
+            if value > values[row, k - 1]:
+                place = k - 1
+                while place > 0 and value > values[row, place - 1]:
+                    values[row, place] = values[row, place - 1]
+                    items[row, place] = items[row, place - 1]
+                    place -= 1
+                values[row, place] = value
+                items[row, place] = item

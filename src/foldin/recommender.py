@@ -136,6 +136,26 @@ class Recommender(ABC):
         """
         return ranking.top_k(self.score(users), k, exclude=self.known[np.asarray(users)])
 
+    def fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Return the scores of all items for users who were not trained on, from ratings told of them now.
+
+        Parameters
+        ----------
+        ratings : scipy.sparse.csr_array of float32, shape (n, n_items)
+            A row for each user; a stored cell is a rating, a stored 0 included.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_items)
+            Scores, as `score` gives them of known users; the fitted model stays as it is.
+
+        Raises
+        ------
+        FoldinError
+            When this kind of model cannot: what it knows of a user is learnt in training only.
+        """
+        return self._fold_in(ratings).astype(np.float32)
+
     @property
     def known(self) -> sparse.csr_array:
         """The training ratings, shape (n_users, n_items): what is never recommended.
@@ -195,6 +215,14 @@ class Recommender(ABC):
     def _score(self, users: IntArray) -> FloatArray:
         """Return scores, shape (n, n_items)."""
 
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Return scores of users by their ratings alone; a model that can overrides this."""
+        raise FoldinError(
+            f"{self.name} cannot score users it was not trained on",
+            where="params.yaml (split.protocol)",
+            remedy="leave its family out of `families`, or choose a protocol that holds out no users",
+        )
+
     @abstractmethod
     def _arrays(self) -> Arrays:
         """Return everything fitted, by name."""
@@ -235,7 +263,11 @@ class RatingRecommender(Recommender):
         warm = (users >= 0) & (items >= 0)
         if warm.any():
             predicted[warm] = self._predict(users[warm], items[warm])
-        return np.clip(predicted, *self._limits)
+        return self.clipped(predicted)
+
+    def clipped(self, ratings: FloatArray) -> FloatArray:
+        """Return ratings within the rating scale."""
+        return np.clip(ratings, *self._limits)
 
     def _damping(self) -> float:
         # Every rating model's Settings has it: the imaginary average ratings behind each bias.

@@ -1,8 +1,8 @@
-"""Stage `user_item`: splits ratings into train, validation and test part, and makes the user-item matrices.
+"""Stage `user_item`: splits ratings into parts by a protocol of foldin.splits, and makes the user-item matrices.
 
-The split is random by rating, not temporal: a model may learn from ratings given later than those it is judged on.
 Users and items get indices from the training data (train and validation part) alone; a user or item that occurs in
-the test part only is cold and has index -1 there. The test part is written to a folder of its own.
+the test part only is cold and has index -1 there. The test part is written to a folder of its own, with what models are
+told of held-out users when they are judged, and the negatives that files give, where the protocol has such.
 """
 
 import shutil
@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from foldin import datasets, files, interactions, params, paths
-from foldin.clean import natural_order
+from foldin import datasets, files, interactions, params, paths, splits, subset
 from foldin.errors import FoldinError
+from foldin.ids import categories, occurring
 from foldin.interactions import UNKNOWN, Interactions, TrainingData
 from foldin.progress import say
+from foldin.splits import PARTS, PROTOCOLS, Split
 
-PARTS = ("train", "validation", "test")
+COLUMNS = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
 
 
 def run(dataset: str) -> None:
@@ -31,9 +32,10 @@ def run(dataset: str) -> None:
     Raises
     ------
     FoldinError
-        When the stage `clean` has not run, or a part would be empty.
+        When the stage `clean` has not run, the protocol does not suit the data, or a part would be empty.
     """
     wanted = datasets.get(dataset)
+    settings = params.section(params.Split)
     clean = paths.clean(dataset)
     if not clean.is_dir():
         raise FoldinError(
@@ -42,14 +44,33 @@ def run(dataset: str) -> None:
             remedy=f"make them first: dvc repro clean@{dataset}",
         )
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
-    parts = split(len(ratings), params.section(params.Split))
-    training = ratings.iloc[np.concatenate([parts["train"], parts["validation"]])]
-    users, items = _index_table(users, training["user_id"]), _index_table(items, training["item_id"])
-    indexed = ratings.assign(
-        user=_indices(ratings["user_id"], users["user_id"]), item=_indices(ratings["item_id"], items["item_id"])
+    split = splits.deal(ratings, settings, (wanted, paths.raw(dataset)))
+    split = subset.reduce(ratings, split, params.section(params.Subset))
+    training = np.concatenate([split.train, split.validation])
+    # What is told of held-out users when models are judged: rows of its own, over the items of training.
+    strangers = _index_table(users, ratings["user_id"], split.fold_in)
+    users = _index_table(users, ratings["user_id"], training)
+    items = _index_table(items, ratings["item_id"], training)
+    indexed = pd.DataFrame(
+        {
+            "user": _indices(ratings["user_id"], users["user_id"]),
+            "item": _indices(ratings["item_id"], items["item_id"]),
+            "rating": ratings["rating"],
+        }
     )
-    data = TrainingData(*(_interactions(indexed.iloc[parts[name]], users, items, wanted.scale) for name in PARTS[:2]))
-    test = indexed.iloc[parts["test"]].reset_index(drop=True)
+    data = TrainingData(
+        *(_interactions(indexed.iloc[rows], users, items, wanted.scale) for rows in (split.train, split.validation))
+    )
+    test = indexed[["user", "item"]].iloc[split.test].reset_index(drop=True)
+    held = ratings.iloc[split.test].reset_index(drop=True).astype({"user_id": "str", "item_id": "str"})
+    test = pd.concat([test, held], axis=1)
+    cold_users = test["user"] == UNKNOWN
+    fold_in = None
+    if len(split.fold_in):
+        indexed["user"] = _indices(ratings["user_id"], strangers["user_id"])
+        test["user"] = indexed["user"].iloc[split.test].to_numpy()
+        told = indexed.iloc[split.fold_in]
+        fold_in = _interactions(told[told["item"] != UNKNOWN], strangers, items, wanted.scale)
     # Folders of an earlier split go first: one of each would mix test ratings into training.
     for folder in (paths.user_item(dataset), paths.test(dataset)):
         shutil.rmtree(folder, ignore_errors=True)
@@ -58,56 +79,36 @@ def run(dataset: str) -> None:
         files.whole_folder(paths.test(dataset)) as test_folder,
     ):
         interactions.save(training_folder, data)
-        columns = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
-        test[columns].to_parquet(test_folder / "ratings.parquet", index=False)
-    files.write_json(paths.account(dataset, "split"), _account(data, test))
-    sizes = ", ".join(f"{len(parts[name]):,} {name}" for name in PARTS)
-    say(f"{dataset}: split at random by rating, not by time: {sizes}; {len(users):,} users × {len(items):,} items")
+        test[COLUMNS].to_parquet(test_folder / "ratings.parquet", index=False)
+        if fold_in is not None:
+            interactions.save_fold_in(test_folder, fold_in)
+        if split.negatives is not None:
+            _with_indices(split.negatives, users, items).to_parquet(test_folder / "negatives.parquet", index=False)
+    account = _account(data, test, cold_users, split) | {"protocol": settings.protocol}
+    if settings.protocol in ("k_fold", "predefined_fold"):
+        account["fold"] = settings.fold
+    files.write_json(paths.account(dataset, "split"), account)
+    sizes = ", ".join(f"{len(getattr(split, name)):,} {name}" for name in PARTS)
+    phrase = PROTOCOLS[settings.protocol][1]
+    say(f"{dataset}: split {phrase}: {sizes}; {len(users):,} users × {len(items):,} items")
 
 
-def split(n: int, settings: params.Split) -> dict[str, npt.NDArray[np.intp]]:
-    """Deal n ratings out at random to the train, validation and test part.
-
-    Parameters
-    ----------
-    n : int
-        Number of ratings.
-    settings : params.Split
-        Section `split` of params.yaml: the shares and the seed.
-
-    Returns
-    -------
-    dict of str to ndarray of int
-        "train", "validation", "test" → positions, ascending; disjoint, and together all of them.
-
-    Raises
-    ------
-    FoldinError
-        When a part would be empty: names the share to change.
-    """
-    n_test, n_validation = round(n * settings.test), round(n * settings.validation)
-    sizes = {"train": n - n_test - n_validation, "validation": n_validation, "test": n_test}
-    for name, size in sizes.items():
-        if size <= 0:
-            shares = f"split.test is {settings.test} and split.validation is {settings.validation}"
-            lower, key = ("lower", "one of them") if name == "train" else ("raise", f"split.{name}")
-            raise FoldinError(
-                f"the {name} part of {n:,} ratings would be empty: {shares}",
-                where="params.yaml",
-                remedy=f"{lower} {key}",
-            )
-    order = np.argsort(np.random.Generator(np.random.PCG64(settings.seed)).random(n), kind="stable")
-    ends = np.cumsum([sizes[name] for name in PARTS])[:-1]
-    return {name: np.sort(part) for name, part in zip(PARTS, np.split(order, ends), strict=True)}
-
-
-def _index_table(table: pd.DataFrame, training_ids: "pd.Series[str]") -> pd.DataFrame:
-    key = str(training_ids.name)
-    return table.set_index(key).loc[natural_order(training_ids)].reset_index()
+def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: splits.Rows) -> pd.DataFrame:
+    key = str(ids.name)
+    return table.set_index(key).loc[occurring(categories(ids), rows)].reset_index()
 
 
 def _indices(ids: "pd.Series[str]", index: "pd.Series[str]") -> npt.NDArray[np.int32]:
-    return pd.Index(index).get_indexer(pd.Index(ids)).astype(np.int32)
+    coded = categories(ids)
+    places = np.append(pd.Index(index).get_indexer(coded.categories), UNKNOWN).astype(np.int32)
+    found: npt.NDArray[np.int32] = places[coded.codes]
+    return found
+
+
+def _with_indices(pairs: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"user": _indices(pairs["user_id"], users["user_id"]), "item": _indices(pairs["item_id"], items["item_id"])}
+    )
 
 
 def _interactions(
@@ -118,11 +119,13 @@ def _interactions(
     return Interactions(ratings, users, items, scale)
 
 
-def _account(data: TrainingData, test: pd.DataFrame) -> dict[str, float]:
+def _account(
+    data: TrainingData, test: pd.DataFrame, cold_user: "pd.Series[bool]", split: Split
+) -> dict[str, float | str]:
     n_train, n_validation = data.train.ratings.nnz, data.validation.ratings.nnz
     n_users, n_items = data.train.n_users, data.train.n_items
-    cold_user, cold_item = test["user"] == UNKNOWN, test["item"] == UNKNOWN
-    return {
+    cold_item = test["item"] == UNKNOWN
+    account: dict[str, float | str] = {
         "ratings_train": n_train,
         "ratings_validation": n_validation,
         "ratings_test": len(test),
@@ -133,3 +136,8 @@ def _account(data: TrainingData, test: pd.DataFrame) -> dict[str, float]:
         "cold_items_in_test": test.loc[cold_item, "item_id"].nunique(),
         "cold_pairs_in_test": int((cold_user | cold_item).sum()),
     }
+    if len(split.fold_in):
+        account["ratings_fold_in"] = len(split.fold_in)
+    if split.negatives is not None:
+        account["negatives"] = len(split.negatives)
+    return account | split.notes

@@ -13,8 +13,8 @@ import pandas as pd
 
 from foldin.datasets import lines, sqlite
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
-from foldin.datasets.fields import first_line, ids, numbers, whole_numbers
-from foldin.datasets.movielens import NO_PEOPLE
+from foldin.datasets.fields import first_line, ids, numbers, undescribed, whole_numbers
+from foldin.datasets.movielens import NO_PEOPLE, RATING
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
@@ -48,7 +48,7 @@ def read(folder: Path) -> RawTables:
         ratings = pd.DataFrame({name: ids(rows[name]) for name in ("user_id", "item_id")})
         ratings["rating"] = numbers(rows["rating"], folder / DATABASE)
     else:
-        ratings = _table(folder / "BX-Book-Ratings.csv", ["user_id", "item_id", "rating"], {"rating": lines.number})
+        ratings = _table(folder / "BX-Book-Ratings.csv", ["user_id", "item_id", "rating"], RATING)
     ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
     return RawTables(ratings, _books(folder, ratings["item_id"]), _users(folder))
 
@@ -73,12 +73,11 @@ def _table(path: Path, columns: list[str], parsers: dict[str, lines.Parser]) -> 
 def _books(folder: Path, rated: pd.Series) -> pd.DataFrame:
     path = next((folder / name for name in BOOKS if (folder / name).is_file()), None)
     if path is None:
-        books = pd.DataFrame({"item_id": rated.dropna().unique()}, dtype="str").assign(title=None)
-    else:
-        rows = [fields[:4] for fields in _book_lines(path)]
-        books = pd.DataFrame(rows, columns=["item_id", "title", "creator", "year"], dtype="str")
-        books["title"], books["creator"] = books["title"].map(html.unescape), books["creator"].map(html.unescape)
-        books["year"] = whole_numbers(books["year"], path).replace(0, pd.NA)
+        return undescribed(rated, "books")
+    rows = [fields[:4] for fields in _book_lines(path)]
+    books = pd.DataFrame(rows, columns=["item_id", "title", "creator", "year"], dtype="str")
+    books["title"], books["creator"] = books["title"].map(html.unescape), books["creator"].map(html.unescape)
+    books["year"] = whole_numbers(books["year"], path).replace(0, pd.NA)
     return books.assign(domain="books", genres="")
 
 
@@ -134,5 +133,6 @@ BOOK_CROSSING = DataSet(
     ),
     read=read,
     counts=Counts(ratings=1_149_780, users=105_283),
-    zeros_are_implicit=True,
+    zero_is_implicit=True,
+    isbn_items=True,
 )

@@ -25,11 +25,14 @@ class RawTables:
         `item_id`, `title`, `domain`, `genres` (joined by "|"), then whatever is known (`creator`, `year`).
     users : pandas.DataFrame
         `user_id`, then whatever is known (`age`, `gender`, `country`, `occupation`); may have no rows.
+    bad_lines : int
+        Lines of the ratings' files that were not as declared and are not among the ratings.
     """
 
     ratings: pd.DataFrame
     items: pd.DataFrame
     users: pd.DataFrame
+    bad_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,6 @@ class DataSet:
         Other sets of files that the reader takes as well, the most specific first.
     archive : str
         Its folder in a local archive, where that is not its name.
-    zeros_are_implicit : bool
-        Whether a rating of 0 means "met, but not rated".
     parts : tuple of Part
         The data sets it is composed of; empty for most.
     people : str
@@ -130,6 +131,14 @@ class DataSet:
         other data set has these people.
     own_files : dict of str to Path
         File name → where a file of the user's own lies; empty for the data sets foldin brings.
+    zero_is_implicit : bool
+        Whether a rating of 0 means "met, but not rated"; such rows are dropped.
+    isbn_items : bool
+        Whether item ids are ISBNs, which people spell in many ways.
+    fold : callable or None
+        Reads the test pairs of an official fold, by its number, from the folder of raw files; see splits.py.
+    negatives : callable or None
+        Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
     beside : str
         How published figures on this data compare with ours, for the report.
     """
@@ -149,16 +158,24 @@ class DataSet:
     optional: tuple[str, ...] = ()
     other_releases: tuple[Release, ...] = field(default=(), hash=False)
     archive: str = ""
-    zeros_are_implicit: bool = False
     parts: tuple[Part, ...] = ()
     people: str = ""
     own_files: dict[str, Path] = field(default_factory=dict, hash=False)
+    zero_is_implicit: bool = False
+    isbn_items: bool = False
+    fold: Callable[[Path, int], pd.DataFrame] | None = None
+    negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""
 
     @property
     def releases(self) -> tuple[Release, ...]:
         """All sets of files the data may come in, the usual one last: others are more specific."""
         return (*self.other_releases, Release(self.files, self.counts))
+
+    @property
+    def feedback(self) -> str:
+        """What its rows say: "explicit" ratings, or "implicit" counts of interactions, such as plays."""
+        return self.scale.feedback
 
     @property
     def normalized(self) -> bool:
@@ -168,14 +185,14 @@ class DataSet:
     @property
     def unit(self) -> str:
         """What a rating is measured in, for people."""
-        if self.scale.feedback == "implicit":
+        if self.feedback == "implicit":
             return "log(1 + count)"
         return "shares of each domain's rating scale" if self.normalized else "rating units"
 
     @property
     def noun(self) -> str:
         """What its rows are called, for people."""
-        return "counts" if self.scale.feedback == "implicit" else "ratings"
+        return "counts" if self.feedback == "implicit" else "ratings"
 
     @property
     def source(self) -> str:

@@ -185,7 +185,9 @@ def _text(path: Path, *, known: bool) -> Looks:
     width = len(tables.header_of(path, separator, encoding))
     names = tables.header_of(path, separator, encoding) if header else [str(n + 1) for n in range(width)]
     file = File(file=path.name, format="csv", separator=separator, encoding=encoding, header=header)
-    rows = tables.read(file, path, {name: name for name in names if names.count(name) == 1}, "its declaration")
+    # A role of its own for each column, so that each is read as text.
+    columns = {f"column {name}": name for name in names if names.count(name) == 1}
+    rows = tables.read(file, path, columns, "its declaration").rename(columns=columns)
     declared: dict[str, object] = {} if known else {"format": "csv"}
     if separator != tables.separator_of(File(file=path.name)):
         declared["separator"] = separator
@@ -320,7 +322,7 @@ def _scale(values: pd.Series, *, counted: bool) -> tuple[dict[str, object], str]
     declared: dict[str, object] = {}
     zeros = float((found == 0).mean())
     if lowest == 0 and zeros > 0.3 and len(distinct) > 2 and distinct[1] >= 1:
-        declared["zeros_are_implicit"] = True
+        declared["zero_is_implicit"] = True
         note += f"; {zeros:.0%} are 0, so taken for 'met, but not rated'; check this"
         distinct = distinct[1:]
         lowest = float(distinct[0])

@@ -6,6 +6,7 @@ import pandas as pd
 
 from foldin.datasets import lines
 from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.datasets.fields import undescribed
 from foldin.datasets.movielens import NO_PEOPLE, RATING
 from foldin.interactions import Scale
 
@@ -16,8 +17,7 @@ def _data_set(domain: str, folder_name: str, digest: str, counts: Counts) -> Dat
         triple = {name: RATING[name] for name in ("user_id", "item_id", "rating")}
         ratings = lines.read(folder / folder_name / "ratings.dat", triple, delimiter="\t")
         ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
-        items = pd.DataFrame({"item_id": ratings["item_id"].unique()}, dtype="str")
-        return RawTables(ratings, items.assign(title=None, domain=domain, genres=""), NO_PEOPLE)
+        return RawTables(ratings, undescribed(ratings["item_id"], domain), NO_PEOPLE)
 
     return DataSet(
         name=folder_name.replace("_", "-"),

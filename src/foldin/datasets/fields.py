@@ -22,8 +22,16 @@ def first_line(path: Path) -> bytes:
         return file.readline(10_000).rstrip(b"\r\n")
 
 
+def undescribed(item_ids: pd.Series, domain: str) -> pd.DataFrame:
+    """Return the table of items of which nothing but the id and the domain is known: one row for each distinct id."""
+    names = pd.Series(item_ids.dropna().unique()).astype("str")
+    return pd.DataFrame({"item_id": names, "title": None, "domain": domain, "genres": ""})
+
+
 def ids(values: pd.Series) -> pd.Series:
     """Return ids as text without surrounding blanks; 7 and 7.0 are both "7", and an empty id is missing."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values  # Read as ids, so they are text already, each stored once.
     if types.is_float_dtype(values.dtype):
         # A whole column with a gap comes as float.
         whole = (values == values.round()) & (values.abs() < 2**53)

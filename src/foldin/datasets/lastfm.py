@@ -9,6 +9,7 @@ import pandas as pd
 
 from foldin.datasets import lines
 from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.datasets.fields import undescribed
 from foldin.datasets.movielens import NO_PEOPLE
 from foldin.interactions import IMPLICIT
 
@@ -33,7 +34,7 @@ def read_hetrec(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    plays = {"user_id": lines.text, "item_id": lines.text, "rating": lines.number}
+    plays = {"user_id": lines.identifier, "item_id": lines.identifier, "rating": lines.number}
     header = ["userID", "artistID", "weight"]
     ratings = lines.read(folder / "user_artists.dat", plays, delimiter="\t", header=header)
     ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
@@ -41,10 +42,10 @@ def read_hetrec(folder: Path) -> RawTables:
     if path.is_file():
         columns = dict.fromkeys(["item_id", "title", "url", "picture"], lines.text)
         artists = lines.read(path, columns, delimiter="\t", header=["id", "name", "url", "pictureURL"])
-        items = artists[["item_id", "title"]]
+        items = artists[["item_id", "title"]].assign(domain="music", genres="")
     else:
-        items = pd.DataFrame({"item_id": ratings["item_id"].unique()}, dtype="str").assign(title=None)
-    return RawTables(ratings, items.assign(domain="music", genres=""), NO_PEOPLE)
+        items = undescribed(ratings["item_id"], "music")
+    return RawTables(ratings, items, NO_PEOPLE)
 
 
 def read_360k(folder: Path) -> RawTables:
@@ -67,7 +68,7 @@ def read_360k(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    columns = {"user_id": lines.text, "mbid": lines.text, "artist": lines.text, "rating": lines.number}
+    columns = {"user_id": lines.identifier, "mbid": lines.text, "artist": lines.text, "rating": lines.number}
     plays = lines.read(folder / "usersha1-artmbid-artname-plays.tsv", columns, delimiter="\t")
     plays["item_id"] = plays["mbid"].fillna(plays["artist"])
     ratings = plays[["user_id", "item_id", "rating"]].assign(timestamp=pd.array([None] * len(plays), dtype="Int64"))

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import lines
+from foldin.datasets import folds, lines
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.interactions import Scale
 
 RATING: dict[str, lines.Parser] = {
-    "user_id": lines.text,
-    "item_id": lines.text,
+    "user_id": lines.identifier,
+    "item_id": lines.identifier,
     "rating": lines.number,
     "timestamp": lines.whole,
 }
@@ -128,8 +128,14 @@ ML_100K = DataSet(
         "u.genre": "9757e0d3e6b298159a80dd48eaf938114690e911e39af97a76949ef1663610bb",
         "u.item": "553841ebc7de3a0fd0d6b62a204ea30c1e651aacfb2814c7a6584ac52f2c5701",
         "u.user": "f120e114da2e8cf314fd28f99417c94ae9ddf1cb6db8ce0e4b5995d40e90e62c",
+        "u1.test": "18c6014a4b2c7324f250a63f8904a7b16b2b19f911129e346141507b0cbac950",
+        "u2.test": "4de658d1e04ed9104629509a2e2528fce833ac8e048280183f1df167632038c3",
+        "u3.test": "0f548b51c78327de4c156461d3e430b7e5579fe2b5681586a59416e48fd35f6d",
+        "u4.test": "7c02ad0a1e7ab1083c8b9d4b627203a051dd7b5eab46d99fa44de33470de8db9",
+        "u5.test": "351cc52e0d15b6c721466276fc24671d40936899e3d01fadeaf312915b8c5634",
     },
     read=read_100k,
+    fold=folds.read_100k_fold,
     counts=Counts(ratings=100_000, users=943, items=1_682),
     beside=(
         "Published figures are mostly for the official folds u1 to u5, which hold out unevenly: the test ratings of u1 "

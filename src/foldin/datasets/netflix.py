@@ -18,7 +18,7 @@ from pyarrow import compute, csv
 
 from foldin.datasets import lines
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
-from foldin.datasets.fields import first_line, seconds, whole_numbers
+from foldin.datasets.fields import first_line, seconds, undescribed, whole_numbers
 from foldin.datasets.movielens import NO_PEOPLE
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
@@ -149,7 +149,8 @@ def _table(path: Path) -> pd.DataFrame:
             remedy="it must name userID, movieID and rating",
         )
     columns: dict[str, lines.Parser] = dict.fromkeys(names, lines.text)
-    rows = lines.read(path, columns | {"rating": lines.number}, delimiter=",", header=header)
+    columns |= {"user_id": lines.identifier, "item_id": lines.identifier, "rating": lines.number}
+    rows = lines.read(path, columns, delimiter=",", header=header)
     times = rows["date"] if "date" in rows else pd.Series(None, index=rows.index, dtype="str")
     ratings = rows[["user_id", "item_id", "rating"]]
     return ratings.assign(timestamp=seconds(times, path))
@@ -179,10 +180,8 @@ def _titles(folder: Path, rated: pd.Series) -> pd.DataFrame:
     path = next((folder / name for name in TITLES if (folder / name).is_file()), None)
     if path is None or (folder / "dense-1200x1200.txt").is_file():
         # The rows and columns of the dense block are numbered by us, so no title belongs to them.
-        movies = pd.DataFrame({"item_id": rated.unique()}, dtype="str").assign(title=None)
-    else:
-        movies = _titles_of(path)
-    return movies.assign(domain="movies", genres="")
+        return undescribed(rated, "movies")
+    return _titles_of(path).assign(domain="movies", genres="")
 
 
 def _titles_of(path: Path) -> pd.DataFrame:

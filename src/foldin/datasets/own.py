@@ -51,7 +51,8 @@ class OwnData(File):
     time_unit: Literal["s", "ms", "us", "date"] | None = None
     feedback: Literal["explicit", "implicit"] = "explicit"
     scale: list[float] = Field(default=[], max_length=3)
-    zeros_are_implicit: bool = False
+    zero_is_implicit: bool = False
+    isbn_items: bool = False
     domain: str = Field(default="items", min_length=1)
     people: str = ""
     items: OwnItems | None = None
@@ -62,8 +63,8 @@ class OwnData(File):
     @model_validator(mode="after")
     def _has_what_its_feedback_needs(self) -> Self:
         if self.feedback == "implicit":
-            if self.scale or self.zeros_are_implicit:
-                raise ValueError("counts have no scale: leave out scale and zeros_are_implicit")
+            if self.scale or self.zero_is_implicit:
+                raise ValueError("counts have no scale: leave out scale and zero_is_implicit")
             return self
         if self.rating is None:
             raise ValueError("name the column of ratings as rating, or say feedback: implicit")

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from foldin.datasets import lines
 from foldin.datasets.declaration import DataSet, RawTables
-from foldin.datasets.fields import seconds
+from foldin.datasets.fields import seconds, undescribed
 from foldin.datasets.movielens import NO_PEOPLE, RATING
 from foldin.interactions import Scale
 
@@ -34,8 +32,7 @@ def read_personality(folder: Path) -> RawTables:
     # The release writes times as dates; spreadsheets that people pass on have seconds.
     ratings = lines.read(path, RATING | {"timestamp": lines.text}, delimiter=",", header=header)
     ratings["timestamp"] = seconds(ratings["timestamp"], path)
-    items = pd.DataFrame({"item_id": ratings["item_id"].unique()}, dtype="str")
-    return RawTables(ratings, items.assign(title=None, domain="movies", genres=""), NO_PEOPLE)
+    return RawTables(ratings, undescribed(ratings["item_id"], "movies"), NO_PEOPLE)
 
 
 PERSONALITY = DataSet(

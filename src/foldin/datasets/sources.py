@@ -15,7 +15,7 @@ from foldin import params, paths
 from foldin.datasets import tables
 from foldin.datasets.composition import composed
 from foldin.datasets.declaration import DataSet, RawTables
-from foldin.datasets.fields import ids, numbers, seconds, whole_numbers
+from foldin.datasets.fields import ids, numbers, seconds, undescribed, whole_numbers
 from foldin.datasets.movielens import NO_PEOPLE
 from foldin.datasets.own import File, OwnComposition, OwnData, OwnItems, OwnUsers
 from foldin.errors import FoldinError
@@ -81,7 +81,8 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
         files=dict.fromkeys(places.values()),
         read=partial(_read, data, key),
         page=f"your own file {data.file}",
-        zeros_are_implicit=data.zeros_are_implicit,
+        zero_is_implicit=data.zero_is_implicit,
+        isbn_items=data.isbn_items,
         people=data.people,
         own_files={relative: paths.root() / OWN / relative for relative in places.values()},
     )
@@ -121,8 +122,7 @@ def _read(data: OwnData, key: str, folder: Path) -> RawTables:
 
 def _items(data: OwnData, ratings: pd.DataFrame, key: str, folder: Path) -> pd.DataFrame:
     if data.items is None:
-        items = pd.DataFrame({"item_id": ratings["item_id"].dropna().unique()}, dtype="str")
-        return items.assign(title=None, domain=data.domain, genres="")
+        return undescribed(ratings["item_id"], data.domain)
     rows = _columns(data.items, _given(data.items, OwnItems), f"{key}.items", folder)
     items = pd.DataFrame({"item_id": ids(rows["id"])})
     for name in ("title", "creator", "domain"):

@@ -31,6 +31,8 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+PARSERS: dict[str, lines.Parser] = {"user": lines.identifier, "item": lines.identifier, "rating": lines.number}
+"""How columns of some roles are read; others as text."""
 TABS = (".tsv", ".tab")
 
 
@@ -152,7 +154,8 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFr
         marked = opened.read(3) == codecs.BOM_UTF8
     return lines.read(
         path,
-        dict.fromkeys(unique, lines.text) | {columns[role]: lines.number for role in ("rating",) if role in columns},
+        dict.fromkeys(unique, lines.text)
+        | {columns[role]: parser for role, parser in PARSERS.items() if role in columns},
         delimiter=separator,
         encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
         header=first if file.header else None,

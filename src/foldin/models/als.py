@@ -46,6 +46,9 @@ class ExplicitALS(BiasedFactors):
         self._solve(self._by_user, self._item_bias, self._item_factors, self._user_bias, self._user_factors)
         self._solve(self._by_item, self._user_bias, self._user_factors, self._item_bias, self._item_factors)
 
+    def _penalties(self, n_ratings: int) -> tuple[float, float]:
+        return self.settings.damping, self.settings.regularization * n_ratings
+
     def _solve(
         self, ratings: sparse.csr_array, bias: Values, factors: Values, into_bias: Values, into_factors: Values
     ) -> None:
@@ -122,6 +125,10 @@ class ImplicitALS(Recommender):
             self.settings.regularization * weight,
             0,
         )
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        scores: FloatArray = (self._solved(ratings, self._item_factors) @ self._item_factors.T).astype(np.float32)
+        return scores
 
     def _ndcg(self, validation: Interactions) -> float:
         users = np.flatnonzero(np.diff(validation.ratings.indptr)).astype(np.int32)

@@ -1,9 +1,11 @@
 """Baselines: what a recommender must beat. None of them knows anything about a person's taste."""
 
+import itertools
 import math
 
 import numpy as np
 from pydantic import Field
+from scipy import sparse
 
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
@@ -24,6 +26,9 @@ class GlobalMean(RatingRecommender):
 
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         return self._bias.predict(users, items)
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        return self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
 
     def _arrays(self) -> Arrays:
         return {}
@@ -74,6 +79,9 @@ class Popularity(Recommender):
     def _score(self, users: IntArray) -> FloatArray:
         return np.tile(self._counts, (len(users), 1))
 
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        return np.tile(self._counts, (ratings.shape[0], 1))
+
     def _arrays(self) -> Arrays:
         return {"counts": self._counts}
 
@@ -94,6 +102,12 @@ class Random(Recommender):
         # A generator for each user: a pair's score is the same in whatever block it is asked for.
         rows = [np.random.default_rng([self.seed, user]).random(n_items, dtype=np.float32) for user in users]
         return np.stack(rows) if rows else np.empty((0, n_items), dtype=np.float32)
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        # A stranger is known by what they rated, so that scores do not depend on who is asked for beside them.
+        told = [ratings.indices[start:end] for start, end in itertools.pairwise(ratings.indptr)]
+        rows = [np.random.default_rng([self.seed, *items]).random(ratings.shape[1], dtype=np.float32) for items in told]
+        return np.stack(rows) if rows else np.empty(ratings.shape, dtype=np.float32)
 
     def _arrays(self) -> Arrays:
         return {}

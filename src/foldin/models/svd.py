@@ -76,6 +76,13 @@ class ZeroImputedSVD(Recommender):
         scores: FloatArray = (self._left[users] @ self._right).astype(np.float32)
         return scores
 
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        return self._project(ratings.astype(np.float64))
+
+    def _project(self, cells: sparse.csr_array) -> FloatArray:
+        scores: FloatArray = ((cells @ self._right.T) @ self._right).astype(np.float32)
+        return scores
+
     def _arrays(self) -> Arrays:
         return {"singular": self._singular, "left": self._left, "right": self._right}
 
@@ -99,8 +106,14 @@ class CentredSVD(ZeroImputedSVD, RatingRecommender):
         return self._bias.predict(users, items) + row_dots(self._left, users, self._right.T, items)
 
     def _score(self, users: IntArray) -> FloatArray:
-        biases = np.float32(self._bias.mean) + self._bias.user[users, None] + self._bias.item
-        return biases + super()._score(users)
+        return self._bias.grid(users) + super()._score(users)
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        biases = self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
+        residual = ratings.astype(np.float64)
+        rows = np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr))
+        residual.data -= biases[rows, ratings.indices]
+        return biases + self._project(residual)
 
 
 class LanczosSVD(ZeroImputedSVD):
@@ -156,6 +169,10 @@ class GradientDescentMF(BiasedFactors):
                 np.bincount(train.ratings.indices, minlength=train.n_items),
             )
         )
+
+    def _penalties(self, n_ratings: int) -> tuple[float, float]:
+        # Each rating's error carries the penalty once, so a user's grows with their number of ratings.
+        return self.settings.l2 * n_ratings, self.settings.l2 * n_ratings
 
     def _step(self, train: Interactions, rng: np.random.Generator) -> None:
         users, items, ratings = train.triples()
