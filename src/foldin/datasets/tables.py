@@ -154,8 +154,7 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFr
         marked = opened.read(3) == codecs.BOM_UTF8
     return lines.read(
         path,
-        dict.fromkeys(unique, lines.text)
-        | {columns[role]: parser for role, parser in PARSERS.items() if role in columns},
+        dict.fromkeys(unique, lines.text) | {columns[role]: PARSERS[role] for role in PARSERS if role in columns},
         delimiter=separator,
         encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
         header=first if file.header else None,
