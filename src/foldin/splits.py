@@ -252,7 +252,7 @@ def _least(values: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.bool_]:
     if k == 0:
         return np.zeros(len(values), dtype=bool)
     bound = np.partition(values, k - 1)[k - 1]
-    least = values < bound
+    least: npt.NDArray[np.bool_] = values < bound
     least[np.flatnonzero(values == bound)[: k - np.count_nonzero(least)]] = True
     return least
 
