@@ -42,21 +42,15 @@ def run(dataset: str, family: str) -> None:
     ------
     FoldinError
         When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
-        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
+        than the oracle beyond chance, or one class only is in the test part.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
     n_seeds = params.seeds(family)
     test = held_out.load(dataset)
     scale = test.training.scale
-    if not scale.lowest < settings.rating_threshold <= scale.highest:
-        raise FoldinError(
-            f"evaluation.rating_threshold is {settings.rating_threshold}, which parts no ratings of '{dataset}'",
-            where="params.yaml",
-            remedy=f"choose above {scale.lowest} and up to {scale.highest}",
-        )
-    if any(model.predicts_ratings for model in models.values()):
-        guards.check_classes(test.ratings, settings.rating_threshold)
+    if scale.feedback != "implicit" and any(model.predicts_ratings for model in models.values()):
+        guards.check_classes(test.ratings, scale.liked_from(settings.liked_share))
     best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best

@@ -83,7 +83,7 @@ def check_classes(ratings: FloatArray, threshold: float) -> None:
         which, same = ("all", "") if liked.all() else ("none", " not")
         only = f", each of them {ratings[0]:g}" if np.ptp(ratings) == 0 else ""
         raise FoldinError(
-            f"{which} of {len(ratings):,} test ratings are at least {threshold:g} (evaluation.rating_threshold){only}: "
+            f"{which} of {len(ratings):,} test ratings are at least {threshold:g} (evaluation.liked_share){only}: "
             f"a model that calls everything{same} liked would be perfect",
             where="params.yaml",
             remedy="choose a threshold that parts them; where there is one rating only, judge by ranking: "

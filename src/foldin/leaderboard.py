@@ -15,6 +15,7 @@ from foldin.errors import FoldinError
 ORACLE = "oracle"
 REFERENCES = "baselines"
 """The family whose models are references, not contenders."""
+COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 BUCKETS = ("head", "middle", "tail")
 COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
 
@@ -222,7 +223,7 @@ def liked_table(board: pd.DataFrame) -> pd.DataFrame:
     for name in ("precision", "recall", "f1"):
         values = ranked[f"liked.{name}"] if f"liked.{name}" in ranked else pd.Series(index=ranked.index, dtype=float)
         table[name.replace("f1", "F1")] = ["–" if not value >= 0 else f"{value:.4f}" for value in values]
-    for name in ("true_positives", "false_positives", "false_negatives", "true_negatives"):
+    for name in COUNTS:
         table[name.replace("_", " ")] = ranked[f"liked.{name}"].map("{:,.0f}".format)
     return table
 
@@ -250,7 +251,7 @@ def leaks(board: pd.DataFrame) -> list[str]:
     return list(board.loc[board["oracle.leak"].fillna(0).astype(bool), "model"])
 
 
-def figure(board: pd.DataFrame, dataset: str, k: int) -> Figure:
+def figure(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
     """Draw both leaderboards: dots with their intervals, ties with the best filled lighter, references hollow."""
     ndcg = at(board, "ndcg", k)
     rankings = best_first(board, ndcg)
@@ -260,7 +261,7 @@ def figure(board: pd.DataFrame, dataset: str, k: int) -> Figure:
     )
     candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
     for axis, ranked, name, column, text in (
-        (left, ratings, "rmse", "rmse", "RMSE on the test part, in rating units (← lower is better)"),
+        (left, ratings, "rmse", "rmse", f"RMSE on the test part, in {unit} (← lower is better)"),
         (right, rankings, "ndcg", ndcg, f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"),
     ):
         if len(ranked):
