@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         "fetch": "raw files of a data set: generated, from an archive folder, or downloaded",
         "clean": "raw files into canonical tables, with an account of each row dropped",
         "user-item": "the split, and sparse user-item matrices of the training part",
+        "traps": "the gallery of traps on a data set",
         "report": "the report page of a data set",
     }
     for name, about in stages.items():
@@ -109,10 +110,10 @@ def _dispatch(options: argparse.Namespace) -> None:
             from foldin import evaluate
 
             evaluate.run(options.dataset, options.family)
-        case "report":
+        case "traps" | "report" as name:
             from foldin import notebook
 
-            notebook.run("report", options.dataset, command=f"report@{options.dataset}")
+            notebook.run(name, options.dataset, command=f"{name}@{options.dataset}")
         case "strip":
             _strip(check=options.check, in_place=options.in_place)
         case "source":
