@@ -120,8 +120,8 @@ class Gallery:
         When each rating of `ratings.triples()` was given, in seconds; NaN where unknown.
     tables : dict of str to pandas.DataFrame
         Tables shown, by title.
-    pictures : dict of str to matplotlib.figure.Figure
-        Figures shown, by file name.
+    pictures : dict of str to tuple
+        Title of the table it belongs to → file name and figure.
     """
 
     dataset: str
@@ -130,7 +130,7 @@ class Gallery:
     ratings: Interactions
     times: np.ndarray
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    pictures: dict[str, Figure] = field(default_factory=dict)
+    pictures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> tuple[Interactions, Interactions]:
@@ -207,15 +207,15 @@ class Gallery:
         return shown(figures_)
 
     def frame(self, name: str, picture: Figure) -> Figure:
-        """Keep a figure for the page, and return it."""
-        self.pictures[name] = picture
+        """Keep a figure for the page, below the last table, and return it."""
+        self.pictures[list(self.tables)[-1]] = name, picture
         return picture
 
     def close(self) -> None:
         """Write reports/<dataset>/TRAPS.md and the figures beside it."""
         folder = paths.reports(self.dataset)
         with files.whole_folder(folder / "traps") as unfinished:
-            for name, picture in self.pictures.items():
+            for name, picture in self.pictures.values():
                 figures.save(picture, unfinished / f"{name}.png")
         files.write_text(folder / "TRAPS.md", self._page())
 
@@ -230,7 +230,9 @@ class Gallery:
         for title, figures_ in self.tables.items():
             text = shown(figures_).reset_index().to_markdown(index=False, disable_numparse=True)
             parts += [f"## {title}", text]
-        parts += [f"![{name.replace('-', ' ')}](traps/{name}.png)" for name in self.pictures]
+            if title in self.pictures:
+                name, _ = self.pictures[title]
+                parts.append(f"![{name.replace('-', ' ')}](traps/{name}.png)")
         return "\n\n".join(parts)
 
 

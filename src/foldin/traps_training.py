@@ -252,18 +252,18 @@ def splits_figure(published: pd.DataFrame, regularized: pd.DataFrame) -> Figure:
         )
     axis.plot(S5_TRAIN, S5_TEST, "*", color=figures.COLOURS[6], markersize=16, label="published, one split")
     axis.set(xscale="log", yscale="log", xlabel="train loss (squared rating units)", ylabel="test loss")
-    axis.set_xlim(left=1e-7)
+    axis.set(xlim=(1e-7, 10), ylim=(1e-3, 1e3))
     axis.legend(loc="lower left", fontsize=10)
     plt.close(figure)
     return figure
 
 
 def batch_figure(curves: pd.DataFrame, chosen: int) -> Figure:
-    """Draw the RMSE of batch means against the size of the batch, and the size that was published with."""
+    """Draw the RMSE of batch means against the size of the batch, and the size that the table has."""
     figure, axis = plt.subplots(figsize=(6.4, 4.0), constrained_layout=True)
     for place, name in enumerate(curves):
         axis.plot(curves.index, curves[name], marker=figures.MARKERS[place], label=str(name))
-    axis.axvline(chosen, color=figures.QUIET, linestyle="--", linewidth=1.5, label="batch of S4")
+    axis.axvline(chosen, color=figures.QUIET, linestyle="--", linewidth=1.5, label="batch of the table")
     axis.set(xscale="log", yscale="log", xlabel=str(curves.index.name), ylabel="RMSE of the means (rating units)")
     axis.legend(fontsize=10)
     plt.close(figure)
