@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from synthetic import from_triples
 
+from foldin import metrics
 from foldin.interactions import Interactions, Scale
 
 STARS = Scale(lowest=1.0, highest=5.0, step=1.0)
@@ -22,7 +23,7 @@ class LeaveOneOut(NamedTuple):
     train: Interactions
     candidates: np.ndarray
 
-    def figures(self, scores, *, ties="by item"):
+    def figures(self, scores, ties="by item"):
         """Return HR@10 and NDCG@10 of the held-out item's rank among its candidates.
 
         Parameters
@@ -30,25 +31,22 @@ class LeaveOneOut(NamedTuple):
         scores : ndarray, shape (n_users, 100)
             Of the candidates, the held-out item first.
         ties : str
-            "by item": an equal score of a smaller item index goes first, the project's rule. "for": an equal score
-            never does. "against": it always does.
+            "by item": of equal scores the smaller item index goes first, the project's rule. "for": the held-out
+            item does.
         """
         held, others = scores[:, :1], scores[:, 1:]
-        first = {
-            "by item": self.candidates[:, 1:] < self.candidates[:, :1],
-            "for": np.zeros(others.shape, dtype=bool),
-            "against": np.ones(others.shape, dtype=bool),
-        }[ties]
+        # The held-out item itself is among the negatives of some users; it never stands ahead of itself.
+        first = (self.candidates[:, 1:] < self.candidates[:, :1]) & (ties == "by item")
         rank = (others > held).sum(axis=1) + ((others == held) & first).sum(axis=1) + 1
         return np.mean(rank <= 10), np.mean((rank <= 10) / np.log2(rank + 1))
 
-    def of(self, model):
+    def of(self, model, ties="by item"):
         """Return HR@10 and NDCG@10 of a fitted model."""
-        users = np.arange(len(self.candidates), dtype=np.int32)
-        blocks = np.array_split(users, 8)
-        return self.figures(
-            np.concatenate([np.take_along_axis(model.score(block), self.candidates[block], axis=1) for block in blocks])
-        )
+        scores = [
+            np.take_along_axis(model.score(users), self.candidates[users], axis=1)
+            for users in metrics.blocks(np.arange(len(self.candidates), dtype=np.int32))
+        ]
+        return self.figures(np.concatenate(scores), ties)
 
 
 def needed(*files):

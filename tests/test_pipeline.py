@@ -73,7 +73,7 @@ def changed(repository):
 
 
 def test_every_notebook_ran_for_real_and_shows_results(repository):
-    for name in (*FAMILIES, "report"):
+    for name in (*FAMILIES, "traps", "report"):
         executed = nbformat.read(repository / "reports" / "demo" / "notebooks" / f"{name}.ipynb", as_version=4)
         kinds = [output.output_type for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
         assert kinds, name
