@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -84,15 +85,25 @@ def split_by_rating(ratings: Interactions, share: float, seed: int) -> tuple[Int
     FoldinError
         When a part would be empty.
     """
-    users, items, values = ratings.triples()
-    held = np.random.default_rng(seed).random(len(values)) < share
+    held = np.random.default_rng(seed).random(ratings.ratings.nnz) < share
     if held.all() or not held.any():
         raise FoldinError(f"{len(held)} ratings are too few to hold {share} of them out", remedy="take more users")
-    train, test = (
-        ratings.with_ratings(interactions.matrix(users[part], items[part], values[part], ratings.ratings.shape))
-        for part in (~held, held)
-    )
-    return train, test
+    return rows_of(ratings, ~held), rows_of(ratings, held)
+
+
+def rows_of(ratings: Interactions, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Interactions:
+    """Return some of the ratings.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        All ratings.
+    chosen : ndarray of bool, shape (n_ratings,), or of int
+        Which of `ratings.triples()`; none of them twice.
+    """
+    users, items, values = ratings.triples()
+    shape = ratings.ratings.shape
+    return ratings.with_ratings(interactions.matrix(users[chosen], items[chosen], values[chosen], shape))
 
 
 def of_ones(cells_users: IntArray, cells_items: IntArray, values: IntArray, shape: tuple[int, int]) -> Interactions:

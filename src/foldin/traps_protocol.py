@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from foldin import bias, figures, metrics, ranking
-from foldin.interactions import Interactions, matrix
+from foldin.interactions import UNKNOWN, Interactions
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, table
+from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, rows_of, table
 
 Values = npt.NDArray[np.float64]
 
@@ -175,34 +175,41 @@ def duplicates(ratings: Interactions, copied: float, share: float, damping: floa
         Seed of copies and split.
     """
     rng = np.random.default_rng(seed)
-    users, items, values = ratings.triples()
-    repeated = np.flatnonzero(rng.random(len(values)) < copied)
-    rows = np.concatenate([np.arange(len(values)), repeated])
+    once = np.arange(ratings.ratings.nnz)
+    twice = np.concatenate([once, np.flatnonzero(rng.random(len(once)) < copied)])
     readings: list[Row] = []
-    for reading, log in ((AS_PUBLISHED, rows), (MENDED, rows[: len(values)])):
+    for reading, log, how in (
+        (AS_PUBLISHED, twice, "duplicates split at random"),
+        (MENDED, once, "duplicates dropped first"),
+    ):
         held = rng.random(len(log)) < share
-        known = np.unique(log[~held])
-        asked = log[held]
-        train = ratings.with_ratings(matrix(users[known], items[known], values[known], ratings.ratings.shape))
-        seen = np.isin(asked, known)
-        predicted = {
-            "mean": np.full(len(asked), train.ratings.data.mean(dtype=np.float64)),
-            "bias": np.clip(
-                bias.fit(train, damping).predict(users[asked], items[asked]), train.scale.lowest, train.scale.highest
-            ),
-        }
-        for name, guess in predicted.items():
-            learnt = np.where(seen, values[asked], guess)
-            figures_ = {
-                "RMSE": metrics.rmse(values[asked], guess),
-                "RMSE with the look-up": metrics.rmse(values[asked], learnt),
-                "test rows also in train, %": 100 * float(seen.mean()),
-            }
-            how = "duplicates split at random" if reading == AS_PUBLISHED else "duplicates dropped first"
-            readings.append(
-                (KNOWING_NOTHING if (name, reading) == ("mean", AS_PUBLISHED) else reading, f"{name}, {how}", figures_)
-            )
+        for name, figures_ in _with_look_up(ratings, np.unique(log[~held]), log[held], damping).items():
+            nothing = reading == AS_PUBLISHED and name == "mean"
+            readings.append((KNOWING_NOTHING if nothing else reading, f"{name}, {how}", figures_))
     return table(*readings)
+
+
+def _with_look_up(
+    ratings: Interactions, known: npt.NDArray[np.intp], asked: npt.NDArray[np.intp], damping: float
+) -> dict[str, dict[str, float]]:
+    """Return the figures of the mean and of the biases, alone and with known rows looked up."""
+    train = rows_of(ratings, known)
+    users, items, values = ratings.triples()
+    actual = values[asked]
+    biases = bias.fit(train, damping).predict(users[asked], items[asked])
+    guesses = {
+        "mean": np.full(len(asked), train.ratings.data.mean(dtype=np.float64)),
+        "bias": np.clip(biases, train.scale.lowest, train.scale.highest),
+    }
+    seen = np.isin(asked, known)
+    return {
+        name: {
+            "RMSE": metrics.rmse(actual, guess),
+            "RMSE with the look-up": metrics.rmse(actual, np.where(seen, actual, guess)),
+            "test rows also in train, %": 100 * float(seen.mean()),
+        }
+        for name, guess in guesses.items()
+    }
 
 
 def called_temporal(
@@ -226,29 +233,28 @@ def called_temporal(
     Returns
     -------
     pandas.DataFrame or None
-        None where a time is unknown.
+        None where a time is unknown, or no rating is later than the others.
     """
-    if np.isnan(times).any():
+    later_ones = times > np.quantile(times, 1 - share)
+    if np.isnan(times).any() or not later_ones.any():
         return None
     users, items, values = ratings.triples()
-    last = float(np.quantile(times, 1 - share))
     splits = {
         AS_PUBLISHED: ("random split", np.random.default_rng(seed).random(len(times)) < share),
-        MENDED: ("all of test after all of train", times > last),
+        MENDED: ("all of test after all of train", later_ones),
     }
     readings: list[Row] = []
     for reading, (how, held) in splits.items():
-        train = ratings.with_ratings(matrix(users[~held], items[~held], values[~held], ratings.ratings.shape))
+        train = rows_of(ratings, ~held)
         # What the train part has never seen is unknown, and falls back on the other side's bias.
-        asked = (np.where(np.isin(side[held], side[~held]), side[held], -1).astype(np.int32) for side in (users, items))
-        pairs = tuple(asked)
-        later = np.zeros(len(values), dtype=bool)
+        pairs = [
+            np.where(np.isin(side[held], side[~held]), side[held], UNKNOWN).astype(np.int32) for side in (users, items)
+        ]
         newest = np.full(ratings.n_users, -np.inf)
         np.maximum.at(newest, users[~held], times[~held])
-        later = newest[users[held]] > times[held]
         common = {
-            "test ratings older than something learnt of the user, %": 100 * float(later.mean()),
-            "unknown users or items, %": 100 * float(np.mean(np.minimum(*pairs) < 0)),
+            "test ratings older than something learnt of the user, %": 100 * np.mean(newest[users[held]] > times[held]),
+            "unknown users or items, %": 100 * np.mean(np.minimum(*pairs) == UNKNOWN),
         }
         for name, model in models.items():
             rmse = metrics.rmse(values[held], model.fit(train).predict(*pairs))
