@@ -222,6 +222,22 @@ def test_sampling_the_whole_catalogue_is_the_whole_catalogue(parts, rankers):
     np.testing.assert_array_equal(found.iloc[:, 0], found.iloc[:, 1])
 
 
+def test_candidates_that_are_alike_rank_by_item(parts, raters):
+    train, test = parts
+    users, items, _ = test.triples()
+    first = np.flatnonzero(np.diff(users, prepend=-1))
+    one_each = traps.rows_of(test, first)
+    found = protocol.sampled_candidates(one_each, {"constant": raters["global-mean"]}, candidates=50, k=10, seed=1)
+    unrated = ~np.isin(np.arange(train.ratings.shape[0] * train.n_items), _cells(train)).reshape(train.ratings.shape)
+    before = [unrated[user, :item].sum() for user, item in zip(users[first], items[first], strict=True)]
+    assert found["hit rate@10, whole catalogue"].item() == pytest.approx(np.mean(np.array(before) < 10))
+
+
+def _cells(part):
+    users, items, _ = part.triples()
+    return users.astype(int) * part.n_items + items
+
+
 def test_negatives_that_avoid_the_test_part_give_it_away(parts):
     found = protocol.telling_negatives(*parts, draws=60, k=10, seed=1)
     assert found.loc[AS_PUBLISHED, "precision@10"].item() > 5 * found.loc[MENDED, "precision@10"].item()
@@ -257,6 +273,9 @@ def test_one_model_has_many_errors_and_one_rmse(parts, raters):
     found = protocol.one_model_many_errors(*parts, raters["bias"])["“RMSE”"]
     users, items, actual = parts[1].triples()
     assert found[MENDED].item() == metrics.rmse(actual, raters["bias"].predict(users, items))
+    squares = pd.Series((raters["bias"].predict(users, items) - actual) ** 2.0).groupby(users)
+    by_user = found[AS_PUBLISHED, "mean over users of each user's RMSE"]
+    assert by_user == pytest.approx(np.sqrt(squares.mean()).mean(), rel=1e-5)
     assert found[AS_PUBLISHED, "ratings divided by the highest first"] == pytest.approx(found[MENDED].item() / 5)
     assert found[AS_PUBLISHED, "the ratings it has learnt from"] < found[MENDED].item()
     assert found.nunique() == 5
