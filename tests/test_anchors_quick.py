@@ -1,7 +1,11 @@
 """Our figures beside published ones, where it takes a second: the same protocols as in test_anchors.py."""
 
+import ast
+import re
+
 import numpy as np
 import pytest
+from conftest import CHECKOUT
 from published import ml_1m_by_rating, ml_100k_fold, ncf_ml_1m
 
 from foldin import metrics, models
@@ -83,3 +87,18 @@ def test_some_of_the_published_negatives_are_the_held_out_item_itself(archives):
     constant = np.zeros(protocol.candidates.shape)
     first = (others < held).sum(axis=1) < 10
     assert protocol.figures(constant)[0] == first.mean()
+
+
+def test_the_page_of_anchors_names_tests_that_exist():
+    page = (CHECKOUT / "reports" / "anchors.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(?:-m anchors )?(test_\w+\.py)(?: -k (\"[^\"]+\"|\w+))?`", page)
+    assert len(named) > 15
+    for file, words in named:
+        tree = ast.parse((CHECKOUT / "tests" / file).read_text(encoding="utf-8"))
+        tests = [
+            " ".join([node.name, *map(ast.unparse, node.decorator_list)])
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        ]
+        wanted = words.strip('"').split(" and ")
+        assert any(all(word in test for word in wanted) for test in tests), (file, words)
