@@ -7,6 +7,7 @@ from published import STARS, needed
 from synthetic import from_triples, planted
 
 from foldin import clean, fetch, metrics, paths, traps
+from foldin import traps_figures as drawn
 from foldin import traps_protocol as protocol
 from foldin import traps_published as published
 from foldin import traps_training as training
@@ -311,7 +312,7 @@ def test_the_page_shows_every_table_and_figure(workspace):
     shown = gallery.hang("A trap", figures)
     assert shown.loc[(AS_PUBLISHED, "this")].tolist() == ["0.1235", "1,234"]
     assert shown.loc[(MENDED, "that"), "ratings"] == "–"
-    gallery.frame("a-picture", training.batch_figure(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
+    gallery.frame("a-picture", drawn.batch_figure(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
     gallery.close()
     page = (paths.reports("demo") / "TRAPS.md").read_text()
     assert "## A trap" in page

@@ -5,13 +5,11 @@ Every function returns a table of `foldin.traps.table`. What each way does wrong
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.figure import Figure
 
-from foldin import bias, figures, metrics, ranking
+from foldin import bias, metrics, ranking
 from foldin.interactions import UNKNOWN, Interactions
 from foldin.recommender import RatingRecommender, Recommender
 from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, rows_of, table
@@ -99,21 +97,6 @@ def sampled_candidates(
         }
         readings.append((_reading(name), name, figures_))
     return table(*readings)
-
-
-def sampled_figure(hits: pd.DataFrame) -> Figure:
-    """Draw the two hit rates of `sampled_candidates` beside each other, a row for each model."""
-    figure, axis = plt.subplots(figsize=(6.8, 3.4), constrained_layout=True)
-    names = list(hits.index.get_level_values("what"))
-    for place, column in enumerate(hits):
-        axis.plot(hits[column], range(len(names)), figures.MARKERS[place], markersize=9, label=str(column))
-    axis.hlines(range(len(names)), hits.min(axis=1), hits.max(axis=1), color=figures.QUIET, linewidth=1, zorder=0)
-    axis.set_yticks(range(len(names)), names)
-    axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.set_xlabel("share of users with a hit")
-    axis.legend(fontsize=10, loc="upper right")
-    plt.close(figure)
-    return figure
 
 
 def telling_negatives(train: Interactions, test: Interactions, draws: int, k: int, seed: int) -> pd.DataFrame:

@@ -6,13 +6,11 @@ The projects are named as on the page of anchors (reports/anchors.md).
 from collections.abc import Mapping
 from itertools import combinations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.figure import Figure
 
-from foldin import figures, metrics
+from foldin import metrics
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.svd import GradientDescentMF
 from foldin.recommender import RatingRecommender
@@ -241,48 +239,3 @@ def over_fitting(published: pd.DataFrame, regularized: pd.DataFrame) -> pd.DataF
         (KNOWING_NOTHING, "predict the mean", losses(pd.Series(dtype=float), published["mean"])),
         (MENDED, "L2 of 0.1", losses(regularized["train"], regularized["test"])),
     )
-
-
-def splits_figure(published: pd.DataFrame, regularized: pd.DataFrame) -> Figure:
-    """Draw test against train loss of every split of the example, without and with L2, and the published pair."""
-    figure, axis = plt.subplots(figsize=(6.4, 4.2), constrained_layout=True)
-    for place, (name, losses) in enumerate({"L2 of 0.00001": published, "L2 of 0.1": regularized}.items()):
-        axis.scatter(
-            losses["train"], losses["test"], s=16, alpha=0.6, marker=figures.MARKERS[place], label=f"{name}, 220 splits"
-        )
-    axis.plot(S5_TRAIN, S5_TEST, "*", color=figures.COLOURS[6], markersize=16, label="published, one split")
-    axis.set(xscale="log", yscale="log", xlabel="train loss (squared rating units)", ylabel="test loss")
-    axis.set(xlim=(1e-7, 10), ylim=(1e-3, 1e3))
-    axis.legend(loc="lower left", fontsize=10)
-    plt.close(figure)
-    return figure
-
-
-def batch_figure(curves: pd.DataFrame, chosen: int) -> Figure:
-    """Draw the RMSE of batch means against the size of the batch, and the size that the table has."""
-    figure, axis = plt.subplots(figsize=(6.4, 4.0), constrained_layout=True)
-    for place, name in enumerate(curves):
-        axis.plot(curves.index, curves[name], marker=figures.MARKERS[place], label=str(name))
-    axis.axvline(chosen, color=figures.QUIET, linestyle="--", linewidth=1.5, label="batch of the table")
-    axis.set(xscale="log", yscale="log", xlabel=str(curves.index.name), ylabel="RMSE of the means (rating units)")
-    axis.legend(fontsize=10)
-    plt.close(figure)
-    return figure
-
-
-def epochs_figure(actual: FloatArray, by_epochs: FloatArray) -> Figure:
-    """Draw the RMSE on two halves of the held-out ratings by epoch, the best epoch of each marked."""
-    halves = {"half that chooses": slice(0, None, 2), "other half": slice(1, None, 2)}
-    figure, axis = plt.subplots(figsize=(6.4, 3.8), constrained_layout=True)
-    for place, (name, part) in enumerate(halves.items()):
-        curve = [metrics.rmse(actual[part], predicted[part]) for predicted in by_epochs]
-        best = int(np.argmin(curve))
-        colour = figures.COLOURS[place]
-        axis.plot(range(1, len(curve) + 1), curve, color=colour, label=name)
-        axis.plot(
-            best + 1, curve[best], figures.MARKERS[place], color=colour, markersize=10, label=f"its best: {best + 1}"
-        )
-    axis.set(xlabel="epoch (passes over the ratings)", ylabel="RMSE (rating units)")
-    axis.legend(fontsize=10)
-    plt.close(figure)
-    return figure
