@@ -29,7 +29,7 @@ def pipeline_of(repository: Path, key: str, dataset: str, family: str) -> list[s
 
 
 def test_every_notebook_ran_for_real_and_shows_results(repository):
-    for name in (*FAMILIES, "report"):
+    for name in (*FAMILIES, "traps", "report"):
         executed = nbformat.read(repository / "reports" / "demo" / "notebooks" / f"{name}.ipynb", as_version=4)
         kinds = [output.output_type for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
         assert kinds, name

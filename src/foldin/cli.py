@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         "clean": "raw files into canonical tables, with an account of each row dropped",
         "user-item": "the split, and sparse user-item matrices of the training part",
         "explore": "run the notebook that describes a data set",
+        "traps": "the gallery of traps on a data set",
         "report": "the report page of a data set",
     }
     for name, about in stages.items():
@@ -137,7 +138,7 @@ def _dispatch(options: argparse.Namespace) -> None:
 
             with steady.inputs("evaluate", options.dataset, options.family):
                 evaluate.run(options.dataset, options.family)
-        case "explore" | "report":
+        case "explore" | "traps" | "report":
             from foldin import notebook
 
             with steady.inputs(options.command, options.dataset):

@@ -30,6 +30,7 @@ def stages() -> dict[str, list[str]]:
         "clean": ["foldin.clean"],
         "user_item": ["foldin.user_item"],
         "explore": ["foldin.notebook", *notebook_imports("explore")],
+        "traps": ["foldin.notebook", *notebook_imports("traps")],
         "report": ["foldin.notebook", *notebook_imports("report"), *described],
     }
     for family in families:

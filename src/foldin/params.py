@@ -85,6 +85,32 @@ class Verify(Section):
     tolerance: float = Field(ge=0)
 
 
+class Traps(Section):
+    """Section `traps`: how large the gallery of traps is; what each number means stands in params.yaml."""
+
+    users: int = Field(ge=20)
+    test: Share
+    damping: float = Field(ge=0)
+    factors: int = Field(ge=1)
+    epochs: int = Field(ge=2)
+    learning_rate: float = Field(gt=0)
+    l2: float = Field(ge=0)
+    regularization: float = Field(gt=0)
+    unobserved_weight: float = Field(gt=0)
+    k: int = Field(ge=1)
+    candidates: int = Field(ge=2)
+    rows: int = Field(ge=20)
+    row_factors: int = Field(ge=1)
+    most_popular: int = Field(ge=1)
+    cells: Share
+    sweeps: int = Field(ge=1)
+    network_passes: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    draws: int = Field(ge=1)
+    repeats: int = Field(ge=1)
+    copied: Share
+
+
 class Demo(Section):
     """Section `demo`: the generator of the embedded data set; what each number means stands in params.yaml."""
 
@@ -127,6 +153,7 @@ SECTIONS: dict[str, type[Section]] = {
     "evaluation": Evaluation,
     "report": Report,
     "verify": Verify,
+    "traps": Traps,
     "demo": Demo,
 }
 LISTS = ("datasets", "families")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, definitions, figures, leaderboard, params, paths, rating_metrics
+from foldin import datasets, definitions, figures, interactions, leaderboard, params, paths, rating_metrics
 
 BARS = 40
 """Bars of the histogram of ratings on a scale without steps."""

@@ -1,0 +1,280 @@
+"""The gallery of traps: ratings to make each mistake on, one shape for every table, and the page that keeps them.
+
+The mistakes are in foldin.traps_published (those of five published projects) and foldin.traps_protocol (those the whole
+field falls into). notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no figure of it is
+a result.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from foldin import datasets, figures, files, interactions, params, paths
+from foldin.errors import FoldinError
+from foldin.interactions import IntArray, Interactions, Scale
+from foldin.models.als import ExplicitALS, ImplicitALS
+from foldin.models.baselines import DampedBias, GlobalMean, Popularity, Random
+from foldin.models.svd import GradientDescentMF, LanczosSVD
+from foldin.params import Traps
+from foldin.progress import say
+from foldin.recommender import RatingRecommender, Recommender
+
+Model = TypeVar("Model", bound=Recommender)
+AS_PUBLISHED = "as published"
+"""What the mistake prints."""
+KNOWING_NOTHING = "knowing nothing"
+"""What something that has learnt nothing prints, judged by the same mistake: the test that exposes it."""
+MENDED = "mended"
+"""What is true of the same data."""
+Row = tuple[str, str, dict[str, float]]
+"""A reading (one of the three above, or a note), what is judged, and its figures."""
+
+
+def table(*rows: Row) -> pd.DataFrame:
+    """Return rows as a table.
+
+    Parameters
+    ----------
+    *rows : tuple
+        Reading, what is judged, and figures by name.
+
+    Returns
+    -------
+    pandas.DataFrame of float
+        Indexed by `reading` and `what`, a column for each figure; NaN where a row has none.
+    """
+    names = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["reading", "what"])
+    return pd.DataFrame([row[2] for row in rows], index=names).astype(float)
+
+
+def shown(figures_: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as people read it: counts whole, % to a tenth, the rest to 4 decimals, a dash for no figure."""
+
+    def text(column: "pd.Series[float]") -> "pd.Series[str]":
+        values = column.dropna()
+        if str(column.name).endswith("%"):
+            form = "{:.1f}"
+        elif (values % 1 == 0).all() and values.max() > 1:
+            form = "{:,.0f}"
+        else:
+            form = "{:.4f}"
+        return column.map(lambda value: "–" if np.isnan(value) else form.format(value))
+
+    return figures_.apply(text)
+
+
+def split_by_rating(ratings: Interactions, share: float, seed: int) -> tuple[Interactions, Interactions]:
+    """Split ratings at random into a part that is kept and a share that is held out.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        All ratings.
+    share : float
+        How likely each rating is held out.
+    seed : int
+        Seed of the draw.
+
+    Raises
+    ------
+    FoldinError
+        When a part would be empty.
+    """
+    held = np.random.default_rng(seed).random(ratings.ratings.nnz) < share
+    if held.all() or not held.any():
+        raise FoldinError(f"{len(held)} ratings are too few to hold {share} of them out", remedy="take more users")
+    return rows_of(ratings, ~held), rows_of(ratings, held)
+
+
+def rows_of(ratings: Interactions, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Interactions:
+    """Return some of the ratings.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        All ratings.
+    chosen : ndarray of bool, shape (n_ratings,), or of int
+        Which of `ratings.triples()`; none of them twice.
+    """
+    users, items, values = ratings.triples()
+    shape = ratings.ratings.shape
+    return ratings.with_ratings(interactions.matrix(users[chosen], items[chosen], values[chosen], shape))
+
+
+def of_ones(cells_users: IntArray, cells_items: IntArray, values: IntArray, shape: tuple[int, int]) -> Interactions:
+    """Return cells of 0 and 1 as Interactions over nameless users and items; a 0 is a cell like any other."""
+    cells = interactions.matrix(cells_users, cells_items, values.astype(np.float32), shape)
+    users, items = (pd.DataFrame(index=pd.RangeIndex(size)) for size in shape)
+    return Interactions(cells, users, items, Scale(0.0, 1.0, 1.0))
+
+
+@dataclass
+class Gallery:
+    """What the notebook works with: ratings, models fitted to them, and what it has shown so far.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set.
+    settings : params.Traps
+        Section `traps` of params.yaml.
+    seed : int
+        Seed of everything random.
+    ratings : Interactions
+        All ratings of the users drawn.
+    times : ndarray of float64, shape (n_ratings,)
+        When each rating of `ratings.triples()` was given, in seconds; NaN where unknown.
+    tables : dict of str to pandas.DataFrame
+        Tables shown, by title.
+    pictures : dict of str to tuple
+        Title of the table it belongs to → file name and figure.
+    """
+
+    dataset: str
+    settings: Traps
+    seed: int
+    ratings: Interactions
+    times: np.ndarray
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    pictures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
+
+    @cached_property
+    def parts(self) -> tuple[Interactions, Interactions]:
+        """A train and a test part, random by rating."""
+        return split_by_rating(self.ratings, self.settings.test, self.seed)
+
+    @cached_property
+    def raters(self) -> dict[str, RatingRecommender]:
+        """Models that predict ratings, from knowing nothing upwards, fitted on the train part."""
+        unfitted = (GlobalMean(), self.bias(), self.squares())
+        names = ("global-mean", "bias", "als-explicit")
+        return {name: self._fitted(name, model) for name, model in zip(names, unfitted, strict=True)}
+
+    @cached_property
+    def rankers(self) -> dict[str, Recommender]:
+        """Models that rank items, from knowing nothing upwards, fitted on the train part."""
+        size = min(self.settings.factors, *(side - 1 for side in self.ratings.ratings.shape))
+        implicit = ImplicitALS.Settings(
+            factors=size,
+            epochs=self.settings.sweeps,
+            patience=0,
+            unobserved_weight=self.settings.unobserved_weight,
+            regularization=self.settings.regularization / 10,
+            frequency_exponent=1.0,
+            validation_k=self.settings.k,
+        )
+        unfitted: dict[str, Recommender] = {
+            "random": Random(seed=self.seed),
+            "popularity": Popularity(),
+            "svds": LanczosSVD(LanczosSVD.Settings(factors=size), seed=self.seed),
+            "als-implicit": ImplicitALS(implicit, seed=self.seed),
+        }
+        return {name: self._fitted(name, model) for name, model in unfitted.items()}
+
+    def bias(self) -> DampedBias:
+        """Return an unfitted bias model."""
+        return DampedBias(DampedBias.Settings(damping=self.settings.damping))
+
+    def squares(self) -> ExplicitALS:
+        """Return an unfitted model of alternating least squares on ratings."""
+        settings = ExplicitALS.Settings(
+            factors=self.settings.factors,
+            epochs=self.settings.sweeps,
+            patience=0,
+            damping=self.settings.damping,
+            regularization=self.settings.regularization,
+        )
+        return ExplicitALS(settings, seed=self.seed)
+
+    def descent(self, *, l2: float) -> GradientDescentMF.Settings:
+        """Return the settings of a matrix factorization by gradient descent."""
+        return GradientDescentMF.Settings(
+            factors=self.settings.factors,
+            epochs=self.settings.epochs,
+            patience=0,
+            damping=self.settings.damping,
+            learning_rate=self.settings.learning_rate,
+            l2=l2,
+            initial_spread=0.1,
+        )
+
+    def by_heart(self) -> GradientDescentMF:
+        """Return a factorization without L2, fitted on the train part: it knows its ratings by heart."""
+        return self._fitted("mf-no-l2", GradientDescentMF(self.descent(l2=0.0), seed=self.seed))
+
+    def _fitted(self, name: str, model: Model) -> Model:
+        say(f"{self.dataset}: traps: fitting {name}")
+        model.name = name
+        return model.fit(self.parts[0])
+
+    def hang(self, title: str, figures_: pd.DataFrame) -> pd.DataFrame:
+        """Keep a table for the page, and return it as people read it."""
+        self.tables[title] = figures_
+        return shown(figures_)
+
+    def frame(self, name: str, picture: Figure) -> Figure:
+        """Keep a figure for the page, below the last table, and return it."""
+        self.pictures[list(self.tables)[-1]] = name, picture
+        return picture
+
+    def close(self) -> None:
+        """Write reports/<dataset>/TRAPS.md and the figures beside it."""
+        folder = paths.reports(self.dataset)
+        with files.whole_folder(folder / "traps") as unfinished:
+            for name, picture in self.pictures.values():
+                figures.save(picture, unfinished / f"{name}.png")
+        files.write_text(folder / "TRAPS.md", self._page())
+
+    def _page(self) -> str:
+        parts = [
+            f"# Traps, made on purpose on {self.dataset}",
+            "<!-- Written by `dvc repro`; edit notebooks/traps.ipynb or src/foldin/traps*.py instead. -->",
+            "The tables of notebooks/traps.ipynb, which says what went wrong in each and how to see it in your own "
+            "work. “As published” is what a mistake prints, “knowing nothing” what the same mistake prints of "
+            "something that has learnt nothing, “mended” what is true. Nothing here is a result.",
+        ]
+        for title, figures_ in self.tables.items():
+            text = shown(figures_).reset_index().to_markdown(index=False, disable_numparse=True)
+            parts += [f"## {title}", text]
+            if title in self.pictures:
+                name, _ = self.pictures[title]
+                parts.append(f"![{name.replace('-', ' ')}](traps/{name}.png)")
+        return "\n\n".join(parts)
+
+
+def open_gallery(dataset: str) -> Gallery:
+    """Return the gallery of a data set, over at most `traps.users` of its users; the first call of the notebook.
+
+    Raises
+    ------
+    FoldinError
+        When the stage `clean` has not run.
+    """
+    clean = paths.clean(dataset)
+    if not clean.is_dir():
+        raise FoldinError(
+            f"the data set '{dataset}' has no canonical tables yet",
+            where=clean.relative_to(paths.root()),
+            remedy=f"make them first: dvc repro clean@{dataset}",
+        )
+    settings, seed = params.section(Traps), params.seed()
+    ratings, items, users = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "items", "users"))
+    drawn = np.random.default_rng(seed).permutation(len(users))[: settings.users]
+    users = users.iloc[np.sort(drawn)].reset_index(drop=True)
+    ratings = ratings[ratings["user_id"].isin(users["user_id"])]
+    items = items[items["item_id"].isin(ratings["item_id"])].reset_index(drop=True)
+    rows, columns = (
+        pd.Index(index[key]).get_indexer(pd.Index(ratings[key])).astype(np.int32)
+        for index, key in ((users, "user_id"), (items, "item_id"))
+    )
+    order = np.lexsort((columns, rows))
+    times = ratings["timestamp"].astype("float64").to_numpy(dtype=np.float64, na_value=np.nan)[order]
+    shape = (len(users), len(items))
+    cells = interactions.matrix(rows, columns, ratings["rating"].to_numpy(np.float32), shape)
+    whole = Interactions(cells, users, items, datasets.get(dataset).scale)
+    return Gallery(dataset, settings, seed, whole, times)

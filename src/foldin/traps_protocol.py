@@ -1,0 +1,301 @@
+"""Traps of the whole field: the same models, judged in ways that flatter them.
+
+Every function returns a table of `foldin.traps.table`. What each way does wrong is in its name and first line.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from foldin import bias, metrics, ranking
+from foldin.interactions import UNKNOWN, Interactions
+from foldin.recommender import RatingRecommender, Recommender
+from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, rows_of, table
+
+Values = npt.NDArray[np.float64]
+
+
+def _reading(name: str) -> str:
+    return KNOWING_NOTHING if name == "random" else AS_PUBLISHED
+
+
+def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: int, liked_above: float) -> pd.DataFrame:
+    """Rank a user's test items only, instead of the whole catalogue: all of them were picked by the user already.
+
+    Parameters
+    ----------
+    test : Interactions
+        The held-out ratings.
+    models : mapping of str to Recommender
+        Fitted; "random" has learnt nothing.
+    k : int
+        Length of the lists.
+    liked_above : float
+        An item is relevant when its held-out rating is above this, in both ways of ranking.
+    """
+    liked = test.ratings.copy()
+    liked.data = (liked.data > liked_above).astype(np.float32)
+    liked.eliminate_zeros()
+    asked = np.flatnonzero(np.diff(liked.indptr)).astype(np.int32)
+    rated = np.zeros((len(asked), test.n_items), dtype=bool)
+    rows = np.repeat(np.arange(len(asked)), np.diff(test.ratings.indptr)[asked])
+    rated[rows, test.ratings[asked].indices] = True
+    readings: list[Row] = []
+    for name, model in models.items():
+        scores = model.score(asked)
+        few = ranking.top_k(np.where(rated, scores, -np.inf), k)[0]
+        whole = ranking.top_k(scores, k, exclude=model.known[asked])[0]
+        ndcg = {
+            f"NDCG@{k}, rated items only": metrics.ndcg(few, liked[asked]).mean(),
+            f"NDCG@{k}, whole catalogue": metrics.ndcg(whole, liked[asked]).mean(),
+        }
+        readings.append((_reading(name), name, ndcg))
+    return table(*readings)
+
+
+def sampled_candidates(
+    test: Interactions, models: Mapping[str, Recommender], candidates: int, k: int, seed: int
+) -> pd.DataFrame:
+    """Rank one held-out item among a few sampled ones, and print the hit rate as if the catalogue were that small.
+
+    Parameters
+    ----------
+    test : Interactions
+        The held-out ratings; one of each user is asked for.
+    models : mapping of str to Recommender
+        Fitted; "random" has learnt nothing.
+    candidates : int
+        Items in a list, the held-out one included.
+    k : int
+        A hit is a rank up to this.
+    seed : int
+        Seed of the item asked for and of the sampled ones.
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.diff(test.ratings.indptr)
+    asked = np.flatnonzero(counts).astype(np.int32)
+    places = test.ratings.indptr[asked] + (rng.random(len(asked)) * counts[asked]).astype(np.int32)
+    held = test.ratings.indices[places]
+    lottery = rng.random((len(asked), test.n_items))
+    readings: list[Row] = []
+    for name, model in models.items():
+        scores, known = model.score(asked), model.known[asked]
+        possible = np.ones(scores.shape, dtype=bool)
+        possible[np.repeat(np.arange(len(asked)), np.diff(known.indptr)), known.indices] = False
+        possible[np.arange(len(asked)), held] = False
+        tickets = np.where(possible, lottery, np.inf)
+        n_others = min(candidates - 1, test.n_items - 1)
+        last = np.partition(tickets, n_others - 1, axis=1)[:, n_others - 1, None]
+        sampled = possible & (tickets <= last)
+        own = scores[np.arange(len(asked)), held, None]
+        ahead = (scores > own) | ((scores == own) & (np.arange(test.n_items) < held[:, None]))
+        figures_ = {
+            f"hit rate@{k}, {among}": float(np.mean((ahead & of).sum(axis=1) < k))
+            for among, of in ((f"among {candidates}", sampled), ("whole catalogue", possible))
+        }
+        readings.append((_reading(name), name, figures_))
+    return table(*readings)
+
+
+def telling_negatives(train: Interactions, test: Interactions, draws: int, k: int, seed: int) -> pd.DataFrame:
+    """Draw negatives for training from what is in no part, so that what is never drawn must be the test part.
+
+    The "model" has learnt nothing but how often it saw each item as a negative of a user: the rarest come first.
+
+    Parameters
+    ----------
+    train, test : Interactions
+        Parts of the ratings of the same users.
+    draws : int
+        Negatives drawn for each training rating, over all epochs together.
+    k : int
+        Length of the lists.
+    seed : int
+        Seed of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    asked = np.flatnonzero(np.diff(test.ratings.indptr)).astype(np.int32)
+    known, held = (part.ratings[asked].astype(bool).toarray() for part in (_filled(train), _filled(test)))
+
+    def figures_(allowed: npt.NDArray[np.bool_]) -> dict[str, float]:
+        wanted = draws * known.sum(axis=1, keepdims=True) / np.maximum(allowed.sum(axis=1, keepdims=True), 1)
+        seen = rng.poisson(wanted * allowed)
+        lists = ranking.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
+        by_user = metrics.ranking_figures(lists, test.ratings[asked])
+        return {f"{name}@{k}": float(by_user[name].mean()) for name in ("precision", "recall", "hit")}
+
+    return table(
+        (AS_PUBLISHED, "negatives avoid the train and the test part", figures_(~known & ~held)),
+        (MENDED, "negatives avoid the train part only", figures_(~known)),
+    )
+
+
+def _filled(part: Interactions) -> Interactions:
+    """Return the part with 1 in every filled cell, so that a rating of 0 counts as filled."""
+    ones = part.ratings.copy()
+    ones.data = np.ones_like(ones.data)
+    return part.with_ratings(ones)
+
+
+def duplicates(ratings: Interactions, copied: float, share: float, damping: float, seed: int) -> pd.DataFrame:
+    """Split a log that holds some rows twice: the copy in the train part answers for the one in the test part.
+
+    The "model" looks a pair up among the rows it has, and else predicts as the other line does.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        Ratings without duplicates.
+    copied : float
+        Share of them that the log holds twice.
+    share : float
+        Share of the rows that is held out.
+    damping : float
+        Of the bias model.
+    seed : int
+        Seed of copies and split.
+    """
+    rng = np.random.default_rng(seed)
+    once = np.arange(ratings.ratings.nnz)
+    twice = np.concatenate([once, np.flatnonzero(rng.random(len(once)) < copied)])
+    readings: list[Row] = []
+    for reading, log, how in (
+        (AS_PUBLISHED, twice, "duplicates split at random"),
+        (MENDED, once, "duplicates dropped first"),
+    ):
+        held = rng.random(len(log)) < share
+        for name, figures_ in _with_look_up(ratings, np.unique(log[~held]), log[held], damping).items():
+            nothing = reading == AS_PUBLISHED and name == "mean"
+            readings.append((KNOWING_NOTHING if nothing else reading, f"{name}, {how}", figures_))
+    return table(*readings)
+
+
+def _with_look_up(
+    ratings: Interactions, known: npt.NDArray[np.intp], asked: npt.NDArray[np.intp], damping: float
+) -> dict[str, dict[str, float]]:
+    """Return the figures of the mean and of the biases, alone and with known rows looked up."""
+    train = rows_of(ratings, known)
+    users, items, values = ratings.triples()
+    actual = values[asked]
+    biases = bias.fit(train, damping).predict(users[asked], items[asked])
+    guesses = {
+        "mean": np.full(len(asked), train.ratings.data.mean(dtype=np.float64)),
+        "bias": np.clip(biases, train.scale.lowest, train.scale.highest),
+    }
+    seen = np.isin(asked, known)
+    return {
+        name: {
+            "RMSE": metrics.rmse(actual, guess),
+            "RMSE with the look-up": metrics.rmse(actual, np.where(seen, actual, guess)),
+            "test rows also in train, %": 100 * float(seen.mean()),
+        }
+        for name, guess in guesses.items()
+    }
+
+
+def called_temporal(
+    ratings: Interactions, times: Values, models: Mapping[str, RatingRecommender], share: float, seed: int
+) -> pd.DataFrame | None:
+    """Call a random split temporal: the past is then predicted from the future.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        All ratings.
+    times : ndarray of float64, shape (n_ratings,)
+        When each of `ratings.triples()` was given, in seconds.
+    models : mapping of str to RatingRecommender
+        Unfitted.
+    share : float
+        Share of the ratings held out.
+    seed : int
+        Seed of the random split.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        None where a time is unknown, or no rating is later than the others.
+    """
+    later_ones = times > np.quantile(times, 1 - share)
+    if np.isnan(times).any() or not later_ones.any():
+        return None
+    users, items, values = ratings.triples()
+    splits = {
+        AS_PUBLISHED: ("random split", np.random.default_rng(seed).random(len(times)) < share),
+        MENDED: ("all of test after all of train", later_ones),
+    }
+    readings: list[Row] = []
+    for reading, (how, held) in splits.items():
+        train = rows_of(ratings, ~held)
+        # What the train part has never seen is unknown, and falls back on the other side's bias.
+        pairs = [
+            np.where(np.isin(side[held], side[~held]), side[held], UNKNOWN).astype(np.int32) for side in (users, items)
+        ]
+        newest = np.full(ratings.n_users, -np.inf)
+        np.maximum.at(newest, users[~held], times[~held])
+        common = {
+            "test ratings older than something learnt of the user, %": 100 * np.mean(newest[users[held]] > times[held]),
+            "unknown users or items, %": 100 * np.mean(np.minimum(*pairs) == UNKNOWN),
+        }
+        for name, model in models.items():
+            rmse = metrics.rmse(values[held], model.fit(train).predict(*pairs))
+            readings.append((reading, f"{name}, {how}", {"RMSE": rmse, **common}))
+    return table(*readings)
+
+
+def scores_as_ratings(test: Interactions, scorer: Recommender, nothing: RatingRecommender, k: int) -> pd.DataFrame:
+    """Read the scores of a model that ranks, such as an SVD whose missing cells are 0, as if they were ratings.
+
+    Parameters
+    ----------
+    test : Interactions
+        The held-out ratings.
+    scorer : Recommender
+        A fitted model that ranks only.
+    nothing : RatingRecommender
+        A fitted model that has learnt nothing but the mean.
+    k : int
+        Length of the lists.
+    """
+    users, items, actual = test.triples()
+    asked = np.unique(users)
+    scores = scorer.score(asked)[np.searchsorted(asked, users), items]
+    readings: list[Row] = []
+    for reading, name, model, predicted in (
+        (AS_PUBLISHED, scorer.name, scorer, scores),
+        (KNOWING_NOTHING, nothing.name, nothing, nothing.predict(users, items)),
+    ):
+        ndcg = metrics.ndcg(model.recommend(asked, k)[0], test.ratings[asked]).mean()
+        shares = {f"mean of what is predicted (ratings: {actual.mean():.2f})": float(predicted.mean())}
+        readings.append((reading, name, {"RMSE": metrics.rmse(actual, predicted), **shares, f"NDCG@{k}": float(ndcg)}))
+    return table(*readings)
+
+
+def one_model_many_errors(train: Interactions, test: Interactions, model: RatingRecommender) -> pd.DataFrame:
+    """Print one model's errors in several ways, all of which have been called its RMSE.
+
+    Parameters
+    ----------
+    train, test : Interactions
+        Parts of the ratings of the same users.
+    model : RatingRecommender
+        Fitted on `train`.
+    """
+    users, items, actual = test.triples()
+    predicted = model.predict(users, items)
+    squares = np.square(metrics.errors(actual, predicted))
+    counts = np.bincount(users, minlength=test.n_users)
+    by_user = np.sqrt(np.bincount(users, squares, test.n_users)[counts > 0] / counts[counts > 0])
+    popular = np.bincount(train.ratings.indices, minlength=train.n_items)
+    often = popular[items] >= np.median(popular[items])
+    own = train.triples()
+    ways = (
+        (MENDED, "all test ratings at once, in rating units", metrics.rmse(actual, predicted)),
+        (AS_PUBLISHED, "mean over users of each user's RMSE", float(by_user.mean())),
+        (AS_PUBLISHED, "test ratings of the more popular items", float(np.sqrt(squares[often].mean()))),
+        (AS_PUBLISHED, "ratings divided by the highest first", metrics.rmse(actual, predicted) / train.scale.highest),
+        (AS_PUBLISHED, "the ratings it has learnt from", metrics.rmse(own[2], model.predict(*own[:2]))),
+    )
+    return table(*((reading, how, {"“RMSE”": value}) for reading, how, value in ways))
