@@ -331,8 +331,8 @@ def test_a_test_part_that_overlaps_training_is_refused(trained):
     assert f"the pair {pair} is in the training part too" in str(caught.value)
 
 
-@pytest.mark.parametrize("threshold", [0.5, 5.5])
-def test_a_threshold_that_parts_nothing_is_refused(trained, threshold):
-    change("evaluation", "rating_threshold", threshold)
-    with pytest.raises(FoldinError, match=rf"params\.yaml: evaluation\.rating_threshold is {threshold}"):
+@pytest.mark.parametrize("share", [0, 1, 4.0])
+def test_a_share_of_the_scale_that_parts_nothing_is_refused(trained, share):
+    change("evaluation", "liked_share", share)
+    with pytest.raises(FoldinError, match=rf"params\.yaml: evaluation\.liked_share is {share}"):
         evaluate.run(DATASET, FAMILY)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from foldin import datasets, fetch, paths
+from foldin.datasets import Counts, Release
+from foldin.datasets.composition import composed
 from foldin.errors import FoldinError
 
 CONTENT = {"u.data": b"1\t1\t5\t880000000\n", "u.item": b"1|Crown (1990)\n"}
@@ -108,7 +110,18 @@ def test_a_failed_fetch_keeps_what_was_fetched_before(archive):
 def test_a_download_is_unpacked_whatever_folder_the_zip_has(tiny, workspace, monkeypatch):
     zipped(tiny, workspace, monkeypatch, {f"ml/{name}": content for name, content in CONTENT.items()})
     fetch.run("tiny")
-    assert raw_files() == ["u.data", "u.item"]
+    assert raw_files() == [fetch.FETCHED, "u.data", "u.item"]
+
+
+def test_what_was_downloaded_and_is_whole_is_not_downloaded_again(tiny, workspace, monkeypatch):
+    packed = zipped(tiny, workspace, monkeypatch, CONTENT)
+    fetch.run("tiny")
+    packed.unlink()
+    fetch.run("tiny")
+    assert raw_files() == [fetch.FETCHED, "u.data", "u.item"]
+    (paths.raw("tiny") / "u.item").write_bytes(b"spoilt")
+    with pytest.raises(FoldinError, match="cannot be downloaded"):
+        fetch.run("tiny")
 
 
 def test_no_path_in_a_zip_can_leave_the_folder(tiny, workspace, monkeypatch):
@@ -116,7 +129,7 @@ def test_no_path_in_a_zip_can_leave_the_folder(tiny, workspace, monkeypatch):
     zipped(tiny, workspace, monkeypatch, evil | {"u.item": CONTENT["u.item"]})
     before = {path for path in workspace.rglob("*") if "raw" not in path.parts and path.name != "data"}
     fetch.run("tiny")
-    assert raw_files() == ["u.data", "u.item"]
+    assert raw_files() == [fetch.FETCHED, "u.data", "u.item"]
     after = {path for path in workspace.rglob("*") if "raw" not in path.parts and path.name != "data"}
     assert after == before
 
@@ -168,3 +181,57 @@ def test_real_files_come_through_the_same_door(workspace, archives, monkeypatch)
     monkeypatch.setenv(fetch.VARIABLE, str(archives))
     fetch.run("ml-100k")
     assert sorted(path.name for path in paths.raw("ml-100k").iterdir()) == sorted(datasets.get("ml-100k").files)
+
+
+def released(tiny, monkeypatch, **changes):
+    dataset = replace(tiny, **changes)
+    monkeypatch.setitem(datasets._ALL, "tiny", dataset)
+    return dataset
+
+
+def test_another_release_and_what_is_optional_are_taken_as_they_are(archive, tiny, monkeypatch):
+    released(tiny, monkeypatch, optional=("extra_*.txt",), other_releases=(Release({"part_*.txt": None}),))
+    for name in ("u.data", "u.item"):
+        (archive / name).unlink()
+    for name in ("part_1.txt", "part_2.txt", "extra_1.txt", "other.txt"):
+        (archive / name).write_text(name)
+    fetch.run("tiny")
+    assert raw_files() == ["extra_1.txt", "part_1.txt", "part_2.txt"]
+
+
+def test_of_two_releases_the_usual_one_is_taken_and_a_missing_file_names_both(archive, tiny, monkeypatch):
+    released(tiny, monkeypatch, other_releases=(Release({"part_*.txt": None}),))
+    (archive / "part_1.txt").write_text("part")
+    fetch.run("tiny")
+    assert raw_files() == ["u.data", "u.item"]
+    (archive / "part_1.txt").unlink()
+    (archive / "u.data").unlink()
+    with pytest.raises(FoldinError, match=r"u\.data: a file .* is missing; .*\(or, instead of .*: part_\*\.txt\)"):
+        fetch.run("tiny")
+
+
+def test_a_known_part_of_the_files_is_told_from_the_whole(archive, tiny, monkeypatch):
+    part = {"u.data": tiny.files["u.data"]}
+    dataset = released(
+        tiny, monkeypatch, files={"u.data": None}, counts=Counts(9), other_releases=(Release(part, Counts(1)),)
+    )
+    assert dataset.release_in(archive).counts == Counts(1)
+    (archive / "u.data").write_bytes(b"the whole")
+    assert dataset.release_in(archive).counts == Counts(9)
+
+
+def test_data_that_no_program_can_download_say_where_people_get_them(tiny, monkeypatch):
+    released(tiny, monkeypatch, address=None, page="https://example.org/page", archive="shelf")
+    with pytest.raises(FoldinError) as error:
+        fetch.run("tiny")
+    for part in ("https://example.org/page", "cannot be downloaded by a program", "shelf/ holds u.data, u.item"):
+        assert part in str(error.value)
+    assert_nothing_left()
+
+
+def test_the_parts_of_a_composed_data_set_come_into_a_folder_each(archive, tiny, workspace, monkeypatch):
+    parts = {domain: replace(tiny, name=f"tiny-{domain}", archive="tiny", domains=(domain,)) for domain in ("a", "b")}
+    monkeypatch.setitem(datasets._ALL, "both", composed("both", "Both.", parts))
+    fetch.run("both")
+    found = sorted(path.relative_to(paths.raw("both")).as_posix() for path in paths.raw("both").rglob("u.*"))
+    assert found == ["tiny-a/u.data", "tiny-a/u.item", "tiny-b/u.data", "tiny-b/u.item"]

@@ -71,3 +71,24 @@ def test_the_training_part_comes_back_as_it_was_saved(workspace):
 def test_a_data_set_without_matrices_says_how_to_make_them(workspace):
     with pytest.raises(FoldinError, match=r"'mine' has no user-item matrices yet.*dvc repro user_item@mine"):
         interactions.load("mine")
+
+
+@pytest.mark.parametrize(
+    ("scale", "share", "liked"),
+    [
+        (Scale(0.5, 5.0, 0.5), 0.75, 4.0),
+        (Scale(1.0, 5.0, 1.0), 0.75, 4.0),
+        (Scale(1.0, 10.0, 1.0), 0.75, 8.0),
+        (Scale(-10.0, 10.0, 0.0), 0.75, 5.0),
+        (Scale(0.0, 1.0, 0.1), 0.3, 0.3),
+        (Scale(0.0, 1.0, 0.1), 0.31, 0.4),
+    ],
+)
+def test_liked_begins_at_the_first_rating_that_far_up_the_scale(scale, share, liked):
+    assert scale.liked_from(share) == pytest.approx(liked)
+
+
+def test_a_scale_comes_back_with_its_feedback(tmp_path):
+    for scale in (FROM_ZERO, interactions.IMPLICIT):
+        interactions.write_scale(tmp_path, scale)
+        assert interactions.read_scale(tmp_path) == scale

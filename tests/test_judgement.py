@@ -1,6 +1,7 @@
 """One model judged on a test part with unknown users and items, figure by figure, against plain loops."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from synthetic import planted
 from foldin import beyond_accuracy, metrics, ranking
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
-from foldin.interactions import Interactions
+from foldin.interactions import IMPLICIT, Interactions
 from foldin.judgement import judge
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.params import Evaluation
@@ -19,7 +20,7 @@ from foldin.params import Evaluation
 SETTINGS = Evaluation(
     k=5,
     ks=[1, 3],
-    rating_threshold=4.0,
+    liked_share=0.75,
     block_megabytes=0.02,
     resamples=200,
     confidence=0.95,
@@ -154,6 +155,15 @@ def test_a_model_without_ratings_has_ranking_figures_only(held):
     assert judged.predicted is None
     assert not {"rmse", "rmse_se", "mae", "liked"} & set(judged.figures)
     assert judged.users["squared_error"].isna().all()
+
+
+def test_where_feedback_is_implicit_a_model_of_ratings_is_judged_by_its_lists_only(bias, judged, held):
+    counted = HeldOut(held.pairs, replace(held.training, scale=IMPLICIT))
+    found = judge(bias, counted, SETTINGS, "bias")
+    assert found.predicted is None
+    assert not {"rmse", "rmse_se", "mae", "liked"} & set(found.figures)
+    assert all("rmse" not in figures for figures in found.figures["domains"].values())
+    assert found.figures["ndcg_at_5"] == judged.figures["ndcg_at_5"]
 
 
 def test_a_model_that_recommends_known_items_is_refused(held, monkeypatch):

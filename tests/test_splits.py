@@ -22,7 +22,7 @@ always = settings(deadline=None, derandomize=True, max_examples=60)
 EVALUATION = params.Evaluation(
     k=10,
     ks=[5],
-    rating_threshold=4.0,
+    liked_share=0.75,
     block_megabytes=40.0,
     resamples=200,
     confidence=0.95,

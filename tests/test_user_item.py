@@ -1,6 +1,7 @@
 """The split and the matrices: disjoint, seeded, indexed from training data alone, whole or absent."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from foldin import clean, datasets, fetch, held_out, interactions, params, paths, splits, user_item
+from foldin.datasets.demo import DEMO
 from foldin.errors import FoldinError
 
 
@@ -45,7 +47,7 @@ def dealt(n, seed, test, validation):
     asked = params.Split(
         protocol="random_by_rating", seed=seed, test=test, validation=validation, folds=5, fold=1, fold_in=0.8
     )
-    split = splits.deal(pd.DataFrame(index=range(n)), asked, (datasets.get("demo"), None))
+    split = splits.deal(pd.DataFrame(index=range(n)), asked, (DEMO, Path()))
     return {part: getattr(split, part) for part in splits.PARTS}
 
 

@@ -1,27 +1,37 @@
-"""Stage `clean`: makes the canonical tables `ratings`, `items` and `users` of raw files, and accounts for dropped rows.
+"""Stage `clean`: makes the canonical tables `ratings`, `items` and `users` of raw files, and accounts for every row.
 
-The rows of all tables are in natural order of ids, so they do not depend on the order of the raw files.
+The rows of all tables are in natural order of ids, so they do not depend on the order of the raw files. Cost and memory
+grow linearly with the ratings: ids become whole numbers first, and no step makes a Python object for each row.
 """
 
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 
-from foldin import datasets, files, params, paths
+from foldin import datasets, describe, files, interactions, isbn, params, paths
+from foldin.account import Account
 from foldin.datasets import DataSet
+from foldin.datasets.composition import Tables, compose
 from foldin.errors import FoldinError
+from foldin.ids import Rows, categories, in_natural_order, natural_order, sorted_pairs
 from foldin.interactions import Scale
 from foldin.progress import say
 
-RATINGS = {"user_id": "str", "item_id": "str", "rating": "float32", "timestamp": "Int64"}
-ITEMS = {"item_id": "str", "title": "str", "domain": "str", "genres": "str", "creator": "str", "year": "Int64"}
-USERS = {"user_id": "str", "age": "Int64", "gender": "str", "country": "str", "occupation": "str"}
+RATINGS = {"user_id": "category", "item_id": "category", "rating": "float32", "timestamp": "Int64"}
+"""Columns of the ratings. Ids are texts, each stored once, in natural order."""
+ITEMS, USERS = describe.ITEMS, describe.USERS
+BLOCK = 1 << 20
+"""Ratings checked at once, so that a check needs little memory beside the ratings."""
+Mask = npt.NDArray[np.bool_]
 
 
 def run(dataset: str) -> None:
-    """Make the canonical tables of a data set, and the account of what was dropped and why.
+    """Make the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
 
     Parameters
     ----------
@@ -42,115 +52,223 @@ def run(dataset: str) -> None:
             where=raw.relative_to(paths.root()),
             remedy=f"fetch them first: dvc repro fetch@{dataset}",
         )
-    tables = wanted.read(raw)
-    wanted.check_counts(tables.ratings)
-    wanted.check_files(raw, str(raw.relative_to(paths.root())))
-    ratings, dropped = clean_ratings(tables.ratings, wanted.scale, keep=settings.duplicates)
+    made, account = tables(wanted, raw, settings)
+    with files.whole_folder(paths.clean(dataset)) as folder:
+        _write_ratings(folder / "ratings.parquet", made.ratings)
+        made.items.to_parquet(folder / "items.parquet", index=False)
+        made.users.to_parquet(folder / "users.parquet", index=False)
+        # Another scale of the same rows is other data for the stages that follow.
+        interactions.write_scale(folder, wanted.scale)
+    files.write_json(paths.account(dataset, "cleaning"), account)
+    rows_in, dropped = account["ratings"]["rows_in"], account["ratings"]["dropped"]
+    say(f"{dataset}: {len(made.ratings):,} of {rows_in:,} ratings kept; dropped: {_in_words(dropped)}")
+
+
+def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
+    """Return the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
+
+    Parameters
+    ----------
+    wanted : DataSet
+        The data set.
+    raw : Path
+        The folder of its raw files.
+    settings : params.Clean
+        Section `clean` of params.yaml.
+
+    Raises
+    ------
+    FoldinError
+        When raw files are missing, malformed or not whole, or no rating is left.
+    """
+    place = raw.relative_to(paths.root())
+    if wanted.parts:
+        return _composed(wanted, [tables(part.dataset, raw / part.dataset.name, settings) for part in wanted.parts])
+    found = wanted.read(raw)
+    wanted.check_counts(found.ratings, raw)
+    wanted.check_files(raw, str(place))
+    ratings, account = clean_ratings(found.ratings, wanted, settings, bad_lines=found.bad_lines)
     if ratings.empty:
         raise FoldinError(
-            f"no rating of '{dataset}' is left after cleaning: {_in_words(dropped)}",
-            where=raw.relative_to(paths.root()),
-            remedy="look at the raw files",
+            f"no rating of '{wanted.name}' is left after cleaning: {_in_words(account.dropped)}",
+            where=place,
+            remedy=f"mend sources.{wanted.name} in params.yaml" if wanted.own_files else "look at the raw files",
         )
-    items, items_account = _describe(ratings["item_id"], tables.items, ITEMS)
-    users, users_account = _describe(ratings["user_id"], tables.users, USERS)
-    _fill(items, wanted)
-    with files.whole_folder(paths.clean(dataset)) as folder:
-        for name, table in (("ratings", ratings), ("items", items), ("users", users)):
-            table.to_parquet(folder / f"{name}.parquet", index=False)
-    account = {
-        "ratings": {"rows_in": len(tables.ratings), "rows_out": len(ratings), "dropped": dropped},
-        "items": items_account,
-        "users": users_account,
-    }
-    files.write_json(paths.account(dataset, "cleaning"), account)
-    say(f"{dataset}: {len(ratings):,} of {len(tables.ratings):,} ratings kept; dropped: {_in_words(dropped)}")
+    figures = {"ratings": account.close("ratings", len(ratings))}
+    items, figures["items"] = describe.items(found.items, ratings["item_id"], wanted, settings)
+    users, figures["users"] = describe.users(found.users, ratings["user_id"], settings)
+    return Tables(ratings, items, users), figures
 
 
-def clean_ratings(raw: pd.DataFrame, scale: Scale, keep: str) -> tuple[pd.DataFrame, dict[str, int]]:
+def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
+    """Return the tables of a composed data set, and the sums of its parts' accounts."""
+    ratings, items, users = compose(wanted, [made for made, _ in parts])
+    items, users = (
+        table.set_index(key).loc[natural_order(table[key])].reset_index()
+        for table, key in ((items, "item_id"), (users, "user_id"))
+    )
+    return Tables(in_order(ratings), items, users), _sum([account for _, account in parts])
+
+
+def _sum(accounts: list[dict[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
+    for account in accounts:
+        for key, value in account.items():
+            total[key] = _sum([total.get(key, {}), value]) if isinstance(value, dict) else total.get(key, 0) + value
+    return total
+
+
+def clean_ratings(
+    raw: pd.DataFrame, dataset: DataSet, settings: params.Clean, *, bad_lines: int = 0
+) -> tuple[pd.DataFrame, Account]:
     """Drop what is no usable rating, one reason after the other.
 
     Parameters
     ----------
     raw : pandas.DataFrame
-        `user_id`, `item_id`, `rating`, `timestamp`, in file order.
-    scale : Scale
-        The rating scale; a rating must be one of its steps.
-    keep : str
-        Of several ratings of one pair, keep the "last" or the "first" by time, then by file order. An unknown time
-        counts as the earliest.
+        `user_id`, `item_id` (str or categorical), `rating` (float), `timestamp` (Int64), in file order.
+    dataset : DataSet
+        Says what its ratings mean: `scale` (a rating must be one of its steps), `feedback`, `zero_is_implicit`,
+        `isbn_items`. Counts of implicit feedback become strengths, log(1 + count): a second play says more than a
+        hundredth.
+    settings : params.Clean
+        `duplicates`: of several ratings of one pair, the last or the first stays, by time, then by file order; an
+        unknown time counts as the earliest. Counts of one pair are added up instead. `latest_year`: a time after it
+        or before 1970 is made missing.
+    bad_lines : int, optional
+        Lines of the ratings' file that its reader could not read and dropped.
 
     Returns
     -------
     ratings : pandas.DataFrame
-        The rows kept, in natural order of user and item; `rating` as float32.
-    dropped : dict of str to int
-        Rows dropped for each reason; with the rows kept they add up to the rows given.
+        The rows kept, in natural order of user and item; dtypes as in `RATINGS`.
+    account : Account
+        Rows dropped, changed and kept, by reason.
     """
-    kept, dropped = raw, {}
+    account = Account(len(raw) + bad_lines, dropped={"bad_line": bad_lines})
+    users, items = categories(raw["user_id"]), categories(raw["item_id"])
+    if dataset.isbn_items:
+        items, account.changed, account.kept[isbn.WRONG] = isbn.normalize(items)
+    rating = raw["rating"].to_numpy(np.float64, na_value=np.nan)
+    usable = np.ones(len(raw), dtype=bool)
 
-    def drop(reason: str, faulty: "pd.Series[bool]") -> None:
-        nonlocal kept
-        dropped[reason] = int(faulty.sum())
-        kept = kept[~faulty]
+    def drop(reason: str, faulty: Mask) -> None:
+        faulty &= usable
+        account.dropped[reason] = int(np.count_nonzero(faulty))
+        usable[faulty] = False
 
-    drop("missing_id", kept["user_id"].isna() | kept["item_id"].isna())
-    drop("missing_rating", kept["rating"].isna())
-    steps = (kept["rating"] - scale.lowest) / scale.step
-    outside = (kept["rating"] < scale.lowest) | (kept["rating"] > scale.highest)
-    drop("off_the_scale", outside | ((steps - steps.round()).abs() > 1e-6))
-    kept = kept.sort_values("timestamp", kind="stable", na_position="first")
-    drop("duplicate_pair", kept.duplicated(["user_id", "item_id"], keep="last" if keep == "last" else "first"))
-    order = np.lexsort((_ranks(kept["item_id"]), _ranks(kept["user_id"])))
-    return kept.iloc[order].astype(RATINGS).reset_index(drop=True)[list(RATINGS)], dropped
+    implicit = dataset.feedback == "implicit"
+    drop("missing_id", (users.codes < 0) | (items.codes < 0))
+    drop("missing_rating", ~np.isfinite(rating))
+    if dataset.zero_is_implicit:
+        drop("zero_means_not_rated", rating == 0)
+    drop("no_positive_count", rating <= 0) if implicit else drop("off_the_scale", _off(rating, dataset.scale))
+    rows: Rows | slice = slice(None) if usable.all() else np.flatnonzero(usable)
+    time, account.changed["impossible_time"] = _times(raw["timestamp"].array[rows], settings.latest_year)
+    rating = rating[rows]
+    user, user_names = in_natural_order(users, rows)
+    item, item_names = in_natural_order(items, rows)
+    order, repeats = sorted_pairs(user, item, len(item_names))
+    if order is not None and repeats is not None:
+        rating = _sums(rating, order, repeats) if implicit else rating
+        order = _chosen(order, repeats, time, last=implicit or settings.duplicates == "last")
+    account.dropped["added_to_same_pair" if implicit else "duplicate_pair"] = len(rating) - _length(order, rating)
+    values = rating if order is None else rating[order]
+    ratings = {
+        "user_id": pd.Categorical.from_codes(user if order is None else user[order], user_names),
+        "item_id": pd.Categorical.from_codes(item if order is None else item[order], item_names),
+        "rating": (np.log1p(values) if implicit else values).astype(np.float32),
+        "timestamp": time if order is None else time[order],
+    }
+    return pd.DataFrame(ratings, copy=False), account
 
 
-def natural_order(ids: Iterable[str]) -> list[str]:
-    """Return distinct ids in natural order: by value where all are whole numbers, else as text.
+def in_order(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return ratings in natural order of user and item, dtypes as in `RATINGS`; every pair occurs once.
 
     Parameters
     ----------
-    ids : iterable of str
-        Ids, in any order, repeated or not.
+    ratings : pandas.DataFrame
+        Clean ratings in any order; ids are str or categorical.
     """
-    distinct = sorted(set(ids))
-    if all(name.isascii() and name.isdigit() for name in distinct):
-        distinct.sort(key=int)
-    return distinct
+    user, user_names = in_natural_order(categories(ratings["user_id"]), slice(None))
+    item, item_names = in_natural_order(categories(ratings["item_id"]), slice(None))
+    coded = ratings.assign(
+        user_id=pd.Categorical.from_codes(user, user_names), item_id=pd.Categorical.from_codes(item, item_names)
+    )
+    order, _ = sorted_pairs(user, item, len(item_names))
+    return (coded if order is None else coded.iloc[order]).astype(RATINGS).reset_index(drop=True)[list(RATINGS)]
 
 
-def _ranks(ids: "pd.Series[str]") -> np.ndarray:
-    return pd.Index(natural_order(ids)).get_indexer(pd.Index(ids))
+def _off(rating: npt.NDArray[np.float64], scale: Scale) -> Mask:
+    """Return which ratings are outside the scale or between two of its steps."""
+    off = np.empty(len(rating), dtype=bool)
+    for start in range(0, len(rating), BLOCK):
+        values = rating[start : start + BLOCK]
+        outside = (values < scale.lowest) | (values > scale.highest)
+        if scale.step:
+            steps = (values - scale.lowest) / scale.step
+            outside |= np.abs(steps - np.round(steps)) > 1e-6
+        off[start : start + BLOCK] = outside
+    return off
 
 
-def _describe(
-    rated: "pd.Series[str]", table: pd.DataFrame, columns: dict[str, str]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return one row for each id that is rated or described, in natural order, and the account of it."""
-    key = next(iter(columns))
-    missing = table[key].isna()
-    named = table[~missing]
-    twice = named.duplicated(key)
-    described = named[~twice]
-    ids = natural_order([*rated, *described[key]])
-    result = described.set_index(key).reindex(pd.Index(ids, name=key)).reset_index()
-    result = result.astype({name: dtype for name, dtype in columns.items() if name in result})
-    account = {
-        "rows_in": len(table),
-        "rows_out": len(result),
-        "dropped": {"missing_id": int(missing.sum()), "duplicate_id": int(twice.sum())},
-        "added_without_description": len(result) - len(described),
-        "without_ratings": len(result) - rated.nunique(),
-    }
-    return result[[name for name in columns if name in result]], account
+def _times(times: pd.arrays.IntegerArray, latest_year: int) -> tuple[pd.arrays.IntegerArray, int]:
+    """Return times with those before 1970 or after a year missing, and how many those are."""
+    end = np.datetime64(f"{latest_year + 1:04d}-01-01", "s").astype(np.int64)
+    seconds = times.to_numpy(np.int64, na_value=0)
+    impossible = (seconds < 0) | (seconds >= end)
+    count = int(np.count_nonzero(impossible))
+    if count:
+        times = times.copy()
+        times[impossible] = pd.NA
+    return times, count
 
 
-def _fill(items: pd.DataFrame, dataset: DataSet) -> None:
-    """Give items that lack them a title (their id), a domain (the data set's only one) and genres (none)."""
-    items["title"] = items["title"].fillna(items["item_id"])
-    items["domain"] = items["domain"].fillna(dataset.domains[0] if len(dataset.domains) == 1 else "unknown")
-    items["genres"] = items["genres"].fillna("")
+def _chosen(order: Rows, repeats: Mask, times: pd.arrays.IntegerArray, *, last: bool) -> Rows:
+    """Return the order with one row of each pair: the last or first by time, then by row."""
+    group = np.cumsum(~repeats)
+    in_question = np.concatenate([repeats[1:], [False]]) | repeats
+    places = np.flatnonzero(in_question)
+    known = times.to_numpy(np.int64, na_value=np.iinfo(np.int64).min)
+    # The order is by row within a pair, and lexsort keeps it among equal times.
+    sorted_places = places[np.lexsort((known[order[places]], group[places]))]
+    owner = group[sorted_places]
+    ends = owner[1:] != owner[:-1]
+    keeps = sorted_places[np.concatenate([ends, [True]] if last else [[True], ends])]
+    kept = ~in_question
+    kept[keeps] = True
+    return order[kept]
+
+
+def _sums(counts: npt.NDArray[np.float64], order: Rows, repeats: Mask) -> npt.NDArray[np.float64]:
+    """Return counts where every row of a pair has the sum of the pair's."""
+    starts = np.flatnonzero(~repeats)
+    sums = np.add.reduceat(counts[order], starts)
+    result = np.empty_like(counts)
+    result[order] = np.repeat(sums, np.diff(np.append(starts, len(order))))
+    return result
+
+
+def _length(order: Rows | None, rating: npt.NDArray[np.float64]) -> int:
+    return len(rating) if order is None else len(order)
+
+
+def _write_ratings(path: Path, ratings: pd.DataFrame) -> None:
+    """Write the ratings as one row group, so that ids come back as the same categories in the same order."""
+    table = pa.Table.from_pandas(ratings, preserve_index=False)
+    pyarrow.parquet.write_table(
+        table,
+        path,
+        row_group_size=max(1, len(ratings)),
+        use_dictionary=["user_id", "item_id", "rating"],
+        dictionary_pagesize_limit=1 << 30,
+        column_encoding={"timestamp": "PLAIN"},
+    )
 
 
 def _in_words(dropped: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in dropped.items())
+
+
+__all__ = ["ITEMS", "RATINGS", "USERS", "Tables", "clean_ratings", "in_order", "natural_order", "run", "tables"]

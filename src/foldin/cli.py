@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from foldin.errors import FoldinError
 
@@ -77,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
     listing = commands.add_parser("datasets", help="the data sets there are")
     listing.add_argument("--reports", action="store_true", help="only the reports of those in params.yaml")
+    about = "what to declare of a file of your own, to paste into params.yaml"
+    commands.add_parser("describe", help=about, description=about).add_argument("file")
     about = "the source files each stage can reach, for DVC"
     commands.add_parser("source", help=about, description=about)
     commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
@@ -125,6 +128,10 @@ def _dispatch(options: argparse.Namespace) -> None:
             lineage.run()
         case "datasets":
             _datasets(reports=options.reports)
+        case "describe":
+            from foldin.datasets import describe
+
+            print(describe.proposal(Path(options.file)))
         case "check":
             _check()
         case "compare":
@@ -169,14 +176,8 @@ def _check() -> None:
         params.section(section)
     evaluation, split = params.section(params.Evaluation), params.section(params.Split)
     report = params.section(params.Report)
-    for name in params.datasets():
-        scale = datasets.get(name).scale
-        if not scale.lowest < evaluation.rating_threshold <= scale.highest:
-            raise FoldinError(
-                f"evaluation.rating_threshold is {evaluation.rating_threshold}, which parts no ratings of '{name}'",
-                where="params.yaml",
-                remedy=f"choose above {scale.lowest} and up to {scale.highest}",
-            )
+    for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
+        datasets.get(name)
     if split.protocol not in splits.PROTOCOLS:
         remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
         raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)

@@ -48,15 +48,10 @@ def run(dataset: str, family: str) -> None:
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
     n_seeds = params.seeds(family)
     test = held_out.load(dataset)
-    scale = test.training.scale
-    if not scale.lowest < settings.rating_threshold <= scale.highest:
-        raise FoldinError(
-            f"evaluation.rating_threshold is {settings.rating_threshold}, which parts no ratings of '{dataset}'",
-            where="params.yaml",
-            remedy=f"choose above {scale.lowest} and up to {scale.highest}",
-        )
-    if any(model.predicts_ratings for model in models.values()):
-        guards.check_classes(test.ratings, settings.rating_threshold)
+    liked_from = test.training.scale.liked_from(settings.liked_share)
+    rates = any(model.predicts_ratings for model in models.values())
+    if rates and test.training.scale.feedback != "implicit":
+        guards.check_classes(test.ratings, liked_from)
     best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best

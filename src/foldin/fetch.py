@@ -1,9 +1,11 @@
 """Stage `fetch`: brings the raw files of a data set into data/raw, checked against their known SHA-256.
 
-`demo` is generated. Others come from a local archive where FOLDIN_ARCHIVES names one, else from their public address.
+`demo` is generated, and files of your own are copied from the folder own/. Others come from a local archive where
+FOLDIN_ARCHIVES names one, else from their public address.
 """
 
 import http.client
+import json
 import os
 import shutil
 import tempfile
@@ -11,9 +13,10 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from fnmatch import fnmatch
 from pathlib import Path
 
-from foldin import datasets, files, paths
+from foldin import datasets, files, params, paths
 from foldin.datasets import DataSet
 from foldin.errors import FoldinError
 from foldin.progress import say, tick
@@ -26,9 +29,17 @@ TIMEOUT = 30.0
 
 CHUNK = 1 << 20
 
+FETCHED = "fetched.json"
+"""File of a downloaded raw folder: the address, and the SHA-256 of its files."""
+
+OWN = "source.json"
+"""File of an own data set's raw folder: its declaration, and the SHA-256 of its files."""
+
 
 def run(dataset: str) -> None:
     """Bring the raw files of a data set into data/raw/<dataset>: all of them, or none.
+
+    The parts of a composed data set come into a folder each.
 
     Parameters
     ----------
@@ -42,42 +53,114 @@ def run(dataset: str) -> None:
     """
     wanted = datasets.get(dataset)
     with files.whole_folder(paths.raw(dataset)) as folder:
-        if wanted.generate is not None:
-            wanted.generate(folder)
-            source = "generated"
-        elif os.environ.get(VARIABLE):
-            source = str(_copy(wanted, Path(os.environ[VARIABLE]).expanduser() / dataset, folder))
-        else:
-            source = _download(wanted, folder)
-        wanted.check_files(folder, source)
-        size = sum(path.stat().st_size for path in folder.iterdir())
-    say(f"{dataset}: {len(wanted.files)} raw files, {size / 1e6:.1f} MB, {source}")
+        held = paths.raw(dataset)
+        sources = [_bring(part.dataset, folder / part.dataset.name, held / part.dataset.name) for part in wanted.parts]
+        source = "; ".join(sources) if wanted.parts else _bring(wanted, folder, held)
+        found = [path for path in folder.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in found)
+    say(f"{dataset}: {len(found)} raw files, {size / 1e6:.1f} MB, {source}")
+
+
+def _bring(wanted: DataSet, folder: Path, held: Path) -> str:
+    """Bring the files of a data set that is not composed into a folder, checked; return where they came from.
+
+    What an earlier fetch left lies in `held`.
+    """
+    folder.mkdir(exist_ok=True)
+    if wanted.generate is not None:
+        wanted.generate(folder)
+        return "generated"
+    if wanted.own_files:
+        _copy_own(wanted, folder)
+        return "your own"
+    if os.environ.get(VARIABLE):
+        archive = Path(os.environ[VARIABLE]).expanduser() / (wanted.archive or wanted.name)
+        source = str(_copy(wanted, archive, folder))
+    elif wanted.address is not None:
+        source = _download_once(wanted, folder, held)
+    else:
+        raise FoldinError(
+            f"the data set '{wanted.name}' cannot be downloaded by a program, and {VARIABLE} is not set",
+            where=wanted.page,
+            remedy=f"get it there, and set {VARIABLE} to a folder in which {wanted.archive or wanted.name}/ holds "
+            f"{', '.join(wanted.files)}",
+        )
+    wanted.check_files(folder, source)
+    return source
 
 
 def _copy(dataset: DataSet, archive: Path, folder: Path) -> Path:
+    public = dataset.address or dataset.page
     if not archive.is_dir():
         raise FoldinError(
             f"no folder for the data set '{dataset.name}' in the local archive",
             where=archive,
-            remedy=f"put {', '.join(dataset.files)} there (public address: {dataset.address}), "
-            f"or unset {VARIABLE} to download them",
+            remedy=f"put {', '.join(dataset.files)} there (public: {public}), or unset {VARIABLE} to download them",
         )
-    for name in dataset.files:
-        if not (archive / name).is_file():
-            raise FoldinError(
-                f"a file of the data set '{dataset.name}' is missing",
-                where=archive / name,
-                remedy=f"copy it there from {dataset.address}",
-            )
-        try:
-            shutil.copyfile(archive / name, folder / name)
-        except OSError as error:
-            raise FoldinError(
-                f"cannot be copied ({error.strerror})",
-                where=archive / name,
-                remedy="make it readable, and look for free disk space",
-            ) from None
+    names = [path.relative_to(archive).as_posix() for path in sorted(archive.rglob("*")) if path.is_file()]
+    chosen = dataset.choose_files(names)
+    if not chosen:
+        absent = next(name for name in dataset.files if not any(fnmatch(found, name) for found in names))
+        others = [", ".join(release.files) for release in dataset.other_releases]
+        instead = f" (or, instead of {', '.join(dataset.files)}: {'; or '.join(others)})" if others else ""
+        raise FoldinError(
+            f"a file of the data set '{dataset.name}' is missing",
+            where=archive / absent,
+            remedy=f"copy it there from {public}{instead}",
+        )
+    for name in chosen:
+        _copy_file(archive / name, folder / name)
     return archive
+
+
+def _copy_own(dataset: DataSet, folder: Path) -> None:
+    digests = {}
+    for name, path in dataset.own_files.items():
+        if not path.is_file():
+            raise FoldinError(
+                f"the file of your data set '{dataset.name}' is missing",
+                where=path.relative_to(paths.root()),
+                remedy=f"put it there, or mend sources.{dataset.name} in params.yaml",
+            )
+        log = path.with_name(path.name + "-wal")
+        if log.is_file() and log.stat().st_size:
+            raise FoldinError(
+                "a program has written to this database and not finished: a copy would lose it",
+                where=path.relative_to(paths.root()),
+                remedy="close the program that uses it",
+            )
+        _copy_file(path, folder / name)
+        digests[name] = files.sha256(folder / name)
+    # The declaration goes with the files, so that a change of either is a change of the raw data.
+    files.write_json(folder / OWN, {"declaration": params.sources()[dataset.name], "sha256": digests})
+
+
+def _copy_file(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(path, target)
+    except OSError as error:
+        raise FoldinError(
+            f"cannot be copied ({error.strerror})",
+            where=path,
+            remedy="make it readable, and look for free disk space",
+        ) from None
+
+
+def _download_once(dataset: DataSet, folder: Path, held: Path) -> str:
+    """Download, unless an earlier download from the same address is there, whole."""
+    if (held / FETCHED).is_file():
+        about = json.loads((held / FETCHED).read_text(encoding="utf-8"))
+        digests: dict[str, str] = about.get("sha256", {})
+        whole = all((held / name).is_file() and files.sha256(held / name) == right for name, right in digests.items())
+        if about["address"] == dataset.address and whole:
+            for name in (*digests, FETCHED):
+                _copy_file(held / name, folder / name)
+            return "downloaded before"
+    source = _download(dataset, folder)
+    digests = {path.name: files.sha256(path) for path in sorted(folder.iterdir())}
+    files.write_json(folder / FETCHED, {"address": dataset.address, "sha256": digests})
+    return source
 
 
 def _download(dataset: DataSet, folder: Path) -> str:
@@ -116,13 +199,15 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(packed) as archive:
             members = {Path(member).name: member for member in archive.namelist() if not member.endswith("/")}
-            for name in dataset.files:
-                if name not in members:
-                    raise FoldinError(
-                        f"the download of '{dataset.name}' holds no {name}",
-                        where=dataset.address,
-                        remedy=f"the archive has changed; get the original and set {VARIABLE}",
-                    )
+            chosen = dataset.choose_files(sorted(members))
+            if not chosen:
+                absent = next(name for name in dataset.files if not any(fnmatch(found, name) for found in members))
+                raise FoldinError(
+                    f"the download of '{dataset.name}' holds no {absent}",
+                    where=dataset.address,
+                    remedy=f"the archive has changed; get the original and set {VARIABLE}",
+                )
+            for name in chosen:
                 with archive.open(members[name]) as source, (folder / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:

@@ -1,6 +1,7 @@
 """User-item matrices with the tables that say who and what their rows and columns are."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from scipy import sparse
 
 from foldin import files, paths
 from foldin.errors import FoldinError
+from foldin.ids import sorted_pairs
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
@@ -20,11 +22,35 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Scale:
-    """The rating scale of a data set: its smallest and largest rating and the step between two, in its own unit."""
+    """The rating scale of a data set, in its own unit.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        The smallest and the largest rating.
+    step : float
+        What lies between two ratings; 0 where any value in between may stand.
+    feedback : str
+        "explicit": the values are ratings. "implicit": they are strengths of interest, log(1 + count), so errors in
+        predicting them are no rating errors.
+    """
 
     lowest: float
     highest: float
     step: float
+    feedback: str = "explicit"
+
+    def liked_from(self, share: float) -> float:
+        """Return the lowest rating at least `share` of the way up the scale: 0.75 on 0.5 to 5 by halves gives 4."""
+        way = share * (self.highest - self.lowest)
+        if self.step:
+            # The last digits of a float must not push a whole number of steps up to the next.
+            way = self.step * math.ceil(way / self.step - 1e-9)
+        return self.lowest + way
+
+
+IMPLICIT = Scale(lowest=0.0, highest=50.0, step=0.0, feedback="implicit")
+"""The scale of every implicit data set: log(1 + count) of any count there can be."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +117,18 @@ def matrix(users: IntArray, items: IntArray, ratings: FloatArray, shape: tuple[i
     FoldinError
         When a pair occurs twice.
     """
-    order = np.lexsort((items, users))
-    users, items, ratings = users[order], items[order], ratings[order]
-    twice = np.flatnonzero((np.diff(users) == 0) & (np.diff(items) == 0))
-    if len(twice):
-        pair = int(users[twice[0]]), int(items[twice[0]])
+    order, repeats = sorted_pairs(users, items, shape[1])
+    if order is not None:
+        users, items, ratings = users[order], items[order], ratings[order]
+    if repeats is not None:
+        first = int(np.argmax(repeats))
+        pair = int(users[first]), int(items[first])
         raise FoldinError(f"the pair (user, item) = {pair} occurs twice", remedy="clean duplicates first")
     starts = np.zeros(shape[0] + 1, dtype=np.int32)
     np.cumsum(np.bincount(users, minlength=shape[0]), out=starts[1:])
-    return sparse.csr_array((ratings.astype(np.float32), items.astype(np.int32), starts), shape=shape)
+    return sparse.csr_array(
+        (ratings.astype(np.float32, copy=False), items.astype(np.int32, copy=False), starts), shape=shape
+    )
 
 
 def union(first: Interactions, second: Interactions) -> Interactions:
@@ -132,10 +161,21 @@ class TrainingData:
 def save(folder: Path, data: TrainingData) -> None:
     """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON)."""
     for name, part in (("train", data.train), ("validation", data.validation)):
-        sparse.save_npz(folder / f"{name}.npz", part.ratings)
+        # Compressing takes longer than all else of the stage.
+        sparse.save_npz(folder / f"{name}.npz", part.ratings, compressed=False)
     data.train.users.to_parquet(folder / "users.parquet", index=False)
     data.train.items.to_parquet(folder / "items.parquet", index=False)
-    files.write_json(folder / "scale.json", asdict(data.train.scale))
+    write_scale(folder, data.train.scale)
+
+
+def write_scale(folder: Path, scale: Scale) -> None:
+    """Write a rating scale into a folder, as scale.json."""
+    files.write_json(folder / "scale.json", asdict(scale))
+
+
+def read_scale(folder: Path) -> Scale:
+    """Read the rating scale that `write_scale` wrote."""
+    return Scale(**json.loads((folder / "scale.json").read_text(encoding="utf-8")))
 
 
 def load(dataset: str) -> TrainingData:
@@ -160,7 +200,7 @@ def load(dataset: str) -> TrainingData:
         )
     users = pd.read_parquet(folder / "users.parquet")
     items = pd.read_parquet(folder / "items.parquet")
-    scale = Scale(**json.loads((folder / "scale.json").read_text(encoding="utf-8")))
+    scale = read_scale(folder)
     parts = (
         Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
         for name in ("train", "validation")

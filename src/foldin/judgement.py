@@ -6,6 +6,8 @@ in the test part is relevant, however it was rated. (What was liked is judged ap
 split holds out users, models are told their other ratings first; where it gives negatives, held-out items are ranked
 among these, and every figure of such lists is named `sampled_…`.
 
+Where feedback is implicit there is no rating to predict, so no model has rating figures.
+
 Figures are also given by domain and by the popularity of items: rating figures over the pairs of its items. A domain's
 ranking figures have candidates and held-out items restricted to it, over the users who have one. A test item that the
 training part has never seen belongs to no catalogue, so it counts in the overall figures only.
@@ -49,7 +51,7 @@ class Judgement:
     Attributes
     ----------
     predicted : ndarray of float32, shape (n_pairs,), or None
-        Predicted ratings of the test pairs; None where scores are not ratings.
+        Predicted ratings of the test pairs; None where scores are not ratings, or feedback is implicit.
     lists : Lists
         The lists of the ranked users, of length `evaluation.k`.
     users : pandas.DataFrame
@@ -130,7 +132,8 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         users["squared_error"] = summary.by_person(test, np.square(metrics.errors(test.ratings, predicted)), every)
         figures |= summary.rating_figures(test, predicted, every)
         figures |= summary.more_rating_figures(test, predicted, users)
-        figures["liked"] = metrics.confusion(test.ratings, predicted, settings.rating_threshold)
+        liked_from = test.training.scale.liked_from(settings.liked_share)
+        figures["liked"] = metrics.confusion(test.ratings, predicted, liked_from)
     if test.domains:
         figures["domains"] = {
             domain: summary.domain_figures(test, domain, ranked.lists[domain].items[:, : settings.k], predicted, prefix)
@@ -153,6 +156,8 @@ def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
 
 
 def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:
+    if test.training.scale.feedback == "implicit":
+        return None  # Nobody gave a rating: a figure of errors in predicting counts would pass for one of ratings.
     if isinstance(model, Oracle):
         return model.predict_ids(test.pairs["user_id"], test.pairs["item_id"])
     if not isinstance(model, RatingRecommender):

@@ -16,7 +16,10 @@ def write(bench: Report) -> None:
     """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
     folder = paths.reports(bench.dataset.name)
     with files.whole_folder(folder / "figures") as unfinished:
-        figures.save(leaderboard.figure(bench.board, bench.dataset.name, bench.k), unfinished / "leaderboard.png")
+        figures.save(
+            leaderboard.figure(bench.board, bench.dataset.name, bench.k, bench.dataset.unit),
+            unfinished / "leaderboard.png",
+        )
         figures.save(report.fitting_figure(bench), unfinished / "fitting.png")
         figures.save(report.data_figure(bench), unfinished / "data.png")
         if bench.best_rater is not None:
@@ -51,19 +54,24 @@ def _figure_names(bench: Report) -> set[str]:
 def page(bench: Report) -> str:
     """Return the report as Markdown."""
     name, board = bench.dataset.name, bench.board
+    rated = leaderboard.has_ratings(board)
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
         report.headline(bench),
         f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
-        *(_rating(bench) if bench.best_rater is not None else []),
+        *(_ratings(bench) if rated else []),
         *_ranking(bench),
-        *(_liked(bench) if bench.best_rater is not None else []),
+        *(_liked(bench) if rated else []),
     ]
     if leaderboard.domains(board):
+        parts += ["## By domain"]
+        if rated:
+            parts += [
+                f"RMSE in {bench.dataset.unit}{_own_units(bench)}:",
+                _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+            ]
         parts += [
-            "## By domain",
-            *_domain_rmse(bench),
             f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
             _markdown(leaderboard.domain_table(board, bench.ndcg)),
         ]
@@ -81,26 +89,21 @@ def page(bench: Report) -> str:
     return "\n\n".join(parts)
 
 
-def _domain_rmse(bench: Report) -> list[str]:
-    if bench.best_rater is None:
-        return []
-    return ["RMSE in rating units:", _markdown(leaderboard.domain_table(bench.board, "rmse", lowest=True))]
-
-
-def _rating(bench: Report) -> list[str]:
+def _ratings(bench: Report) -> list[str]:
     return [
         "## Predicting ratings",
-        f"RMSE and MAE are over all test ratings at once, in rating units. {_warmth(bench)} {_certainty()}",
+        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {_warmth(bench)} {_certainty()}",
         _markdown(leaderboard.rating_table(bench.board)),
         *([bench.dataset.beside] if bench.dataset.beside else []),
     ]
 
 
 def _liked(bench: Report) -> list[str]:
+    from_rating = bench.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
     return [
         "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {params.section(params.Evaluation).rating_threshold:g}; “positive” means "
-        "liked. Best F1 first; a dash where nothing was predicted that high.",
+        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
+        "was predicted that high.",
         _markdown(leaderboard.liked_table(bench.board)),
         "## Calibration",
         f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
@@ -138,7 +141,7 @@ def _certainty() -> str:
 
 
 def _ranking(bench: Report) -> list[str]:
-    k, board = bench.k, bench.board
+    k, board, rated = bench.k, bench.board, bench.best_rater is not None
     if bench.ndcg.startswith(definitions.SAMPLED):
         title = "## Ranking sampled candidates"
         about = (
@@ -148,9 +151,10 @@ def _ranking(bench: Report) -> list[str]:
         )
     else:
         title = "## Ranking the whole catalogue"
+        met = ("rated", "whatever the rating") if rated else ("met", "however often")
         about = (
             f"Lists of {k} from all items a user has no training rating of; an item counts as a hit when the user "
-            "rated it in the test part, whatever the rating."
+            f"{met[0]} it in the test part, {met[1]}."
         )
     return [
         title,
@@ -170,6 +174,15 @@ def _definitions(bench: Report) -> list[str]:
         if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
             shown[plain] = definitions.FIGURES[plain].text
     return ["## What each figure means", "\n".join(f"- `{name}`: {text}" for name, text in shown.items())]
+
+
+def _own_units(bench: Report) -> str:
+    """Return how to read errors in shares of a scale as errors on the scale itself."""
+    if not bench.dataset.normalized:
+        return ""
+    scales = {part.domain: part.dataset.scale for part in bench.dataset.parts}
+    factors = [f"{domain} by {scale.highest - scale.lowest:g}" for domain, scale in scales.items()]
+    return f" (times its width it is in the domain's own unit: multiply {', '.join(factors)})"
 
 
 def _examples(bench: Report) -> list[str]:
@@ -204,8 +217,8 @@ def _data(bench: Report) -> list[str]:
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
         "## The data",
-        f"{dataset.about} Source: {dataset.address or 'generated from a seed'}. Terms: {dataset.licence}",
-        f"Of {cleaned['rows_in']:,} raw ratings {cleaned['rows_out']:,} were kept (dropped: "
+        f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
+        f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "
         f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "

@@ -28,6 +28,11 @@ class Clean(Section):
     """Section `clean`: how raw ratings become canonical ones."""
 
     duplicates: str = Field(pattern="^(last|first)$")
+    bad_lines: float = Field(ge=0, lt=1)
+    youngest: int = Field(ge=0)
+    oldest: int = Field(ge=1)
+    earliest_year: int
+    latest_year: int = Field(ge=1970, le=9998)
 
 
 class Split(Section):
@@ -42,12 +47,20 @@ class Split(Section):
     fold_in: Share
 
 
+class Subset(Section):
+    """Section `subset`: makes the problem smaller after the split."""
+
+    users: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0)
+    k_core: int = Field(ge=0)
+
+
 class Evaluation(Section):
     """Section `evaluation`: how saved models are judged on the test part."""
 
     k: int = Field(ge=1)
     ks: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
-    rating_threshold: float
+    liked_share: Share
     block_megabytes: float = Field(gt=0)
     resamples: int = Field(ge=200)
     confidence: Share
@@ -103,6 +116,7 @@ class Demo(Section):
 SECTIONS: dict[str, type[Section]] = {
     "clean": Clean,
     "split": Split,
+    "subset": Subset,
     "evaluation": Evaluation,
     "report": Report,
     "demo": Demo,
@@ -149,11 +163,11 @@ def read() -> dict[str, Any]:
     if not isinstance(values, dict):
         raise FoldinError("holds no keys", where=file.name, remedy="restore it: git checkout params.yaml")
     families = known_families()
-    valid = [*LISTS, *NUMBERS, "device", *SECTIONS, *families]
+    valid = [*LISTS, *NUMBERS, "device", "sources", *SECTIONS, *families]
     for key in values:
         if key not in valid:
             raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=nearest(str(key), valid))
-    for key in (*LISTS, *NUMBERS, "device"):
+    for key in (*LISTS, *NUMBERS, "device", "sources"):
         if key not in values:
             raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
     for key in LISTS:
@@ -167,6 +181,9 @@ def read() -> dict[str, Any]:
             raise FoldinError(
                 f"{key} is {values[key]!r}", where=file.name, remedy="it must be a whole number, not negative"
             )
+    if not isinstance(values["sources"], dict) or not all(isinstance(name, str) for name in values["sources"]):
+        remedy = "it must hold a name and a declaration for each data set of your own, or {} for none"
+        raise FoldinError(f"sources is {values['sources']!r}", where=file.name, remedy=remedy)
     if values["device"] not in DEVICES:
         remedy = f"it must be one of: {', '.join(DEVICES)}"
         raise FoldinError(f"device is {values['device']!r}", where=file.name, remedy=remedy)
@@ -201,12 +218,15 @@ def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A mistyped key is unknown, and so another is missing: the first says more.
+        first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
         key = ".".join([place, *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
             what, remedy = f"unknown key '{key}'", nearest(str(first["loc"][-1]), list(model.model_fields))
         elif first["type"] == "missing":
             what, remedy = f"the key '{key}' is missing", "restore it"
+        elif first["type"] == "value_error" and isinstance(first["input"], dict):
+            what, remedy = f"{key} is not whole", str(first["ctx"]["error"])
         else:
             what, remedy = f"{key} is {first['input']!r}", first["msg"][0].lower() + first["msg"][1:]
         raise FoldinError(what, where="params.yaml", remedy=remedy) from None
@@ -222,6 +242,11 @@ def section(model: type[AnySection]) -> AnySection:
     """
     (name,) = (key for key, known in SECTIONS.items() if known is model)
     return parse(model, read().get(name, {}), name)
+
+
+def sources() -> dict[str, Any]:
+    """Return what is declared of data sets of the user's own: name → unchecked declaration."""
+    return dict(read()["sources"])
 
 
 def seed() -> int:

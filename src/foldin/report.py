@@ -10,8 +10,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, definitions, figures, leaderboard, params, paths, rating_metrics
-from foldin.errors import FoldinError
+from foldin import datasets, definitions, figures, interactions, leaderboard, params, paths, rating_metrics
+
+BARS = 40
+"""Bars of the histogram of ratings on a scale without steps."""
+
+
+NO_RATINGS = (
+    "Nobody gave ratings here: feedback is implicit, so there are no rating figures. Models that predict ratings "
+    "learnt log(1 + count) as if it were one; their lists are judged like all others."
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Report:
     @property
     def best_rater(self) -> str | None:
         """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
-        if not leaderboard.rates(self.board):
+        if not leaderboard.has_ratings(self.board):
             return None
         ranked = leaderboard.best_first(self._contenders(), "rmse", lowest=True)
         return str(ranked["model"].iloc[0]) if len(ranked) else None
@@ -112,15 +120,10 @@ def _held_out(report: Report) -> pd.DataFrame:
 def predicted_ratings(report: Report) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
-    The user is one with the median number of test ratings.
-
-    Raises
-    ------
-    FoldinError
-        When no model predicts ratings.
+    The user is one with the median number of test ratings. The table is empty where no model has rating figures.
     """
-    if report.best_rater is None:
-        raise FoldinError("no model predicts ratings", remedy="name a family that does in `families`")
+    if not leaderboard.has_ratings(report.board):
+        return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
     family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
     counts = table.groupby("user_id").size().sort_values(kind="stable")
@@ -166,7 +169,7 @@ def fitting_figure(report: Report) -> Figure:
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
-        axis.set_ylabel("RMSE (rating units)")
+        axis.set_ylabel(f"RMSE ({report.dataset.unit})")
     if names:
         axes[0, 0].legend()
     plt.close(drawn)
@@ -181,10 +184,15 @@ def data_figure(report: Report) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
     ratings = pd.read_parquet(paths.clean(report.dataset.name) / "ratings.parquet")
     drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
-    counts = ratings["rating"].value_counts().sort_index()
-    left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=report.dataset.scale.step * 0.8)
-    left.set_xlabel("rating")
-    left.set_ylabel("ratings (thousands)")
+    scale = interactions.read_scale(paths.clean(report.dataset.name))
+    if scale.step:
+        counts = ratings["rating"].value_counts().sort_index()
+        left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
+    else:
+        heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
+        left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
+    left.set_xlabel("rating" if scale.step else report.dataset.unit)
+    left.set_ylabel(f"{report.dataset.noun} (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
         right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=figures.COLOURS[place], ls=("-", "--")[place])
@@ -210,6 +218,7 @@ def headline(report: Report) -> str:
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"{' and '.join(best)}.",
+        *([] if rater is not None else [NO_RATINGS]),
         _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
     ]
     if ndcg.startswith(definitions.SAMPLED):

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from foldin import datasets, files, interactions, params, paths, splits
-from foldin.clean import natural_order
+from foldin import datasets, files, interactions, params, paths, splits, subset
 from foldin.errors import FoldinError
+from foldin.ids import categories, occurring
 from foldin.interactions import UNKNOWN, Interactions, TrainingData
 from foldin.progress import say
 from foldin.splits import PARTS, PROTOCOLS, Split
@@ -45,21 +45,28 @@ def run(dataset: str) -> None:
         )
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
     split = splits.deal(ratings, settings, (wanted, paths.raw(dataset)))
-    training = ratings.iloc[np.concatenate([split.train, split.validation])]
+    split = subset.reduce(ratings, split, params.section(params.Subset))
+    training = np.concatenate([split.train, split.validation])
     # What is told of held-out users when models are judged: rows of its own, over the items of training.
-    told = ratings.iloc[split.fold_in]
-    strangers = _index_table(users, told["user_id"])
-    users, items = _index_table(users, training["user_id"]), _index_table(items, training["item_id"])
-    indexed = ratings.assign(
-        user=_indices(ratings["user_id"], users["user_id"]), item=_indices(ratings["item_id"], items["item_id"])
+    strangers = _index_table(users, ratings["user_id"], split.fold_in)
+    users = _index_table(users, ratings["user_id"], training)
+    items = _index_table(items, ratings["item_id"], training)
+    indexed = pd.DataFrame(
+        {
+            "user": _indices(ratings["user_id"], users["user_id"]),
+            "item": _indices(ratings["item_id"], items["item_id"]),
+            "rating": ratings["rating"],
+        }
     )
     data = TrainingData(
         *(_interactions(indexed.iloc[rows], users, items, wanted.scale) for rows in (split.train, split.validation))
     )
-    test = indexed.iloc[split.test].reset_index(drop=True)
+    test = indexed[["user", "item"]].iloc[split.test].reset_index(drop=True)
+    held = ratings.iloc[split.test].reset_index(drop=True).astype({"user_id": "str", "item_id": "str"})
+    test = pd.concat([test, held], axis=1)
     cold_users = test["user"] == UNKNOWN
     fold_in = None
-    if len(told):
+    if len(split.fold_in):
         indexed["user"] = _indices(ratings["user_id"], strangers["user_id"])
         test["user"] = indexed["user"].iloc[split.test].to_numpy()
         told = indexed.iloc[split.fold_in]
@@ -86,13 +93,16 @@ def run(dataset: str) -> None:
     say(f"{dataset}: split {phrase}: {sizes}; {len(users):,} users × {len(items):,} items")
 
 
-def _index_table(table: pd.DataFrame, training_ids: "pd.Series[str]") -> pd.DataFrame:
-    key = str(training_ids.name)
-    return table.set_index(key).loc[natural_order(training_ids)].reset_index()
+def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: splits.Rows) -> pd.DataFrame:
+    key = str(ids.name)
+    return table.set_index(key).loc[occurring(categories(ids), rows)].reset_index()
 
 
 def _indices(ids: "pd.Series[str]", index: "pd.Series[str]") -> npt.NDArray[np.int32]:
-    return pd.Index(index).get_indexer(pd.Index(ids)).astype(np.int32)
+    coded = categories(ids)
+    places = np.append(pd.Index(index).get_indexer(coded.categories), UNKNOWN).astype(np.int32)
+    found: npt.NDArray[np.int32] = places[coded.codes]
+    return found
 
 
 def _with_indices(pairs: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:

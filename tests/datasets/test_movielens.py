@@ -3,7 +3,7 @@
 import pytest
 
 from foldin import datasets
-from foldin.datasets import Counts, movielens
+from foldin.datasets import Counts, movielens, movielens_dat, personality
 from foldin.errors import FoldinError
 
 
@@ -44,7 +44,7 @@ def test_ml_latest_small_lines_become_tables(tmp_path):
     (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n3,10,4.5,964982703\n")
     movies = 'movieId,title,genres\n10,"Crown, The (1995)",Comedy|Drama\n11,Nameless,(no genres listed)\n'
     (tmp_path / "movies.csv").write_text(movies)
-    tables = movielens.read_latest_small(tmp_path)
+    tables = movielens.read_csv(tmp_path)
     assert tables.ratings["rating"].tolist() == [4.5]
     assert tables.items["title"].tolist() == ["Crown, The (1995)", "Nameless"]
     assert tables.items["genres"].tolist() == ["Comedy|Drama", ""]
@@ -52,11 +52,72 @@ def test_ml_latest_small_lines_become_tables(tmp_path):
     assert tables.users.empty
 
 
-@pytest.mark.parametrize("name", ["ml-100k", "ml-latest-small"])
+@pytest.fixture
+def small_1m(tmp_path):
+    (tmp_path / "ratings.dat").write_text("1::1193::5::978300760\n1::661::3::978302109\n")
+    (tmp_path / "movies.dat").write_bytes("661::Café: a::b? (1996)::Comedy\n".replace("a::b", "a b").encode("latin-1"))
+    (tmp_path / "users.dat").write_text("1::F::1::10::48067\n2::M::56::16::70072-1234\n")
+    return tmp_path
+
+
+def test_ml_1m_lines_become_tables(small_1m):
+    tables = movielens_dat.read_dat(small_1m)
+    assert tables.ratings["item_id"].tolist() == ["1193", "661"]
+    assert tables.ratings["timestamp"].tolist() == [978300760, 978302109]
+    assert tables.items.to_dict("records") == [
+        {"item_id": "661", "title": "Café: a b? (1996)", "domain": "movies", "genres": "Comedy", "year": 1996}
+    ]
+    assert tables.users["age"].tolist() == [17, 56]
+    assert tables.users["occupation"].tolist() == ["K-12 student", "self-employed"]
+
+
+def test_ml_1m_without_timestamps_has_missing_times(small_1m):
+    (small_1m / "ratings.dat").unlink()
+    (small_1m / "ratings.triples.dat").write_text("1::1193::5\n1::661::3\n")
+    ratings = movielens_dat.read_dat(small_1m).ratings
+    assert ratings["rating"].tolist() == [5.0, 3.0]
+    assert ratings["timestamp"].isna().all()
+
+
+def test_ml_10m_has_half_stars_and_utf_8_titles_and_no_users(tmp_path):
+    (tmp_path / "ratings.dat").write_text("1::122::4.5::838985046\n")
+    (tmp_path / "movies.dat").write_text("122::Šílení (Lunacy) (2005)::Animation|Horror\n", encoding="utf-8")
+    tables = movielens_dat.read_dat(tmp_path)
+    assert tables.ratings["rating"].tolist() == [4.5]
+    assert tables.items["title"].tolist() == ["Šílení (Lunacy) (2005)"]
+    assert tables.users.empty
+
+
+def test_a_line_of_another_format_is_named(small_1m):
+    (small_1m / "ratings.dat").write_text("1::1193::5::978300760\n1,661,3,978302109\n")
+    with pytest.raises(FoldinError, match=r"ratings\.dat: line 2: 1 fields, 4 expected"):
+        movielens_dat.read_dat(small_1m)
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"), [("1439472215", 1439472215), ("2015-08-13 13:23:35", 1439472215), ("", None)]
+)
+def test_the_personality_study_pads_with_blanks_and_has_hexadecimal_users(tmp_path, time, expected):
+    user = "8e7cebf9a234c064b75016249f2ac65e"
+    (tmp_path / "ratings.csv").write_text(f"useri, movie_id, rating, tstamp \r\n{user}, 1, 5.0, {time}\r\n")
+    tables = personality.read_personality(tmp_path)
+    row = tables.ratings.iloc[0]
+    assert (row["user_id"], row["item_id"], row["rating"]) == (user, "1", 5.0)
+    assert (None if tables.ratings["timestamp"].isna()[0] else row["timestamp"]) == expected
+    assert tables.items["item_id"].tolist() == ["1"]
+
+
+def test_a_time_that_is_none_is_named_with_its_row(tmp_path):
+    (tmp_path / "ratings.csv").write_text("useri, movie_id, rating, tstamp\nab, 1, 5.0, 7\nab, 2, 5.0, noon\n")
+    with pytest.raises(FoldinError, match=r"row 2: timestamp is 'noon', no time in s"):
+        personality.read_personality(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ml-100k", "ml-latest-small", "ml-1m"])
 def test_the_real_files_have_the_known_counts_and_digests(archives, name):
     dataset = datasets.get(name)
     tables = dataset.read(archives / name)
-    dataset.check_counts(tables.ratings)
+    dataset.check_counts(tables.ratings, archives / name)
     dataset.check_files(archives / name, name)
     assert tables.items["item_id"].is_unique
     assert set(tables.ratings["item_id"]) <= set(tables.items["item_id"])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pandas as pd
@@ -18,25 +19,73 @@ class RawTables:
     Attributes
     ----------
     ratings : pandas.DataFrame
-        `user_id`, `item_id` (str), `rating` (float), `timestamp` (Int64, seconds UTC), in file order.
+        `user_id`, `item_id` (str), `rating` (float), `timestamp` (Int64, seconds UTC), in file order. Of implicit
+        feedback, `rating` is the count.
     items : pandas.DataFrame
         `item_id`, `title`, `domain`, `genres` (joined by "|"), then whatever is known (`creator`, `year`).
     users : pandas.DataFrame
         `user_id`, then whatever is known (`age`, `gender`, `country`, `occupation`); may have no rows.
+    bad_lines : int
+        Lines of the ratings' files that were not as declared and are not among the ratings.
     """
 
     ratings: pd.DataFrame
     items: pd.DataFrame
     users: pd.DataFrame
+    bad_lines: int = 0
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many ratings, and how many users and items with ratings, a data set is known to have."""
+    """How many ratings, and how many users and items with ratings, a data set is known to have; None where unknown."""
 
-    ratings: int
-    users: int
-    items: int
+    ratings: int | None
+    users: int | None = None
+    items: int | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """Files that together are a data set; the same data may come in several such sets.
+
+    Attributes
+    ----------
+    files : dict of str to (str or None)
+        File name, or a pattern such as `mv_*.txt`, → SHA-256 of its bytes, None where unknown.
+    counts : Counts or None
+        Known counts.
+    """
+
+    files: dict[str, str | None]
+    counts: Counts | None = None
+
+    def found_among(self, names: list[str]) -> list[str]:
+        """Return those of the names that are files of this release, sorted; none unless it is complete."""
+        found = {pattern: [name for name in names if fnmatch(name, pattern)] for pattern in self.files}
+        return sorted({name for group in found.values() for name in group}) if all(found.values()) else []
+
+    def differs_in(self, folder: Path) -> tuple[str, str, str] | None:
+        """Return name, found and right SHA-256 of the first file in a folder that is not as known, or None."""
+        for name, right in self.files.items():
+            if right is not None and (found := sha256(folder / name)) != right:
+                return name, found, right
+        return None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One data set within a data set that is composed of several.
+
+    Attributes
+    ----------
+    dataset : DataSet
+        What it is.
+    domain : str
+        The kind of its items; their ids are told from those of other parts by it.
+    """
+
+    dataset: "DataSet"
+    domain: str
 
 
 @dataclass(frozen=True)
@@ -58,15 +107,34 @@ class DataSet:
     redistributable : bool
         Whether its rows may be shown in files that others can read.
     files : dict of str to (str or None)
-        File name → SHA-256 of its bytes, None where unknown (generated files).
+        File name, or a pattern such as `mv_*.txt`, → SHA-256 of its bytes, None where unknown.
     read : callable
         Reads the folder of these files into RawTables.
     address : str or None
-        The public zip archive of these files; None for a generated data set.
+        The public zip archive of these files; None where there is none to download.
+    page : str
+        Where people find the data, if it cannot be downloaded by a program.
     generate : callable or None
         Writes these files into an empty folder; None for a data set that is fetched.
     counts : Counts or None
         Known counts, checked after reading; None where they depend on parameters.
+    optional : tuple of str
+        Files, or patterns, that are read where they are present.
+    other_releases : tuple of Release
+        Other sets of files that the reader takes as well, the most specific first.
+    archive : str
+        Its folder in a local archive, where that is not its name.
+    parts : tuple of Part
+        The data sets it is composed of; empty for most.
+    people : str
+        Who its user ids mean: data sets of the same people are joined by user when they are composed; "" where no
+        other data set has these people.
+    own_files : dict of str to Path
+        File name → where a file of the user's own lies; empty for the data sets foldin brings.
+    zero_is_implicit : bool
+        Whether a rating of 0 means "met, but not rated"; such rows are dropped.
+    isbn_items : bool
+        Whether item ids are ISBNs, which people spell in many ways.
     fold : callable or None
         Reads the test pairs of an official fold, by its number, from the folder of raw files; see splits.py.
     negatives : callable or None
@@ -84,54 +152,133 @@ class DataSet:
     files: dict[str, str | None] = field(hash=False)
     read: Callable[[Path], RawTables]
     address: str | None = None
+    page: str = ""
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
+    optional: tuple[str, ...] = ()
+    other_releases: tuple[Release, ...] = field(default=(), hash=False)
+    archive: str = ""
+    parts: tuple[Part, ...] = ()
+    people: str = ""
+    own_files: dict[str, Path] = field(default_factory=dict, hash=False)
+    zero_is_implicit: bool = False
+    isbn_items: bool = False
     fold: Callable[[Path, int], pd.DataFrame] | None = None
     negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""
 
-    def check_files(self, folder: Path, source: str) -> None:
-        """Compare files with their known SHA-256.
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """All sets of files the data may come in, the usual one last: others are more specific."""
+        return (*self.other_releases, Release(self.files, self.counts))
+
+    @property
+    def feedback(self) -> str:
+        """What its rows say: "explicit" ratings, or "implicit" counts of interactions, such as plays."""
+        return self.scale.feedback
+
+    @property
+    def normalized(self) -> bool:
+        """Whether ratings are shares of the scale of their part, because the parts' scales differ."""
+        return len({part.dataset.scale for part in self.parts}) > 1
+
+    @property
+    def unit(self) -> str:
+        """What a rating is measured in, for people."""
+        if self.feedback == "implicit":
+            return "log(1 + count)"
+        return "shares of each domain's rating scale" if self.normalized else "rating units"
+
+    @property
+    def noun(self) -> str:
+        """What its rows are called, for people."""
+        return "counts" if self.feedback == "implicit" else "ratings"
+
+    @property
+    def source(self) -> str:
+        """Where the data come from, for people."""
+        if self.parts:
+            return "; ".join(f"{part.domain}: {part.dataset.source}" for part in self.parts)
+        return self.address or self.page or "generated from a seed"
+
+    def choose_files(self, names: list[str]) -> list[str]:
+        """Return those of the names that the reader wants: a complete release and what is optional; none without one.
+
+        Parameters
+        ----------
+        names : list of str
+            The files there are, folders joined by "/".
+        """
+        for release in reversed(self.releases):
+            if chosen := release.found_among(names):
+                extra = {name for name in names for pattern in self.optional if fnmatch(name, pattern)}
+                return sorted({*chosen, *extra})
+        return []
+
+    def release_in(self, folder: Path, source: str = "") -> Release:
+        """Return the release that lies in a folder.
 
         Parameters
         ----------
         folder : Path
-            Where they lie.
+            Where its files lie.
         source : str
             Where they came from, for the message.
 
         Raises
         ------
         FoldinError
-            On the first file that is not as known: names it, its digest and the right one.
+            When none is complete, or a file is not as known: names it, its digest and the right one.
         """
-        for name, right in self.files.items():
-            if right is not None and (found := sha256(folder / name)) != right:
-                raise FoldinError(
-                    f"the SHA-256 of {name} is {found}, not {right}",
-                    where=source,
-                    remedy="the file is damaged or of another release; put the original in its place",
-                )
+        place = source or f"data/raw/{self.name}"
+        names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+        complete = [release for release in self.releases if not release.files or release.found_among(names)]
+        if not complete:
+            wanted = " or ".join(", ".join(release.files) for release in reversed(self.releases))
+            raise FoldinError(
+                f"files of the data set '{self.name}' are missing: it needs {wanted}",
+                where=place,
+                remedy=f"fetch them again: dvc repro -f fetch@{self.name}",
+            )
+        faults = [release.differs_in(folder) for release in complete]
+        for release, fault in zip(complete, faults, strict=True):
+            if fault is None:
+                return release
+        name, found, right = next(fault for fault in reversed(faults) if fault)
+        raise FoldinError(
+            f"the SHA-256 of {name} is {found}, not {right}",
+            where=place,
+            remedy="the file is damaged or of another release; put the original in its place",
+        )
 
-    def check_counts(self, ratings: pd.DataFrame) -> None:
+    def check_files(self, folder: Path, source: str) -> None:
+        """Compare files with their known SHA-256; see `release_in` for parameters and errors."""
+        self.release_in(folder, source)
+
+    def check_counts(self, ratings: pd.DataFrame, folder: Path | None = None) -> None:
         """Compare ratings with the known counts.
 
         Parameters
         ----------
         ratings : pandas.DataFrame
             The raw ratings; `user_id` and `item_id` are counted.
+        folder : Path, optional
+            Where the files lie; says which release they are, where there are several.
 
         Raises
         ------
         FoldinError
             When a count is not as known: names it, what was found and what is right.
         """
-        if self.counts is None:
+        counts = self.counts
+        if folder is not None and self.other_releases:
+            counts = self.release_in(folder).counts
+        if counts is None:
             return
         found = Counts(len(ratings), ratings["user_id"].nunique(), ratings["item_id"].nunique())
-        for what, right in vars(self.counts).items():
+        for what, right in vars(counts).items():
             count = getattr(found, what)
-            if count != right:
+            if right is not None and count != right:
                 raise FoldinError(
                     f"{count:,} {what} found where {right:,} are known to be",
                     where=f"data/raw/{self.name}",

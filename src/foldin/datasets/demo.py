@@ -19,7 +19,12 @@ from foldin.interactions import Scale
 
 SCALE = Scale(lowest=0.5, highest=5.0, step=0.5)
 COLUMNS: dict[str, dict[str, lines.Parser]] = {
-    "ratings": {"user_id": lines.text, "item_id": lines.text, "rating": lines.number, "timestamp": lines.whole},
+    "ratings": {
+        "user_id": lines.identifier,
+        "item_id": lines.identifier,
+        "rating": lines.number,
+        "timestamp": lines.whole,
+    },
     "items": {
         "item_id": lines.text,
         "title": lines.text,
@@ -139,11 +144,11 @@ def read(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as `generate` writes it.
     """
-    tables = (
+    ratings, items, users = (
         lines.read(folder / f"{name}.csv", columns, delimiter=",", header=list(columns), quoted=True)
         for name, columns in COLUMNS.items()
     )
-    return RawTables(*tables)
+    return RawTables(ratings, items, users)
 
 
 def _rng(settings: params.Demo) -> np.random.Generator:

@@ -1,4 +1,8 @@
-"""The MovieLens data sets of GroupLens: `ml-100k` and `ml-latest-small` (Harper and Konstan 2015)."""
+"""The MovieLens data sets of GroupLens (Harper and Konstan 2015): `ml-100k`, and those in CSV since 2015.
+
+movielens_dat.py has the two in a third format. Tags (`tags.csv`) are not read: whoever tags a movie has met it, so the
+tags of an item tell who is in its test part. Links to other catalogues (`links.csv`) say nothing of taste.
+"""
 
 from pathlib import Path
 
@@ -9,11 +13,13 @@ from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.interactions import Scale
 
 RATING: dict[str, lines.Parser] = {
-    "user_id": lines.text,
-    "item_id": lines.text,
+    "user_id": lines.identifier,
+    "item_id": lines.identifier,
     "rating": lines.number,
     "timestamp": lines.whole,
 }
+NO_PEOPLE = pd.DataFrame({"user_id": pd.Series(dtype="str")})
+"""The users of a data set that says nothing of them."""
 RELEASE_YEAR = r"\((\d{4})\)\s*$"
 
 
@@ -61,7 +67,7 @@ def read_100k(folder: Path) -> RawTables:
     return RawTables(ratings, items, users.drop(columns="zip_code"))
 
 
-def read_latest_small(folder: Path) -> RawTables:
+def read_csv(folder: Path) -> RawTables:
     """Read `ratings.csv` and `movies.csv`.
 
     Parameters
@@ -92,7 +98,12 @@ def read_latest_small(folder: Path) -> RawTables:
         header=["movieId", "title", "genres"],
         quoted=True,
     )
-    items = pd.DataFrame(
+    return RawTables(ratings, movies_table(movies), NO_PEOPLE)
+
+
+def movies_table(movies: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of items from `item_id`, `title` and `genres` as MovieLens writes them."""
+    return pd.DataFrame(
         {
             "item_id": movies["item_id"],
             "title": movies["title"],
@@ -101,7 +112,6 @@ def read_latest_small(folder: Path) -> RawTables:
             "year": _year_of(movies["title"]),
         }
     )
-    return RawTables(ratings, items, pd.DataFrame({"user_id": pd.Series(dtype="str")}))
 
 
 ML_100K = DataSet(
@@ -148,6 +158,32 @@ ML_LATEST_SMALL = DataSet(
         "movies.csv": "5a5f32dd9bb3797b8e728a1b98958789d2b13f294a69fdfbc5727f8a9611aa07",
         "ratings.csv": "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
     },
-    read=read_latest_small,
+    read=read_csv,
     counts=Counts(ratings=100_836, users=610, items=9_724),
+)
+
+
+def _in_csv(name: str, about: str, counts: Counts) -> DataSet:
+    return DataSet(
+        name=name,
+        about=about,
+        scale=Scale(lowest=0.5, highest=5.0, step=0.5),
+        domains=("movies",),
+        licence="Research use only; no redistribution without permission (GroupLens; see its README).",
+        redistributable=False,
+        address=f"https://files.grouplens.org/datasets/movielens/{name}.zip",
+        files={"ratings.csv": None, "movies.csv": None},
+        read=read_csv,
+        counts=counts,
+    )
+
+
+ML_20M = _in_csv(
+    "ml-20m", "MovieLens 20M: half-star ratings of movies, 1995-2015.", Counts(20_000_263, 138_493, 26_744)
+)
+ML_25M = _in_csv(
+    "ml-25m", "MovieLens 25M: half-star ratings of movies, 1995-2019.", Counts(25_000_095, 162_541, 59_047)
+)
+ML_32M = _in_csv(
+    "ml-32m", "MovieLens 32M: half-star ratings of movies, 1995-2023.", Counts(32_000_204, 200_948, 84_432)
 )

@@ -1,0 +1,109 @@
+"""Times the stages clean and user_item on MovieLens-20M-shaped files beside pandas' pyarrow reader, and their memory.
+
+    python benchmarks/full_size.py [--ratings 1000000 5000000 20000263] [--repeats 3] [--folder FOLDER]
+
+Each measurement is a process of its own: its time is that of the call, imports aside, and its memory is the peak of the
+whole process. The table shows medians of the repeats as multiples of what pandas alone needs to read the same file.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NAME = "full-size"
+STEPS = ("read", "clean", "user-item")
+SIZES = (1_000_000, 5_000_000, 20_000_263)
+
+
+def measure(step: str) -> tuple[float, float]:
+    """Run one step in this process; return its seconds and the peak memory of the process in GiB."""
+    from foldin import determinism, params, paths
+
+    determinism.pin(params.threads(), params.device())
+    if step == "read":
+        import pandas as pd
+
+        file = paths.raw(NAME) / "ratings.csv"
+        started = time.perf_counter()
+        pd.read_csv(file, engine="pyarrow")
+    else:
+        from dataclasses import replace
+
+        from foldin import clean, datasets, user_item
+
+        like = datasets.get("ml-latest-small")
+        datasets._ALL[NAME] = replace(like, name=NAME, files={}, counts=None)
+        started = time.perf_counter()
+        {"clean": clean, "user-item": user_item}[step].run(NAME)
+    seconds = time.perf_counter() - started
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def in_own_process(step: str, workspace: Path) -> tuple[float, float]:
+    """Return what `measure` returns in a fresh interpreter."""
+    done = subprocess.run(
+        [sys.executable, Path(__file__).resolve(), "--step", step],
+        cwd=workspace,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    seconds, memory = map(float, done.stdout.split())
+    return seconds, memory
+
+
+def table(sizes: list[int], repeats: int, folder: Path) -> list[str]:
+    """Return the rows of the table, one for each size."""
+    rows, per_rating = [], []
+    for ratings in sizes:
+        workspace = folder / f"{ratings}"
+        raw = workspace / "data" / "raw" / NAME
+        if not (raw / "ratings.csv").is_file():
+            print(f"{ratings:,} ratings: writing the files", file=sys.stderr)
+            generator = [sys.executable, HERE / "generate.py", "movielens", raw, "--ratings", str(ratings)]
+            subprocess.run(generator, check=True)
+        for name in ("params.yaml", "dvc.yaml"):
+            shutil.copy(HERE.parent / name, workspace)
+        runs = [{step: in_own_process(step, workspace) for step in STEPS} for _ in range(repeats)]
+        seconds = {step: statistics.median(run[step][0] for run in runs) for step in STEPS}
+        memory = {step: max(run[step][1] for run in runs) for step in STEPS}
+        ratios = statistics.median((run["clean"][0] + run["user-item"][0]) / run["read"][0] for run in runs)
+        per_rating.append((seconds["clean"] + seconds["user-item"]) / ratings)
+        rows.append(
+            f"| {ratings:,} | {seconds['clean'] / seconds['read']:.2f} | {seconds['user-item'] / seconds['read']:.2f} "
+            f"| {ratios:.2f} | {memory['clean']:.2f} GiB | {memory['user-item']:.2f} GiB "
+            f"| {per_rating[-1] / per_rating[0]:.2f} |"
+        )
+        print(rows[-1], file=sys.stderr)
+    return rows
+
+
+def main() -> None:
+    """Print the table, or, in a process of its own, one measurement."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ratings", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.step:
+        print(*measure(wanted.step))
+        return
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = table(wanted.ratings, wanted.repeats, wanted.folder or Path(scratch))
+    print("| ratings | clean | user_item | both | peak of clean | peak of user_item | time per rating |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()

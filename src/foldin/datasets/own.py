@@ -1,0 +1,80 @@
+"""What a declaration under `sources` in params.yaml may say; own/README.md says it for people."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from foldin.params import Section
+
+
+class File(Section):
+    """How to read a file of your own; what a file's ending says need not be said."""
+
+    file: str = Field(min_length=1)
+    format: Literal["csv", "parquet", "sqlite", "jsonl"] | None = None
+    separator: str | None = Field(default=None, min_length=1)
+    encoding: str = "utf-8"
+    header: bool = True
+    table: str | None = None
+    query: str | None = None
+
+
+class OwnItems(File):
+    """The table of items of your own: names of its columns, or their places from 1 where there is no header."""
+
+    id: str | int
+    title: str | int | None = None
+    genres: str | int | None = None
+    genre_separator: str = "|"
+    creator: str | int | None = None
+    year: str | int | None = None
+    domain: str | int | None = None
+
+
+class OwnUsers(File):
+    """The table of users of your own; columns as in `OwnItems`."""
+
+    id: str | int
+    age: str | int | None = None
+    gender: str | int | None = None
+    country: str | int | None = None
+    occupation: str | int | None = None
+
+
+class OwnData(File):
+    """A data set of your own, in the section `sources`: `file` holds its ratings, or its counts of interactions."""
+
+    user: str | int
+    item: str | int
+    rating: str | int | None = None
+    time: str | int | None = None
+    time_unit: Literal["s", "ms", "us", "date"] | None = None
+    feedback: Literal["explicit", "implicit"] = "explicit"
+    scale: list[float] = Field(default=[], max_length=3)
+    zero_is_implicit: bool = False
+    isbn_items: bool = False
+    domain: str = Field(default="items", min_length=1)
+    people: str = ""
+    items: OwnItems | None = None
+    users: OwnUsers | None = None
+    about: str = ""
+    licence: str = ""
+
+    @model_validator(mode="after")
+    def _has_what_its_feedback_needs(self) -> Self:
+        if self.feedback == "implicit":
+            if self.scale or self.zero_is_implicit:
+                raise ValueError("counts have no scale: leave out scale and zero_is_implicit")
+            return self
+        if self.rating is None:
+            raise ValueError("name the column of ratings as rating, or say feedback: implicit")
+        if len(self.scale) < 2 or not self.scale[0] < self.scale[1] or (len(self.scale) > 2 and self.scale[2] < 0):
+            raise ValueError("scale must be [lowest, highest, step], such as [1, 5, 1]; a step of 0 allows any value")
+        return self
+
+
+class OwnComposition(Section):
+    """A data set composed of declared ones, in the section `sources`: domain → name of a data set."""
+
+    parts: dict[str, str] = Field(min_length=2)
+    about: str = ""

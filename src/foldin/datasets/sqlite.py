@@ -1,0 +1,54 @@
+"""Reads a table or a query of a SQLite database, and never writes to it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+
+from foldin.errors import FoldinError
+
+
+def read(path: Path, query: str) -> pd.DataFrame:
+    """Return the rows of a query.
+
+    Parameters
+    ----------
+    path : Path
+        The database.
+    query : str
+        A SELECT statement.
+
+    Raises
+    ------
+    FoldinError
+        When there is no such file, it is no database, or the query fails.
+    """
+    place = "/".join(path.parts[-4:])
+    if not path.is_file():
+        raise FoldinError("the file is missing", where=place, remedy="put the database there")
+    with closing(_opened(path)) as database:
+        try:
+            return pd.read_sql_query(query, database)
+        except (pd.errors.DatabaseError, sqlite3.Error, UnicodeDecodeError) as error:
+            reason = str(error.__cause__ or error).splitlines()[0]
+            known = ", ".join(tables(path))
+            raise FoldinError(
+                f"the query '{query}' fails ({reason})",
+                where=place,
+                remedy=f"mend it; the tables are: {known}" if known else "give a database with tables",
+            ) from None
+
+
+def tables(path: Path) -> list[str]:
+    """Return the names of a database's tables and views, sorted; none where it cannot be read."""
+    with closing(_opened(path)) as database:
+        try:
+            rows = database.execute("select name from sqlite_master where type in ('table', 'view') order by name")
+            return [name for (name,) in rows if not name.startswith("sqlite_")]
+        except sqlite3.Error:
+            return []
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)

@@ -1,0 +1,207 @@
+"""Reads columns of a file of the user's own, whatever its format: CSV, Parquet, SQLite or JSON lines."""
+
+import codecs
+import csv
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
+
+from foldin.datasets import lines, sqlite
+from foldin.datasets.fields import first_line
+from foldin.datasets.own import File
+from foldin.errors import FoldinError
+from foldin.params import nearest
+
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".dat": "csv",
+    ".data": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".db": "sqlite",
+    ".sqlite": "sqlite",
+    ".sqlite3": "sqlite",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+PARSERS: dict[str, lines.Parser] = {"user": lines.identifier, "item": lines.identifier, "rating": lines.number}
+"""How columns of some roles are read; others as text."""
+TABS = (".tsv", ".tab")
+
+
+def format_of(file: File) -> str:
+    """Return the format of a file: as declared, else as its ending says, else ""."""
+    return file.format or FORMATS.get(Path(file.file).suffix.lower(), "")
+
+
+def check(file: File, key: str) -> None:
+    """Refuse a declaration whose parts do not fit together.
+
+    Parameters
+    ----------
+    file : File
+        The declaration.
+    key : str
+        The key it stands under, for the message.
+
+    Raises
+    ------
+    FoldinError
+        When format, encoding, table or query are not as they must be.
+    """
+
+    def refuse(what: str, remedy: str) -> None:
+        raise FoldinError(what, where="params.yaml", remedy=remedy)
+
+    form = format_of(file)
+    if not form:
+        refuse(f"{key}.file is '{file.file}', whose ending says no format", f"add {key}.format")
+    if form == "sqlite" and (file.table is None) == (file.query is None):
+        refuse(f"{key} names a database and not what to read of it", f"add one of {key}.table and {key}.query")
+    if form != "sqlite" and (file.table or file.query):
+        refuse(f"{key} has a table or a query, and '{file.file}' is no database", "leave it out, or mend format")
+    try:
+        codecs.lookup(file.encoding)
+    except LookupError:
+        refuse(f"{key}.encoding is '{file.encoding}', which is none", "write utf-8, latin-1 or cp1252")
+
+
+def separator_of(file: File) -> str:
+    """Return what stands between two fields of a CSV file: as declared, else as its ending says."""
+    return file.separator or ("\t" if Path(file.file).suffix.lower() in TABS else ",")
+
+
+def read(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
+    """Read some columns of a file.
+
+    Parameters
+    ----------
+    file : File
+        How to read it.
+    path : Path
+        Where it lies.
+    columns : dict of str to str
+        Role → name of the column.
+    key : str
+        The key of the declaration, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A column for each role, in file order of rows.
+
+    Raises
+    ------
+    FoldinError
+        When the file is not as declared: names the file as declared, the place in it, and the key to mend.
+    """
+    with blame(Path(file.file), key):
+        match format_of(file):
+            case "parquet":
+                rows = _parquet(path, columns, key)
+            case "sqlite":
+                query = file.query or 'select * from "' + str(file.table).replace('"', '""') + '"'
+                rows = sqlite.read(path, query)
+                _require(columns, [str(name) for name in rows], key)
+            case "jsonl":
+                rows = _json_lines(path, columns, key)
+            case _:
+                rows = _csv(file, path, columns, key)
+        if rows.empty:
+            raise FoldinError("the file holds no rows")
+    # One column may have two roles.
+    return pd.DataFrame({role: rows[name] for role, name in columns.items()})
+
+
+@contextmanager
+def blame(path: Path, key: str) -> Iterator[None]:
+    """Say of a fault in which file, as declared, it is, and which declaration may be wrong."""
+    try:
+        yield
+    except FoldinError as error:
+        if error.where == "params.yaml":
+            raise
+        remedy = f"mend the file, or {key} in params.yaml"
+        if error.remedy and "fetch it again" not in error.remedy:
+            remedy = f"{error.remedy}; or mend {key} in params.yaml"
+        raise FoldinError(error.what, where=path, remedy=remedy) from None
+
+
+def header_of(path: Path, separator: str, encoding: str) -> list[str]:
+    """Return the fields of the first line, without blanks around them; none of an empty file."""
+    line = first_line(path).decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    fields = line.split(separator) if len(separator) > 1 else next(csv.reader([line], delimiter=separator), [])
+    return [name.strip() for name in fields] if line else []
+
+
+def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
+    separator = separator_of(file)
+    first = header_of(path, separator, file.encoding)
+    names = first if file.header else [str(place + 1) for place in range(len(first))]
+    _require(columns, names, key)
+    if twice := [name for name in columns.values() if names.count(name) > 1]:
+        raise FoldinError(f"the header names '{twice[0]}' twice", remedy="rename one of the two")
+    # Columns nobody asked for may share a name, or have none.
+    unique = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
+    with path.open("rb") as opened:
+        marked = opened.read(3) == codecs.BOM_UTF8
+    return lines.read(
+        path,
+        dict.fromkeys(unique, lines.text)
+        | {columns[role]: parser for role, parser in PARSERS.items() if role in columns},
+        delimiter=separator,
+        encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
+        header=first if file.header else None,
+        quoted=len(separator) == 1,
+    )
+
+
+def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
+    try:
+        opened = parquet.ParquetFile(path)
+        _require(columns, opened.schema_arrow.names, key)
+        rows: pd.DataFrame = opened.read(columns=sorted(set(columns.values()))).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
+    return rows
+
+
+def _json_lines(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
+    found: list[list[object]] = []
+    seen: set[str] = set()
+    names = list(dict.fromkeys(columns.values()))
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                values = json.loads(line)
+            except ValueError:
+                values = None
+            if not isinstance(values, dict):
+                raise FoldinError(f"line {number} is no JSON object")
+            seen.update(values)
+            found.append([_flat(values.get(name)) for name in names])
+    _require(columns, sorted(seen), key)
+    return pd.DataFrame(found, columns=names)
+
+
+def _flat(value: object) -> object:
+    return "|".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _require(columns: dict[str, str], there: list[str], key: str) -> None:
+    for role, name in columns.items():
+        if name not in there:
+            raise FoldinError(
+                f"{key}.{role} is '{name}', and the file has no such column",
+                where="params.yaml",
+                remedy=nearest(name, there).replace("valid keys are", "its columns are"),
+            )

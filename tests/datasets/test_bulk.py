@@ -1,0 +1,138 @@
+"""The bulk reader answers as the line-by-line reader does, or not at all."""
+
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foldin.datasets import bulk, lines
+from foldin.errors import FoldinError
+
+COLUMNS = {"id": lines.identifier, "name": lines.text, "count": lines.whole, "share": lines.number}
+# What two parsers could read differently: blanks, signs, bases, names of no number, ends of lines, quotes.
+FIELDS = st.sampled_from(
+    [
+        "1",
+        "007",
+        "+5",
+        "-3",
+        " 7",
+        "7 ",
+        "0x1F",
+        "1_0",
+        "1.0",
+        "1e5",
+        "1e400",
+        "1e-400",
+        "nan",
+        "NaN",
+        "inf",
+        "-Infinity",
+        "",
+        " ",
+        "\t",
+        "\u00a0",
+        "\x1c",
+        "\x85",
+        "a",
+        " a",
+        "a ",
+        "é",
+        "NA",
+        "null",
+        "NULL",
+        "true",
+        "\ufeff",
+        "'",
+        "٣",
+        "#",
+        "9223372036854775807",
+        "9223372036854775808",
+        ".5",
+        "5.",
+        "-0.0",
+        "0.1e1",
+        "\x00",
+        "\x1f",
+        ":",
+        "::",
+        '"',
+        '"a"',
+    ]
+)
+PLAIN = st.lists(st.sampled_from(["1", "2", "30", "-4", "2"]), min_size=4, max_size=4)
+
+
+@st.composite
+def tables(draw):
+    """Return rows of four fields, one or two fields of which are odd, and now and then a row of another length."""
+    rows = draw(st.lists(PLAIN, max_size=6))
+    for _ in range(draw(st.integers(0, 2))):
+        if rows:
+            rows[draw(st.integers(0, len(rows) - 1))][draw(st.integers(0, 3))] = draw(FIELDS)
+    return rows + draw(st.sampled_from([[], [], [], [["1"]], [[]], [["1"] * 5]]))
+
+
+@given(
+    rows=tables(),
+    ending=st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\r\r\n"]),
+    last=st.booleans(),
+    delimiter=st.sampled_from([",", "\t", ";", "::", "|"]),
+    encoding=st.sampled_from(["utf-8", "latin-1", "utf-8-sig"]),
+    quoted=st.booleans(),
+    header=st.booleans(),
+)
+@settings(deadline=None, derandomize=True, max_examples=300)
+def test_in_bulk_or_line_by_line_the_table_is_the_same(
+    tmp_path_factory, rows, ending, last, delimiter, encoding, quoted, header
+):
+    path = tmp_path_factory.getbasetemp() / "raw" / "equal.csv"
+    path.parent.mkdir(exist_ok=True)
+    kept = [list(COLUMNS)] * header + rows
+    text = ending.join(delimiter.join(row) for row in kept) + ending * last
+    path.write_bytes(text.encode(encoding, "replace"))
+
+    def outcome():
+        try:
+            table = lines.read(
+                path,
+                COLUMNS,
+                delimiter=delimiter,
+                encoding=encoding,
+                header=list(COLUMNS) if header else None,
+                quoted=quoted,
+            )
+        except FoldinError as error:
+            return str(error)
+        values = {name: table[name].astype(object).fillna("missing").tolist() for name in table}
+        return table.dtypes.astype(str).tolist(), values
+
+    both = outcome()
+    with mock.patch.object(bulk, "read", return_value=None):
+        assert outcome() == both
+
+
+def test_a_plain_file_is_read_in_bulk(tmp_path):
+    path = tmp_path / "plain.csv"
+    path.write_text("u1::a title::3::0.5\nu2::::::\n u1 ::b:c::-4::1e3\n")
+    dtypes = {name: lines.DTYPES[parser] for name, parser in COLUMNS.items()}
+    table = bulk.read(path, dtypes, delimiter="::", encoding="utf-8", header=False, special='"')
+    assert table["id"].tolist() == ["u1", "u2", "u1"]
+    assert list(table["id"].cat.categories) == ["u1", "u2"]
+    assert table["name"].tolist()[::2] == ["a title", "b:c"]
+    assert table["count"].tolist()[::2] == [3, -4]
+    assert table["share"].tolist()[::2] == [0.5, 1000.0]
+    assert table.iloc[1, 1:].isna().all()
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["0x1F,1", "1,nan", "1,inf", "+5,1", "1.0,1", "1_0,1", "1", "1,2,3", '"1",1', "\0,1", "99999999999999999999,1"],
+)
+def test_what_is_not_plain_is_left_to_the_line_by_line_reader(tmp_path, field):
+    path = tmp_path / "odd.csv"
+    path.write_text(f"4,0.5\n{field}\n")
+    types = {"count": "Int64", "share": "float64"}
+    plain = {"delimiter": ",", "encoding": "utf-8", "header": False, "special": '"'}
+    assert bulk.read(path, types, **plain) is None

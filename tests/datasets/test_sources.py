@@ -1,0 +1,268 @@
+"""Data of one's own: declared in a few lines of YAML, read exactly, and refused by key, file and remedy."""
+
+import json
+import math
+import sqlite3
+from contextlib import closing
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from foldin import clean, cli, datasets, fetch, paths
+from foldin.errors import FoldinError
+
+ROWS = [("u1", "b1", 4.5), ("u1", "b2", 1.0), ("007", "b1", 3.0)]
+
+
+def declare(text):
+    """Write the section `sources` into params.yaml."""
+    yaml = YAML()
+    values = yaml.load(paths.params_file())
+    values["sources"] = YAML(typ="safe").load(text)
+    yaml.dump(values, paths.params_file())
+
+
+def put(name, content):
+    path = paths.root() / "own" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return path
+
+
+def raw(name="mine"):
+    """Return the raw tables of a data set, as the stages `fetch` and `clean` get at them."""
+    fetch.run(name)
+    return datasets.get(name).read(paths.raw(name))
+
+
+def triples(tables):
+    return list(tables.ratings[["user_id", "item_id", "rating"]].itertuples(index=False, name=None))
+
+
+CSV = "mine: {file: own/a.csv, user: who, item: book, rating: stars, scale: [0.5, 5, 0.5]}"
+
+
+def test_a_csv_with_odd_columns_is_read_by_their_names(workspace):
+    text = "stars, note,who ,book\n4.5,good,u1,b1\n1,,u1,b2\n3.0,'so, so',007,b1\n".replace("'", '"')
+    put("a.csv", text)
+    declare(CSV)
+    assert triples(raw()) == ROWS
+    assert datasets.get("mine").scale == datasets.get("ml-10m").scale
+    assert "mine" in datasets.names()
+
+
+def test_a_mark_windows_lines_and_another_encoding_are_read(workspace):
+    put("a.csv", b"\xef\xbb\xbfwho;book;stars\r\nJos\xc3\xa9;b1;4\r\n")
+    put("b.tab", "who\tbook\tstars\nJosé\tb1\t4\n".encode("latin-1"))
+    declare(
+        """
+        one: {file: own/a.csv, separator: ";", user: who, item: book, rating: stars, scale: [1, 5, 1]}
+        two: {file: own/b.tab, encoding: latin-1, user: who, item: book, rating: stars, scale: [1, 5, 1]}
+        """
+    )
+    assert triples(raw("one")) == triples(raw("two")) == [("José", "b1", 4.0)]
+
+
+def test_columns_without_names_go_by_their_places(workspace):
+    put("a.dat", "1::10::5::978300760\n2::10::3::978300761\n")
+    where = "user: 1, item: 2, rating: 3, time: 4"
+    declare(f"mine: {{file: own/a.dat, separator: '::', header: false, {where}, scale: [1, 5, 1]}}")
+    tables = raw()
+    assert triples(tables) == [("1", "10", 5.0), ("2", "10", 3.0)]
+    assert tables.ratings["timestamp"].tolist() == [978300760, 978300761]
+
+
+def test_parquet_json_lines_and_a_database_give_the_same(workspace):
+    table = pd.DataFrame(ROWS, columns=["who", "book", "stars"])
+    put("a.parquet", b"")
+    table.to_parquet(paths.root() / "own" / "a.parquet", index=False)
+    put("a.jsonl", "\n".join(json.dumps(dict(zip(table, row, strict=True))) for row in ROWS) + "\n\n")
+    with closing(sqlite3.connect(paths.root() / "own" / "a.db")) as database:
+        table.to_sql("ratings", database, index=False)
+    common = "user: who, item: book, rating: stars, scale: [0.5, 5, 0.5]"
+    declare(
+        f"""
+        arrow: {{file: own/a.parquet, {common}}}
+        lines: {{file: own/a.jsonl, {common}}}
+        table: {{file: own/a.db, table: ratings, {common}}}
+        query: {{file: own/a.db, query: "select who, book, stars from ratings where stars < 9", {common}}}
+        """
+    )
+    for name in ("arrow", "lines", "table", "query"):
+        assert triples(raw(name)) == ROWS, name
+
+
+def test_tables_of_items_and_users_are_read_beside(workspace):
+    put("a.csv", "who,book,stars\nu1,b1,4\nu1,b9,4\n")
+    put("more/books.csv", "id,name,kind,author,published\nb1,Emma,Novel / Classic,Austen,1815\n")
+    put("people.jsonl", '{"id": "u1", "years": 33, "land": "nl"}\n')
+    declare(
+        """
+        mine:
+          file: own/a.csv
+          user: who
+          item: book
+          rating: stars
+          scale: [1, 5, 1]
+          domain: books
+          items:
+            {file: own/more/books.csv, id: id, title: name, genres: kind,
+             genre_separator: /, creator: author, year: published}
+          users: {file: own/people.jsonl, id: id, age: years, country: land}
+        """
+    )
+    tables = raw()
+    assert tables.items.to_dict("records") == [
+        {
+            "item_id": "b1",
+            "title": "Emma",
+            "creator": "Austen",
+            "domain": "books",
+            "genres": "Novel|Classic",
+            "year": 1815,
+        }
+    ]
+    assert tables.users.to_dict("records") == [{"user_id": "u1", "country": "nl", "age": 33}]
+    clean.run("mine")
+    items = pd.read_parquet(paths.clean("mine") / "items.parquet")
+    assert items["title"].tolist() == ["Emma", "b9"]
+
+
+def test_events_without_a_count_are_added_up_by_pair(workspace):
+    put("log.csv", "who,song\nu1,s1\nu1,s1\nu1,s2\n,s1\n")
+    declare("mine: {file: own/log.csv, user: who, item: song, feedback: implicit}")
+    fetch.run("mine")
+    clean.run("mine")
+    ratings = pd.read_parquet(paths.clean("mine") / "ratings.parquet")
+    assert ratings["item_id"].tolist() == ["s1", "s2"]
+    assert ratings["rating"].tolist() == pytest.approx([math.log(3), math.log(2)])
+    account = json.loads(paths.account("mine", "cleaning").read_text())["ratings"]
+    assert account["dropped"]["missing_id"] == 1
+    assert account["dropped"]["added_to_same_pair"] == 1
+
+
+def test_a_composition_of_ones_own_joins_the_same_people(workspace):
+    put("a.csv", "who,book,stars\n1,1,4\n")
+    put("b.csv", "who,film,score\n1,1,80\n2,1,0\n")
+    declare(
+        """
+        a: {file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5, 1], people: us}
+        b: {file: own/b.csv, user: who, item: film, rating: score, scale: [0, 100], people: us}
+        both: {parts: {books: a, movies: b}}
+        """
+    )
+    fetch.run("both")
+    clean.run("both")
+    ratings = pd.read_parquet(paths.clean("both") / "ratings.parquet")
+    rows = list(ratings[["user_id", "item_id", "rating"]].round(4).itertuples(index=False, name=None))
+    assert [(user, item, round(float(rating), 4)) for user, item, rating in rows] == [
+        ("1", "books:1", 0.75),
+        ("1", "movies:1", 0.8),
+        ("2", "movies:1", 0.0),
+    ]
+
+
+def test_what_was_fetched_is_recorded_with_its_declaration(workspace):
+    path = put("a.csv", "who,book,stars\nu1,b1,4\n")
+    declare(CSV)
+    fetch.run("mine")
+    record = json.loads((paths.raw("mine") / fetch.OWN).read_text())
+    assert record["declaration"]["scale"] == [0.5, 5, 0.5]
+    assert list(record["sha256"]) == ["a.csv"]
+    path.write_text("who,book,stars\nu1,b1,5\n")
+    fetch.run("mine")
+    assert json.loads((paths.raw("mine") / fetch.OWN).read_text())["sha256"] != record["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "what", "remedy"),
+    [
+        ("{file: own/a.csv, user: who, item: book}", "sources.mine is not whole", "name the column of ratings"),
+        ("{file: own/a.csv, user: who, item: book, rating: stars}", "sources.mine is not whole", "[1, 5, 1]"),
+        ("{file: own/a.csv, user: who, itm: book}", "unknown key 'sources.mine.itm'", "did you mean 'item'?"),
+        ("{user: who, item: book}", "'sources.mine.file' is missing", ""),
+        (
+            "{file: own/a.csv, user: wo, item: book, rating: stars, scale: [1, 5]}",
+            "sources.mine.user is 'wo', and the file has no such column",
+            "did you mean 'who'?",
+        ),
+        ("{file: /etc/a.csv, user: who, item: book, feedback: implicit}", "not in the folder own/", "own/a.csv"),
+        ("{file: own/../a.csv, user: who, item: book, feedback: implicit}", "not in the folder own/", "own/a.csv"),
+        ("{file: own/a.xls, user: who, item: book, feedback: implicit}", "says no format", "sources.mine.format"),
+        ("{file: own/b.csv, user: who, item: book, feedback: implicit}", "own/b.csv: the file of your", "put it there"),
+        ("{file: own/a.db, user: who, item: book, feedback: implicit}", "not what to read", "sources.mine.query"),
+        (
+            "{file: own/a.csv, encoding: utf-9, user: who, item: book, feedback: implicit}",
+            "sources.mine.encoding is 'utf-9'",
+            "latin-1",
+        ),
+        ("{file: own/a.csv, user: who, item: book, feedback: implicit, scale: [1, 5]}", "not whole", "leave out scale"),
+        ("{parts: {books: ml-100k, movies: mine}}", "sources.mine.parts.movies is 'mine'", "other data sets"),
+        ("{parts: {books: ml-100k}}", "sources.mine.parts", ""),
+        ("{parts: {books: ml-100k, movies: nothing}}", "unknown data set 'nothing'", ""),
+        ("[1, 2]", "sources.mine", ""),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_refused_by_key_and_remedy(workspace, declaration, what, remedy):
+    put("a.csv", "who,book,stars\nu1,b1,4\n")
+    declare(f"mine: {declaration}")
+    with pytest.raises(FoldinError) as error:
+        raw()
+    said = str(error.value)
+    assert what in said
+    assert remedy in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.csv", "who,book,stars\nu1,b1,four\n", "line 2: stars is 'four'"),
+        ("a.csv", "who,book,stars\nu1,b1\n", "line 2: 2 fields, 3 expected"),
+        ("a.csv", b"who,book,stars\nu\xff,b1,4\n", "no utf-8 text"),
+        ("a.csv", "who,book,stars\n", "holds no rows"),
+        ("a.csv", "", "its columns are"),
+        ("a.csv", "who,who,book,stars\n1,2,3,4\n", "the header names 'who' twice"),
+        ("a.parquet", b"PAR1 no", "no readable Parquet file"),
+        ("a.jsonl", '{"who": "u1", "book": "b1", "stars": 4}\n{"who": \n', "line 2 is no JSON object"),
+        ("a.jsonl", '{"who": "u1", "book": "b1", "stars": "x"}\n', "row 1: rating is 'x', no number"),
+    ],
+)
+def test_a_file_that_is_not_as_declared_is_named(workspace, name, content, what):
+    put(name, content)
+    declare(f"mine: {{file: own/{name}, user: who, item: book, rating: stars, scale: [1, 5, 1]}}")
+    with pytest.raises(FoldinError) as error:
+        raw()
+    said = str(error.value)
+    assert what in said
+    assert f"own/{name}" in said or "params.yaml" in said
+    assert "sources.mine" in said
+    assert "fetch it again" not in said
+
+
+def test_the_name_of_a_known_data_set_is_taken(workspace):
+    declare("ml-100k: {file: own/a.csv, user: a, item: b, feedback: implicit}")
+    with pytest.raises(FoldinError, match=r"sources\.ml-100k has the name of a data set that foldin brings"):
+        datasets.get("ml-100k")
+
+
+def test_a_name_that_makes_no_folder_is_refused(workspace):
+    declare("'../x': {file: own/a.csv, user: a, item: b, feedback: implicit}")
+    with pytest.raises(FoldinError, match="would make a bad folder"):
+        datasets.get("../x")
+
+
+def test_foldin_check_looks_at_every_declaration(workspace, capsys):
+    declare("mine: {file: own/a.csv, user: who, itme: book}")
+    assert cli.main(["check"]) == 1
+    assert "unknown key 'sources.mine.itme'" in capsys.readouterr().err
+
+
+def test_a_database_in_use_is_not_copied_halfway(workspace):
+    put("a.db", b"")
+    put("a.db-wal", b"unfinished")
+    declare("mine: {file: own/a.db, table: t, user: a, item: b, feedback: implicit}")
+    with pytest.raises(FoldinError, match=r"own/a\.db: a program has written to this database"):
+        fetch.run("mine")
+    assert not paths.raw("mine").exists()

@@ -1,0 +1,74 @@
+"""Data without ratings, and data of several scales, from their files to the page people read."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from foldin import clean, evaluate, fetch, files, interactions, leaderboard, models, page, paths, report, user_item
+
+FAMILY = "baselines"
+
+
+def reported(name, sources):
+    """Run a data set of one's own through every stage but the notebooks; return its board and its page."""
+    yaml = YAML()
+    values = yaml.load(paths.params_file())
+    values.update(sources=YAML(typ="safe").load(sources), datasets=[name], families=[FAMILY])
+    yaml.dump(values, paths.params_file())
+    for stage in (fetch, clean, user_item):
+        stage.run(name)
+    training = interactions.load(name).training
+    for model_name, model in models.family(FAMILY).items():
+        with files.whole_folder(paths.models(name, FAMILY) / model_name) as folder:
+            model.fit(training).save(folder)
+    evaluate.run(name, FAMILY)
+    bench = report.open_report(name)
+    return bench, page.page(bench)
+
+
+@pytest.fixture
+def plays(workspace):
+    rng = np.random.default_rng(5)
+    people, artists = rng.integers(0, 40, 900), (60 * rng.random(900) ** 2).astype(int)
+    table = pd.DataFrame({"who": people, "artist": artists, "plays": rng.integers(1, 2000, 900)})
+    (workspace / "own").mkdir()
+    table.to_csv(workspace / "own" / "plays.csv", index=False)
+    rated = table.drop_duplicates(["who", "artist"])
+    rated.assign(stars=rng.integers(1, 6, len(rated))).to_csv(workspace / "own" / "rated.csv", index=False)
+    return workspace
+
+
+def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
+    source = "mine: {file: own/plays.csv, user: who, item: artist, rating: plays, feedback: implicit}"
+    bench, text = reported("mine", source)
+    assert not leaderboard.has_ratings(bench.board)
+    assert leaderboard.rating_table(bench.board).empty
+    assert leaderboard.liked_table(bench.board).empty
+    assert report.predicted_ratings(bench).empty
+    assert len(leaderboard.ranking_table(bench.board, bench.k)) == 4
+    assert "there are no rating figures" in text
+    assert "ranks best (NDCG@10" in text
+    assert "Of 900 raw counts 656 were kept" in text
+    for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "nan"):
+        assert absent not in text
+    assert len(leaderboard.figure(bench.board, "mine", bench.k).axes) == 1
+    assert report.data_figure(bench).axes[0].get_xlabel() == "log(1 + count)"
+
+
+def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(plays):
+    common = "user: who, item: artist, rating: stars, people: us"
+    bench, text = reported(
+        "mix",
+        f"""
+        five: {{file: own/rated.csv, {common}, scale: [1, 5, 1]}}
+        nine: {{file: own/rated.csv, {common}, scale: [1, 10, 1]}}
+        mix: {{parts: {{movies: five, books: nine}}}}
+        """,
+    )
+    row = bench.board.set_index("model").loc["global-mean"]
+    assert 0 < row["domains.books.rmse"] < row["domains.movies.rmse"] < 1
+    assert "RMSE in shares of each domain's rating scale" in text
+    assert "multiply movies by 4, books by 9" in text
+    assert "“Liked” is a rating of at least 0.75" in text
+    assert len(leaderboard.figure(bench.board, "mix", bench.k, bench.dataset.unit).axes) == 2
