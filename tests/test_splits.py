@@ -22,7 +22,7 @@ always = settings(deadline=None, derandomize=True, max_examples=60)
 EVALUATION = params.Evaluation(
     k=10,
     ks=[5],
-    rating_threshold=4.0,
+    liked_share=0.75,
     block_megabytes=40.0,
     resamples=200,
     confidence=0.95,
@@ -224,6 +224,8 @@ def test_given_negatives_are_mapped_to_ids_and_kept_beside_the_test_part(workspa
 
 def test_negative_files_that_do_not_belong_together_are_refused(tmp_path):
     data = tiny(tmp_path)
+    with pytest.raises(FoldinError, match=r"ml-1m\.test\.rating: the file is missing; put both test files of the NCF"):
+        folds.read_ncf(tmp_path, data.read(tmp_path).ratings)
     ncf_files(tmp_path, [(1, 3)], [range(99)])
     (tmp_path / folds.NCF_TEST).write_text("1\t4\t5\t0\n")
     with pytest.raises(FoldinError, match=r"does not name the pairs of ml-1m\.test\.rating"):

@@ -42,15 +42,16 @@ def run(dataset: str, family: str) -> None:
     ------
     FoldinError
         When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
-        than the oracle beyond chance, or one class only is in the test part.
+        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
     n_seeds = params.seeds(family)
     test = held_out.load(dataset)
-    scale = test.training.scale
-    if scale.feedback != "implicit" and any(model.predicts_ratings for model in models.values()):
-        guards.check_classes(test.ratings, scale.liked_from(settings.liked_share))
+    liked_from = test.training.scale.liked_from(settings.liked_share)
+    rates = any(model.predicts_ratings for model in models.values())
+    if rates and test.training.scale.feedback != "implicit":
+        guards.check_classes(test.ratings, liked_from)
     best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best

@@ -15,9 +15,10 @@ from foldin.errors import FoldinError
 ORACLE = "oracle"
 REFERENCES = "baselines"
 """The family whose models are references, not contenders."""
-COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 BUCKETS = ("head", "middle", "tail")
 COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
+COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+RATING_FIGURES = ("rmse", "rmse_se", "mae", "liked.f1", *(f"liked.{name}" for name in COUNTS))
 
 
 def read_figures(path: Path) -> dict[str, Any]:
@@ -73,7 +74,8 @@ def load(dataset: str) -> pd.DataFrame:
                 by_user, figure, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
             )
             board = board.join(compared[list(COMPARED)].add_prefix(f"{name}_"), on="model")
-    return board
+    # Where nobody predicts ratings, the columns are there all the same, and empty.
+    return board.reindex(columns=[*board, *(name for name in RATING_FIGURES if name not in board)])
 
 
 def users(dataset: str) -> pd.DataFrame:
@@ -83,9 +85,9 @@ def users(dataset: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def rates(board: pd.DataFrame) -> bool:
-    """Return whether any model on the board, the oracle aside, predicts ratings."""
-    return "rmse" in board and bool(board.loc[board["kind"] != ORACLE, "rmse"].notna().any())
+def has_ratings(board: pd.DataFrame) -> bool:
+    """Return whether any model, the oracle aside, has rating figures: none has on implicit feedback."""
+    return bool(board.loc[board["kind"] != ORACLE, "rmse"].notna().any())
 
 
 def best_first(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:
@@ -252,31 +254,31 @@ def leaks(board: pd.DataFrame) -> list[str]:
 
 
 def figure(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
-    """Draw both leaderboards: dots with their intervals, ties with the best filled lighter, references hollow."""
+    """Draw both leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
+
+    That of ratings is left out where no model has rating figures.
+    """
     ndcg = at(board, "ndcg", k)
-    rankings = best_first(board, ndcg)
-    ratings = best_first(board, "rmse", lowest=True) if rates(board) else rankings[:0]
-    drawn, (left, right) = plt.subplots(
-        1, 2, figsize=(13, 1.6 + 0.34 * max(len(ratings), len(rankings))), constrained_layout=True
-    )
     candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
-    for axis, ranked, name, column, text in (
-        (left, ratings, "rmse", "rmse", f"RMSE on the test part, in {unit} (← lower is better)"),
-        (right, rankings, "ndcg", ndcg, f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"),
-    ):
-        if len(ranked):
-            figures.ranked(
-                axis,
-                list(ranked["model"]),
-                list(ranked[column]),
-                list(zip(ranked[f"{name}_low"], ranked[f"{name}_high"], strict=True)),
-                label=text,
-                marked=list(ranked.loc[ranked["kind"] != "model", "model"]),
-                tied=list(ranked.loc[ranked[f"{name}_tied"].astype(bool), "model"]),
-                line_at=ORACLE,
-            )
-    left.set_title("Predicting ratings")
-    right.set_title(f"Ranking {candidates}")
+    text = f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"
+    panels = [(f"Ranking {candidates}", best_first(board, ndcg), "ndcg", ndcg, text)]
+    if has_ratings(board):
+        text = f"RMSE on the test part, in {unit} (← lower is better)"
+        panels.insert(0, ("Predicting ratings", best_first(board, "rmse", lowest=True), "rmse", "rmse", text))
+    size = (6.5 * len(panels), 1.6 + 0.34 * max(len(ranked) for _, ranked, *_ in panels))
+    drawn, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, constrained_layout=True)
+    for axis, (title, ranked, name, column, text) in zip(axes.flat, panels, strict=True):
+        figures.ranked(
+            axis,
+            list(ranked["model"]),
+            list(ranked[column]),
+            list(zip(ranked[f"{name}_low"], ranked[f"{name}_high"], strict=True)),
+            label=text,
+            marked=list(ranked.loc[ranked["kind"] != "model", "model"]),
+            tied=list(ranked.loc[ranked[f"{name}_tied"].astype(bool), "model"]),
+            line_at=ORACLE,
+        )
+        axis.set_title(title)
     mark = "orange: the best and what cannot be told apart from it"
     note = "hollow: baselines" + (" and the oracle (dashed: the ceiling)" if ORACLE in set(board["model"]) else "")
     confidence = params.section(params.Evaluation).confidence

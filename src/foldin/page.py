@@ -54,18 +54,19 @@ def _figure_names(bench: Report) -> set[str]:
 def page(bench: Report) -> str:
     """Return the report as Markdown."""
     name, board = bench.dataset.name, bench.board
+    rated = leaderboard.has_ratings(board)
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
         report.headline(bench),
         f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
-        *(_rating(bench) if bench.best_rater is not None else []),
+        *(_ratings(bench) if rated else []),
         *_ranking(bench),
-        *(_liked(bench) if bench.best_rater is not None else []),
+        *(_liked(bench) if rated else []),
     ]
     if leaderboard.domains(board):
         parts += ["## By domain"]
-        if bench.best_rater is not None:
+        if rated:
             parts += [
                 f"RMSE in {bench.dataset.unit}{_own_units(bench)}:",
                 _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
@@ -88,7 +89,7 @@ def page(bench: Report) -> str:
     return "\n\n".join(parts)
 
 
-def _rating(bench: Report) -> list[str]:
+def _ratings(bench: Report) -> list[str]:
     return [
         "## Predicting ratings",
         f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {_warmth(bench)} {_certainty()}",
@@ -101,8 +102,8 @@ def _liked(bench: Report) -> list[str]:
     from_rating = bench.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
     return [
         "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {from_rating:g}; “positive” means "
-        "liked. Best F1 first; a dash where nothing was predicted that high.",
+        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
+        "was predicted that high.",
         _markdown(leaderboard.liked_table(bench.board)),
         "## Calibration",
         f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
@@ -140,12 +141,7 @@ def _certainty() -> str:
 
 
 def _ranking(bench: Report) -> list[str]:
-    k, board = bench.k, bench.board
-    hit = (
-        "met it in the test part, however often"
-        if bench.dataset.feedback == "implicit"
-        else ("rated it in the test part, whatever the rating")
-    )
+    k, board, rated = bench.k, bench.board, bench.best_rater is not None
     if bench.ndcg.startswith(definitions.SAMPLED):
         title = "## Ranking sampled candidates"
         about = (
@@ -155,9 +151,10 @@ def _ranking(bench: Report) -> list[str]:
         )
     else:
         title = "## Ranking the whole catalogue"
+        met = ("rated", "whatever the rating") if rated else ("met", "however often")
         about = (
             f"Lists of {k} from all items a user has no training rating of; an item counts as a hit when the user "
-            f"{hit}."
+            f"{met[0]} it in the test part, {met[1]}."
         )
     return [
         title,

@@ -59,7 +59,7 @@ class Report:
     @property
     def best_rater(self) -> str | None:
         """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
-        if not leaderboard.rates(self.board):
+        if not leaderboard.has_ratings(self.board):
             return None
         ranked = leaderboard.best_first(self._contenders(), "rmse", lowest=True)
         return str(ranked["model"].iloc[0]) if len(ranked) else None
@@ -122,7 +122,7 @@ def predicted_ratings(report: Report) -> pd.DataFrame:
 
     The user is one with the median number of test ratings. The table is empty where no model has rating figures.
     """
-    if report.best_rater is None:
+    if not leaderboard.has_ratings(report.board):
         return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
     family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
@@ -218,12 +218,11 @@ def headline(report: Report) -> str:
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"{' and '.join(best)}.",
+        *([] if rater is not None else [NO_RATINGS]),
         _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
     ]
     if ndcg.startswith(definitions.SAMPLED):
         text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
-    if report.dataset.feedback == "implicit":
-        text.append(NO_RATINGS)
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "

@@ -60,8 +60,16 @@ def read_ncf(folder: Path, ratings: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
     Raises
     ------
     FoldinError
-        When a file is malformed, or the two do not belong together or to these ratings.
+        When a file is missing or malformed, or the two do not belong together or to these ratings.
     """
+    for name in (NCF_TEST, NCF_NEGATIVES):
+        if not (folder / name).is_file():
+            raise FoldinError(
+                "the file is missing",
+                where=folder / name,
+                remedy="put both test files of the NCF paper (github.com/hexiangnan/neural_collaborative_filtering, "
+                "folder Data) beside the ratings in FOLDIN_ARCHIVES, and fetch again: dvc repro -f fetch@ml-1m",
+            )
     names = [f"negative_{number}" for number in range(1, N_NEGATIVES + 1)]
     test = lines.read(
         folder / NCF_TEST,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import lines
+from foldin.datasets import folds, lines
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.movielens import NO_PEOPLE, RATING, movies_table
 from foldin.interactions import Scale
@@ -117,7 +117,9 @@ ML_1M = DataSet(
             Counts(ratings=1_000_209, users=6_040, items=3_706),
         ),
     ),
+    optional=(folds.NCF_TEST, folds.NCF_NEGATIVES),
     read=read_dat,
+    negatives=folds.read_ncf,
     counts=Counts(ratings=1_000_209, users=6_040, items=3_706),
 )
 
