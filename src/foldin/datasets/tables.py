@@ -166,7 +166,7 @@ def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
     try:
         opened = parquet.ParquetFile(path)
         _require(columns, opened.schema_arrow.names, key)
-        rows: pd.DataFrame = opened.read(columns=sorted(set(columns.values()))).to_pandas()
+        rows: pd.DataFrame = opened.read(columns=sorted(set(columns.values()))).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError) as error:
         raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
     return rows
