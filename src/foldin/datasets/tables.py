@@ -166,7 +166,9 @@ def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
     try:
         opened = parquet.ParquetFile(path)
         _require(columns, opened.schema_arrow.names, key)
-        rows: pd.DataFrame = opened.read(columns=sorted(set(columns.values()))).to_pandas(ignore_metadata=True)
+        # Without pandas' notes on its own index, which may be damaged, and which we do not need.
+        table = opened.read(columns=sorted(set(columns.values()))).replace_schema_metadata(None)
+        rows: pd.DataFrame = table.to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
     return rows
