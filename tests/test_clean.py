@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from foldin import clean, datasets, fetch, ids, params, paths
 from foldin.datasets import RawTables
 from foldin.errors import FoldinError
-from foldin.interactions import Scale
+from foldin.interactions import IMPLICIT, Scale
 
 STARS = replace(datasets.get("ml-latest-small"), scale=Scale(lowest=0.5, highest=5.0, step=0.5))
 TEN = Scale(lowest=0.0, highest=10.0, step=1.0)
@@ -76,7 +76,7 @@ def test_a_scale_may_run_below_zero_and_have_no_steps():
 
 def test_counts_of_one_pair_are_added_and_become_strengths():
     rows = [("a", "x", 3.0, 5), ("b", "x", 1.0, 6), ("a", "x", 4.0, 2), ("a", "y", 0.0, 1), ("a", "y", -2.0, 1)]
-    ratings, account = cleaned(rows, replace(STARS, feedback="implicit"))
+    ratings, account = cleaned(rows, replace(STARS, scale=IMPLICIT))
     assert ratings["user_id"].tolist() == ["a", "b"]
     np.testing.assert_allclose(ratings["rating"], np.log1p([7.0, 1.0]), rtol=1e-6)
     assert ratings["timestamp"].tolist() == [5, 6]

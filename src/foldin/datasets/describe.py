@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from foldin import paths
-from foldin.datasets import sqlite, tables
+from foldin.datasets import lines, sqlite, tables
 from foldin.datasets.own import File
 from foldin.datasets.sources import OWN
 from foldin.errors import FoldinError
@@ -44,6 +44,8 @@ WORDS = {
 }
 """What columns of each role are often called, in small letters without anything between them."""
 STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01)
+MOST_BAD = 0.05
+"""Share of the lines that may be unreadable before the separator must be wrong."""
 MOST_STEPS = 200
 """Ratings with more distinct values than this are counts, or have no steps."""
 FIRST_TIME = 300_000_000
@@ -102,18 +104,18 @@ def proposal(path: Path) -> str:
 def _written(path: Path, declared: dict[str, object], notes: list[str]) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "my-data"
     name = name if name.startswith("my-") else f"my-{name}"
-    lines = [f"# {note}" for note in notes]
+    text = [f"# {note}" for note in notes]
     inside = path.resolve().parent == (paths.root() / OWN).resolve()
     if not inside:
-        lines.append(f"# First put it where DVC sees it: cp {path} {OWN}/")
-    lines += [
+        text.append(f"# First put it where DVC sees it: cp {path} {OWN}/")
+    text += [
         "# Check the guesses, replace `sources: {}` in params.yaml by this, and name it in `datasets`.",
         "sources:",
     ]
-    lines.append(f"  {name}:")
+    text.append(f"  {name}:")
     # JSON's way to write text, numbers and lists is YAML's too.
-    lines += [f"    {key}: {_scalar(value)}" for key, value in declared.items()]
-    return "\n".join(lines)
+    text += [f"    {key}: {_scalar(value)}" for key, value in declared.items()]
+    return "\n".join(text)
 
 
 def _scalar(value: object) -> str:
@@ -187,7 +189,8 @@ def _text(path: Path, *, known: bool) -> Looks:
     file = File(file=path.name, format="csv", separator=separator, encoding=encoding, header=header)
     # A role of its own for each column, so that each is read as text.
     columns = {f"column {name}": name for name in names if names.count(name) == 1}
-    rows = tables.read(file, path, columns, "its declaration").rename(columns=columns)
+    bad = lines.BadLines(MOST_BAD)
+    rows = tables.read(file, path, columns, "its declaration", bad).rename(columns=columns)
     declared: dict[str, object] = {} if known else {"format": "csv"}
     if separator != tables.separator_of(File(file=path.name)):
         declared["separator"] = separator
@@ -197,6 +200,8 @@ def _text(path: Path, *, known: bool) -> Looks:
         declared["header"] = False
     kind = "with a header" if header else "without a header"
     seen = f"{len(rows):,} rows, {width} columns parted by {separator!r}, {encoding}, {kind}"
+    if bad.count:
+        seen += f"; {bad.count:,} lines cannot be read (clean.bad_lines says how many may be dropped)"
     return Looks(declared, rows, seen)
 
 

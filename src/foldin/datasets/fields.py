@@ -3,6 +3,7 @@
 A missing value stays missing; what is neither missing nor as it should be is a fault that names its row.
 """
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -20,7 +21,8 @@ def first_line(path: Path) -> bytes:
     if not path.is_file():
         return b""
     with path.open("rb") as file:
-        return file.readline(10_000).rstrip(b"\r\n")
+        # Lines may end as on old Macs.
+        return re.split(rb"[\r\n]", file.readline(10_000))[0]
 
 
 def undescribed(item_ids: pd.Series, domain: str) -> pd.DataFrame:
