@@ -109,7 +109,9 @@ def main() -> None:
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
         rows = table(wanted.ratings, wanted.repeats, wanted.folder or Path(scratch))
-    print("| ratings | clean | user_item | both | both, processor time | the same per rating | clean | user_item |")
+    print(
+        "| ratings | clean | user_item | both | both, processor time | the same per rating | peak of clean | peak of user_item |"
+    )
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     print("\n".join(rows))
 

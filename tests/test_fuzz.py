@@ -17,7 +17,7 @@ from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
 FUZZ = settings(
-    deadline=None, derandomize=True, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 EXTREME = Scale(lowest=-10.0, highest=10.0, step=0.0)
 
@@ -152,7 +152,7 @@ TIMES = st.sampled_from(["", "0", "978300760", "-1", "9" * 18, "9" * 19, "1.5"])
 @given(
     rows=st.lists(st.tuples(IDS, IDS, RATINGS, TIMES), max_size=25),
     good=st.integers(0, 60),
-    stray=st.lists(st.sampled_from(["", "x", "1,2", '1,"2', "1,2,3,4,5", ",,,", "\x00", "\ufeff1,1,1,1"]), max_size=3),
+    stray=st.lists(st.sampled_from(["", "x", "1,2", '1,"2', "1,2,3,4,5", ",,,", "\x00", "\ufeff,1,1,1,1"]), max_size=3),
 )
 @FUZZ
 def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(quick, rows, good, stray):
