@@ -168,7 +168,7 @@ def test_a_damaged_file_gives_tables_or_one_line(form, whole, tmp_path):
     assert len(read(written(tmp_path, whole[form])).ratings) >= 1
 
     @given(which=st.integers(0, 9), steps=DAMAGE)
-    @settings(deadline=None, derandomize=True, max_examples=40, suppress_health_check=list(HealthCheck))
+    @settings(deadline=None, derandomize=True, max_examples=25, suppress_health_check=list(HealthCheck))
     def attack(which, steps):
         names = list(whole[form])
         name = names[which % len(names)]
