@@ -73,14 +73,27 @@ def _count_wins(
         n_others = 0
         for item in range(n_items):
             n_others += others[item] > -np.inf
-        won = 0.0
-        for score in of_held:
-            # Two counts of 32 bits: a loop that compilers turn into vector instructions.
-            above = np.int32(0)
-            level = np.int32(0)
+        # Twice how many held-out scores each other candidate beats, a tie counting once: four scores at a time in
+        # whole numbers of 32 bits, a loop that compilers turn into vector instructions. None is above infinity.
+        padded = np.full((len(mine) + 3) // 4 * 4, np.inf, dtype=np.float32)
+        padded[: len(mine)] = of_held
+        beaten = np.zeros(n_items, dtype=np.int32)
+        for start in range(0, len(padded), 4):
+            a, b, c, d = padded[start], padded[start + 1], padded[start + 2], padded[start + 3]
             for item in range(n_items):
-                above += np.int32(others[item] > score)
-                level += np.int32(others[item] == score)
-            won += n_others - above - 0.5 * level
-        wins[row] = won
+                other = others[item]
+                beaten[item] += (
+                    np.int32(other > a)
+                    + np.int32(other >= a)
+                    + np.int32(other > b)
+                    + np.int32(other >= b)
+                    + np.int32(other > c)
+                    + np.int32(other >= c)
+                    + np.int32(other > d)
+                    + np.int32(other >= d)
+                )
+        lost = 0
+        for item in range(n_items):
+            lost += beaten[item]
+        wins[row] = float(len(mine)) * n_others - 0.5 * lost
         pairs[row] = float(len(mine) + extra[row]) * n_others

@@ -56,14 +56,16 @@ def _fill_best(
         candidates = scores[row].copy()
         for cell in range(starts[row], starts[row + 1]):
             candidates[excluded[cell]] = -np.inf
+        best, scored = items[row].copy(), values[row].copy()
+        worst = scored[k - 1]
         # Items come in ascending order, and only a higher score moves a held one: so ties fall to the lower item.
         for item in range(candidates.shape[0]):
             value = candidates[item]
-            if value > values[row, k - 1]:
+            if value > worst:
                 place = k - 1
-                while place > 0 and value > values[row, place - 1]:
-                    values[row, place] = values[row, place - 1]
-                    items[row, place] = items[row, place - 1]
+                while place > 0 and value > scored[place - 1]:
+                    scored[place], best[place] = scored[place - 1], best[place - 1]
                     place -= 1
-                values[row, place] = value
-                items[row, place] = item
+                scored[place], best[place] = value, item
+                worst = scored[k - 1]
+        items[row], values[row] = best, scored

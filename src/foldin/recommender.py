@@ -116,7 +116,7 @@ class Recommender(ABC):
         ndarray of float32, shape (n, n_items)
             Scores; comparable within a row.
         """
-        return self._score(np.asarray(users, dtype=np.int32)).astype(np.float32)
+        return self._score(np.asarray(users, dtype=np.int32)).astype(np.float32, copy=False)
 
     def recommend(self, users: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """Return the k best items each user has no training rating of, ties broken by item.
@@ -155,7 +155,7 @@ class Recommender(ABC):
         FoldinError
             When this kind of model cannot.
         """
-        return self._fold_in(ratings).astype(np.float32)
+        return self._fold_in(ratings).astype(np.float32, copy=False)
 
     @property
     def known(self) -> sparse.csr_array:
