@@ -1,7 +1,7 @@
 """`foldin verify`: runs the pipeline again by force in a copy of the checkout, and compares each output with dvc.lock.
 
-The copy holds what git would know of this checkout, uncommitted edits included, and nothing else: no data, no models,
-no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of the two checkouts
+The copy holds what git would know of this checkout, uncommitted edits included, and the files in own/; nothing else: no
+data, no models, no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of the two checkouts
 are compared, so that the answer says where.
 """
 
@@ -115,6 +115,9 @@ def _copy_checkout(root: Path, copy: Path) -> None:
         if (root / name).is_file() and name != "dvc.lock" and Path(name).parts[0] != "reports":
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name)
+    # Files of one's own are inputs, though git does not know them.
+    if (root / "own").is_dir():
+        shutil.copytree(root / "own", copy / "own", dirs_exist_ok=True)
     (copy / ".dvc").mkdir(exist_ok=True)
     (copy / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
