@@ -1,8 +1,8 @@
 """`foldin verify`: runs the pipeline again by force in a copy of the checkout, and compares each output with dvc.lock.
 
 The copy holds what git would know of this checkout, uncommitted edits included, and the files in own/; nothing else: no
-data, no models, no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of the two checkouts
-are compared, so that the answer says where.
+data, no models, no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of
+the two checkouts are compared, so that the answer says where.
 """
 
 import os
