@@ -21,21 +21,23 @@ HIGHEST_ITEM_ID = 131_262
 
 def draw(ratings: int, users: int, items: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return distinct pairs of user and item from 0, in order of user and item: every user and every item occurs."""
-    activity = np.exp(rng.normal(scale=1.1, size=users))
-    popularity = np.cumsum(np.exp(rng.normal(scale=2.2, size=items)))
-    per_user = rng.multinomial(ratings, activity / activity.sum())
-    drawn = np.searchsorted(popularity, rng.random(int(ratings * 1.25)) * popularity[-1]).astype(np.int64)
-    owner = np.repeat(np.arange(users), per_user)
-    owner = np.concatenate([owner, rng.choice(owner, len(drawn) - len(owner))])
-    sure = np.concatenate(
-        [
-            np.arange(users) * items + rng.integers(items, size=users),
-            rng.integers(users, size=items) * items + np.arange(items),
-        ]
+    activity = np.cumsum(np.exp(rng.normal(scale=1.1, size=users)))
+    popularity = np.cumsum(np.exp(rng.normal(scale=1.6, size=items)))
+    sure = np.unique(
+        np.concatenate(
+            [
+                np.arange(users) * items + rng.integers(items, size=users),
+                rng.integers(users, size=items) * items + np.arange(items),
+            ]
+        )
     )
-    keys = np.setdiff1d(np.unique(owner * items + drawn), sure)
-    sure = np.unique(sure)
-    keys = np.sort(np.concatenate([sure, rng.choice(keys, ratings - len(sure), replace=False)]))
+    others = np.empty(0, dtype=np.int64)
+    while (missing := ratings - len(sure) - len(others)) > 0:
+        n = int(missing * 1.2) + 1000
+        owner, met = (np.searchsorted(odds, rng.random(n) * odds[-1]) for odds in (activity, popularity))
+        others = np.union1d(others, np.setdiff1d(owner * items + met, sure))
+    others = rng.permutation(others)[: ratings - len(sure)]
+    keys = np.sort(np.concatenate([sure, others]))
     return keys // items, keys % items
 
 

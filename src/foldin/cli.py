@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "fetch": "raw files of a data set: generated, from an archive folder, or downloaded",
         "clean": "raw files into canonical tables, with an account of each row dropped",
         "user-item": "the split, and sparse user-item matrices of the training part",
+        "explore": "run the notebook that describes a data set",
         "report": "the report page of a data set",
     }
     for name, about in stages.items():
@@ -116,10 +117,10 @@ def _dispatch(options: argparse.Namespace) -> None:
             from foldin import evaluate
 
             evaluate.run(options.dataset, options.family)
-        case "report":
+        case "explore" | "report":
             from foldin import notebook
 
-            notebook.run("report", options.dataset, command=f"report@{options.dataset}")
+            notebook.run(options.command, options.dataset, command=f"{options.command}@{options.dataset}")
         case "strip":
             _strip(check=options.check, in_place=options.in_place)
         case "source":

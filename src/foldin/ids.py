@@ -22,7 +22,8 @@ def natural_order(ids: Iterable[str]) -> list[str]:
         Ids, in any order, repeated or not.
     """
     distinct = sorted(set(ids))
-    if all(name.isascii() and name.isdigit() for name in distinct):
+    joined = "".join(distinct)
+    if joined.isascii() and joined.isdigit() and all(distinct):
         # By number of digits, then as text: by value, however long the id.
         distinct.sort(key=lambda name: (len(bare := name.lstrip("0")), bare))
     return distinct
@@ -56,7 +57,7 @@ def occurring(ids: pd.Categorical, rows: Rows | slice) -> "pd.Index[str]":
         The rows; none of them misses its id.
     """
     occurs = np.bincount(ids.codes[rows], minlength=len(ids.categories)) > 0
-    return pd.Index(natural_order(ids.categories[occurs]), dtype="str")
+    return pd.Index(natural_order(ids.categories[occurs].tolist()), dtype="str")
 
 
 def in_natural_order(ids: pd.Categorical, rows: Rows | slice) -> tuple[Codes, "pd.Index[str]"]:

@@ -29,6 +29,7 @@ def stages() -> dict[str, list[str]]:
         "fetch": ["foldin.fetch"],
         "clean": ["foldin.clean"],
         "user_item": ["foldin.user_item"],
+        "explore": ["foldin.notebook", *notebook_imports("explore")],
         "report": ["foldin.notebook", *notebook_imports("report"), *described],
     }
     for family in families:

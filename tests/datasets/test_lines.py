@@ -86,3 +86,38 @@ def test_a_flag_is_0_or_1_and_nothing_else(tmp_path, field):
     path = written(tmp_path, f"a,1\nb,{field}\n")
     with pytest.raises(FoldinError, match=f"line 2: on is '{field}'"):
         lines.read(path, {"name": lines.text, "on": lines.flag}, delimiter=",")
+
+
+def test_bad_lines_are_dropped_and_counted_up_to_a_share(tmp_path):
+    path = written(tmp_path, 'a,1,1\nb,two,2\n"c,3,3\nd,4,4"\ne,5,5\n')
+    bad = lines.BadLines(share=0.8)
+    table = lines.read(path, COLUMNS, delimiter=",", quoted=True, bad=bad)
+    assert table["name"].tolist() == ["a", "e"]
+    assert bad.count == 3
+    few = lines.BadLines(share=0.5)
+    with pytest.raises(FoldinError, match=r"3 of 5 lines are not as declared; the first: line 2: count is 'two'.*0\.5"):
+        lines.read(path, COLUMNS, delimiter=",", quoted=True, bad=few)
+    assert few.count == 0
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_marks_ends_of_lines_and_blanks_around_names_change_nothing(tmp_path, ending, mark):
+    path = written(tmp_path, mark + ending.join(["name:: count::share ", "a::1::0.5", "b: c::2::1", ""]))
+    table = lines.read(path, COLUMNS, delimiter="::", header=list(COLUMNS))
+    assert list(table.itertuples(index=False, name=None)) == [("a", 1, 0.5), ("b: c", 2, 1.0)]
+
+
+def test_a_quote_behind_an_escape_ends_no_field(tmp_path):
+    path = written(tmp_path, '"a \\"b\\"",1,1\n')
+    table = lines.read(path, COLUMNS, delimiter=",", quoted=True, escape="\\")
+    assert table["name"].tolist() == ['a "b"']
+
+
+def test_identifiers_are_categories_however_they_are_read(tmp_path):
+    columns = {"id": lines.identifier, "share": lines.number}
+    for text in ("b,1\na,2\n b ,3\n,4\n", '"b",1\na,2\n b ,3\n,4\n'):
+        table = lines.read(written(tmp_path, text), columns, delimiter=",", quoted=True)
+        assert table["id"].tolist()[:3] == ["b", "a", "b"]
+        assert table["id"].isna().tolist() == [False, False, False, True]
+        assert table["id"].dtype == "category"

@@ -93,6 +93,19 @@ def test_parquet_json_lines_and_a_database_give_the_same(workspace):
         assert triples(raw(name)) == ROWS, name
 
 
+def test_a_few_bad_lines_are_dropped_and_counted_and_many_are_an_error(workspace):
+    good = "".join(f"u{n % 50},b{n},4\n" for n in range(2000))
+    put("a.csv", "who,book,stars\n" + good + "u1,b1\n")
+    declare(CSV)
+    fetch.run("mine")
+    clean.run("mine")
+    account = json.loads(paths.account("mine", "cleaning").read_text())["ratings"]
+    assert (account["rows_in"], account["rows_out"], account["dropped"]["bad_line"]) == (2001, 2000, 1)
+    put("a.csv", "who,book,stars\n" + good + "u1,b1\n" * 20)
+    with pytest.raises(FoldinError, match=r"own/a\.csv: 20 of 2,020 lines .* line 2002: 2 fields.*clean\.bad_lines"):
+        raw()
+
+
 def test_tables_of_items_and_users_are_read_beside(workspace):
     put("a.csv", "who,book,stars\nu1,b1,4\nu1,b9,4\n")
     put("more/books.csv", "id,name,kind,author,published\nb1,Emma,Novel / Classic,Austen,1815\n")

@@ -179,6 +179,7 @@ class _Reader:
         self.path, self.columns, self.delimiter, self.encoding = path, columns, delimiter, encoding
         self.quoted, self.escape, self.bad, self.skip = quoted, escape, bad, skip
         self.line = 0
+        self.span = 1  # lines of the record at hand: a quoted field may hold ends of lines
         self.dropped = 0
         self.first: FoldinError | None = None
 
@@ -203,7 +204,7 @@ class _Reader:
             try:
                 rows.append(self._parsed(fields, parsers))
             except FoldinError as fault:
-                self._drop(fault, 1)
+                self._drop(fault, self.span)
                 continue
             n += 1
             if len(rows) == CHUNK:
@@ -259,7 +260,8 @@ class _Reader:
             strict=True,
         )
         while True:
-            before = self.line
+            # Undecodable lines are counted where they are met.
+            before = self.line - self.dropped
             try:
                 fields = next(records, None)
             except csv.Error as error:
@@ -267,10 +269,11 @@ class _Reader:
                 if strict:
                     raise fault from None
                 # An open quote has swallowed more lines than one.
-                self._drop(fault, self.line - before)
+                self._drop(fault, self.line - self.dropped - before)
                 continue
             if fields is None:
                 return
+            self.span = self.line - self.dropped - before
             if fields or strict:
                 yield fields
 

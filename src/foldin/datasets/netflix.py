@@ -52,8 +52,7 @@ def read(folder: Path) -> RawTables:
     grouped = sorted([*folder.glob("combined_data_*.txt"), *folder.glob("mv_*.txt")])
     tables = sorted(folder / name for name in ("train.csv", "test.csv") if (folder / name).is_file())
     if grouped:
-        parts = [part for path in grouped for part in _grouped(path)]
-        ratings = pd.concat(parts, ignore_index=True)
+        ratings = pd.concat([part for path in grouped for part in _grouped(path)], ignore_index=True)
     elif tables:
         ratings = pd.concat([_table(path) for path in tables], ignore_index=True)
     else:
@@ -64,6 +63,8 @@ def read(folder: Path) -> RawTables:
 def _grouped(path: Path) -> Iterator[pd.DataFrame]:
     """Yield the ratings of a file of the prize's own form, block by block."""
     movie, line = "", 0
+    if not path.stat().st_size:
+        raise _damaged(path, "the file is empty")
     for block in _blocks(path):
         if not block.isascii():
             raise _fault(path, block, line)
@@ -88,11 +89,7 @@ def _grouped(path: Path) -> Iterator[pd.DataFrame]:
         # Rows are numbered from 1 over headings and ratings alike, so the n-th heading has n ratings fewer before it.
         before = starts - 1 - np.arange(len(starts))
         if not movie and (not len(starts) or before[0] > 0):
-            raise FoldinError(
-                f"line {line + 1}: a rating before any line that names its movie",
-                where="/".join(path.parts[-4:]),
-                remedy="the file is damaged; put the original in its place",
-            )
+            raise _damaged(path, f"line {line + 1}: a rating before any line that names its movie")
         names = np.array([movie, *(name for _, name in headings)], dtype=object)
         sizes = np.diff(np.concatenate([[0], before, [table.num_rows]]))
         movie = str(names[-1])
@@ -133,6 +130,10 @@ def _fault(path: Path, block: bytes, before: int) -> FoldinError:
             break
     else:
         what = f"a line after line {before} cannot be read"
+    return _damaged(path, what)
+
+
+def _damaged(path: Path, what: str) -> FoldinError:
     where, remedy = "/".join(path.parts[-4:]), "the file is damaged; put the original in its place"
     return FoldinError(what, where=where, remedy=remedy)
 
@@ -158,13 +159,12 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _dense(path: Path) -> pd.DataFrame:
     """Read a block of ratings between blanks, a row a user and a column a movie, 0 where there is none."""
+    if not path.read_bytes().strip():
+        raise _damaged(path, "the file is empty")
     try:
         block = np.loadtxt(path, dtype=np.int64)
     except ValueError as error:
-        place = "/".join(path.parts[-4:])
-        raise FoldinError(
-            str(error), where=place, remedy="the file is damaged; put the original in its place"
-        ) from None
+        raise _damaged(path, str(error).splitlines()[0]) from None
     users, items = np.nonzero(np.atleast_2d(block))
     return pd.DataFrame(
         {
@@ -190,11 +190,7 @@ def _titles_of(path: Path) -> pd.DataFrame:
     rows = [line.split(",", 2) for line in text.split("\n") if line.strip(", \r")]
     faulty = [number for number, row in enumerate(rows, start=1) if len(row) != 3]
     if faulty:
-        raise FoldinError(
-            f"line {faulty[0]} is not 'movie,year,title'",
-            where="/".join(path.parts[-4:]),
-            remedy="the file is damaged; put the original in its place",
-        )
+        raise _damaged(path, f"line {faulty[0]} is not 'movie,year,title'")
     movies = pd.DataFrame(rows, columns=["item_id", "year", "title"], dtype="str")
     movies["item_id"], movies["title"] = movies["item_id"].str.strip(), movies["title"].str.strip()
     movies["year"] = whole_numbers(movies["year"], path, missing="NULL")

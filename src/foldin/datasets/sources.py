@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from foldin import params, paths
-from foldin.datasets import tables
+from foldin.datasets import lines, tables
 from foldin.datasets.composition import composed
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.fields import ids, numbers, seconds, undescribed, whole_numbers
@@ -109,7 +109,9 @@ def _scale(data: OwnData) -> Scale:
 
 def _read(data: OwnData, key: str, folder: Path) -> RawTables:
     """Read the files of a declaration from a data set's raw folder."""
-    rows = _columns(data, {"user": data.user, "item": data.item, "rating": data.rating, "time": data.time}, key, folder)
+    bad = lines.BadLines(params.section(params.Clean).bad_lines)
+    roles = {"user": data.user, "item": data.item, "rating": data.rating, "time": data.time}
+    rows = _columns(data, roles, key, folder, bad)
     path = Path(data.file)
     with tables.blame(path, key):
         ratings = pd.DataFrame({"user_id": ids(rows["user"]), "item_id": ids(rows["item"])})
@@ -117,7 +119,8 @@ def _read(data: OwnData, key: str, folder: Path) -> RawTables:
         ratings["rating"] = numbers(rows["rating"], path) if "rating" in rows else 1.0
         times = rows["time"] if "time" in rows else pd.Series(None, index=rows.index, dtype="str")
         ratings["timestamp"] = seconds(times, path, data.time_unit or "")
-    return RawTables(ratings, _items(data, ratings, key, folder), _users(data, key, folder))
+    items, users = _items(data, ratings, key, folder), _users(data, key, folder)
+    return RawTables(ratings, items, users, bad_lines=bad.count)
 
 
 def _items(data: OwnData, ratings: pd.DataFrame, key: str, folder: Path) -> pd.DataFrame:
@@ -164,8 +167,10 @@ def _given(table: File, kind: type[File]) -> dict[str, Any]:
     return {role: getattr(table, role) for role in roles}
 
 
-def _columns(file: File, wanted: dict[str, Any], key: str, folder: Path) -> pd.DataFrame:
+def _columns(
+    file: File, wanted: dict[str, Any], key: str, folder: Path, bad: lines.BadLines | None = None
+) -> pd.DataFrame:
     """Return the declared columns of a file, named by their roles."""
     path = folder / _place(file.file, key)
     columns = {role: str(name) for role, name in wanted.items() if name is not None}
-    return tables.read(file, path, columns, key)
+    return tables.read(file, path, columns, key, bad)

@@ -78,7 +78,7 @@ def separator_of(file: File) -> str:
     return file.separator or ("\t" if Path(file.file).suffix.lower() in TABS else ",")
 
 
-def read(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
+def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.BadLines | None = None) -> pd.DataFrame:
     """Read some columns of a file.
 
     Parameters
@@ -91,6 +91,8 @@ def read(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFr
         Role → name of the column.
     key : str
         The key of the declaration, for messages.
+    bad : BadLines, optional
+        Where lines of a CSV file that cannot be read are counted; without it the first is an error.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def read(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFr
             case "jsonl":
                 rows = _json_lines(path, columns, key)
             case _:
-                rows = _csv(file, path, columns, key)
+                rows = _csv(file, path, columns, key, bad)
         if rows.empty:
             raise FoldinError("the file holds no rows")
     # One column may have two roles.
@@ -141,7 +143,7 @@ def header_of(path: Path, separator: str, encoding: str) -> list[str]:
     return [name.strip() for name in fields] if line else []
 
 
-def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
+def _csv(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.BadLines | None) -> pd.DataFrame:
     separator = separator_of(file)
     first = header_of(path, separator, file.encoding)
     names = first if file.header else [str(place + 1) for place in range(len(first))]
@@ -154,12 +156,12 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str) -> pd.DataFr
         marked = opened.read(3) == codecs.BOM_UTF8
     return lines.read(
         path,
-        dict.fromkeys(unique, lines.text)
-        | {columns[role]: parser for role, parser in PARSERS.items() if role in columns},
+        dict.fromkeys(unique, lines.text) | {columns[role]: PARSERS[role] for role in PARSERS if role in columns},
         delimiter=separator,
         encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
         header=first if file.header else None,
         quoted=len(separator) == 1,
+        bad=bad,
     )
 
 
@@ -167,7 +169,9 @@ def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
     try:
         opened = parquet.ParquetFile(path)
         _require(columns, opened.schema_arrow.names, key)
-        rows: pd.DataFrame = opened.read(columns=sorted(set(columns.values()))).to_pandas()
+        # Without pandas' notes on its own index, which may be damaged, and which we do not need.
+        table = opened.read(columns=sorted(set(columns.values()))).replace_schema_metadata(None)
+        rows: pd.DataFrame = table.to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
     return rows

@@ -1,0 +1,149 @@
+"""Guesses, with reasons, what the columns of a table are (users, items, ratings or counts, times), and the scale."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foldin.errors import FoldinError
+
+WORDS = {
+    "user": ("user", "useri", "customer", "member", "reader", "reviewer", "account", "person", "listener", "usersha1"),
+    "item": (
+        "item",
+        "movie",
+        "book",
+        "isbn",
+        "product",
+        "asin",
+        "artist",
+        "artmbid",
+        "track",
+        "song",
+        "game",
+        "business",
+    ),
+    "rating": ("rating", "ratings", "stars", "star", "score", "rate", "overall", "grade", "reviewscore", "bookrating"),
+    "count": ("plays", "count", "weight", "listens", "views", "clicks", "quantity", "purchases", "hours", "playcount"),
+    "time": ("timestamp", "time", "date", "tstamp", "datetime", "ratedat", "createdat", "unixreviewtime", "reviewtime"),
+}
+"""What columns of each role are often called, in small letters without anything between them."""
+STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01)
+MOST_STEPS = 200
+"""Ratings with more distinct values than this are counts, or have no steps."""
+FIRST_TIME = 300_000_000
+"""Numbers above this can be seconds since 1970: a time after mid 1979."""
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def by_name(names: list[str]) -> dict[str, str]:
+    """Return the columns whose names say their role: role → name, the first of each."""
+    found: dict[str, str] = {}
+    for role, words in WORDS.items():
+        for name in names:
+            plain = _plain(name)
+            stem = re.sub(r"(ids?|no|nr|number|key|name)$", "", plain)
+            if name not in found.values() and (plain in words or stem in words):
+                found.setdefault(role, name)
+    return found
+
+
+def roles_of(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, str | int], list[str]]:
+    """Return role → column (a number where columns have no names), and why."""
+    names = [str(name) for name in rows]
+    found = by_name(names) if named else {}
+    reasons = {role: f"{name}: its name says {role}" for role, name in found.items()}
+    left = [name for name in names if name not in found.values()]
+    if "time" not in found and (name := next((name for name in left if _is_time(rows[name])), None)):
+        found["time"], reasons["time"] = name, f"{name}: its values are times"
+        left.remove(name)
+    if not {"rating", "count"} & set(found):
+        few = {name: rows[name].nunique() for name in reversed(left) if _is_rating(rows[name])}
+        # Two columns must be left for users and items.
+        if few and len(left) > 2 - len({"user", "item"} & set(found)):
+            name = min(few, key=lambda name: few[name])
+            found["rating"], reasons["rating"] = name, f"{name}: fewest distinct numbers, so taken for ratings"
+            left.remove(name)
+    for role in ("user", "item"):
+        if role not in found and left:
+            found[role] = left.pop(0)
+            reasons[role] = f"{found[role]}: the first column left, so taken for {role}s; check this"
+    if not {"user", "item"} <= set(found):
+        raise FoldinError(
+            f"no two columns can be users and items (columns: {', '.join(names)})",
+            where=path,
+            remedy="declare it by hand; see own/README.md",
+        )
+    for role in ("user", "item"):
+        reasons[role] += f"; {rows[found[role]].nunique():,} distinct values"
+    order = [role for role in ("user", "item", "rating", "count", "time") if role in found]
+    roles: dict[str, str | int] = {role: found[role] if named else int(found[role]) for role in order}
+    return roles, [reasons[role] for role in order]
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values, errors="coerce")
+
+
+def _is_time(values: pd.Series) -> bool:
+    known = values.dropna()
+    found = _numbers(known)
+    if len(known) and found.notna().all():
+        return bool((found > FIRST_TIME).all() and (found % 1 == 0).all())
+    dates = known.head(1000).str.fullmatch(r"\d{4}-\d\d-\d\d([ T].*)?")
+    return bool(len(dates) and dates.all())
+
+
+def _is_rating(values: pd.Series) -> bool:
+    found = _numbers(values.dropna())
+    return bool(len(found) and found.notna().all() and found.nunique() <= MOST_STEPS and found.abs().max() <= 100)
+
+
+def scale_of(values: pd.Series, *, counted: bool) -> tuple[dict[str, object], str]:
+    """Return what to declare of ratings or counts, and the evidence."""
+    found = _numbers(values).dropna()
+    distinct = np.sort(found.unique())
+    if not len(distinct):
+        raise FoldinError(
+            f"the column '{values.name}' holds no numbers", remedy="declare it by hand; see own/README.md"
+        )
+    lowest, highest = float(distinct[0]), float(distinct[-1])
+    note = f"{len(distinct):,} distinct values from {lowest:g} to {highest:g}"
+    whole = bool((distinct % 1 == 0).all())
+    if counted or (lowest >= 0 and whole and len(distinct) > MOST_STEPS / 4 and highest > 100):
+        return {"feedback": "implicit"}, f"{note}, so counts, not ratings"
+    declared: dict[str, object] = {}
+    zeros = float((found == 0).mean())
+    if lowest == 0 and zeros > 0.3 and len(distinct) > 2 and distinct[1] >= 1:
+        declared["zero_is_implicit"] = True
+        note += f"; {zeros:.0%} are 0, so taken for 'met, but not rated'; check this"
+        distinct = distinct[1:]
+        lowest = float(distinct[0])
+    if lowest == highest:
+        return {"feedback": "implicit"}, f"all are {highest:g}, so they say who met what, not how it was liked"
+    step = next((step for step in STEPS if _on_steps(distinct, step)), 0.0)
+    note += f", in steps of {step:g}" if step else ", in no steps"
+    scale = [int(number) if number % 1 == 0 else round(number, 6) for number in (lowest, highest, step)]
+    return {"scale": scale, **declared}, note
+
+
+def _on_steps(distinct: np.ndarray, step: float) -> bool:
+    places = (distinct - distinct[0]) / step
+    return bool((np.abs(places - np.round(places)) < 1e-6).all())
+
+
+def time_of(values: pd.Series) -> tuple[str, str]:
+    """Return the unit of a column of times, and the evidence."""
+    known = values.dropna()
+    found = _numbers(known)
+    if len(known) and found.notna().all():
+        for unit, limit in (("s", 1e11), ("ms", 1e14), ("us", 1e17)):
+            if found.max() < limit:
+                scale = {"s": 1, "ms": 1_000, "us": 1_000_000}[unit]
+                first, last = (pd.Timestamp(number / scale, unit="s").date() for number in (found.min(), found.max()))
+                return unit, f"times in {unit} since 1970, {first} to {last}"
+    return "date", f"dates, {known.min()} to {known.max()}"

@@ -1,0 +1,209 @@
+"""Damaged files of every kind: a correct table with an account that closes, or one FoldinError; nothing else, ever."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from foldin import clean, datasets, interactions, params, paths, user_item
+from foldin.datasets import RawTables, lines
+from foldin.errors import FoldinError
+from foldin.interactions import Scale
+
+FUZZ = settings(
+    deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+EXTREME = Scale(lowest=-10.0, highest=10.0, step=0.0)
+
+
+@pytest.fixture
+def quick(workspace, monkeypatch):
+    """Read params.yaml once: reading it takes longer than all else of an example."""
+    values = params.read()
+    monkeypatch.setattr(params, "read", lambda: values)
+
+
+def one_line(error: FoldinError) -> None:
+    assert "\n" not in str(error)
+    assert error.remedy
+
+
+def table_or_error(name: str) -> pd.DataFrame | None:
+    """Clean and split a data set; return its ratings after checking all that must hold, or None after a FoldinError."""
+    shutil.rmtree(paths.clean(name), ignore_errors=True)
+    try:
+        clean.run(name)
+    except FoldinError as error:
+        one_line(error)
+        assert not paths.clean(name).exists()
+        return None
+    ratings = pd.read_parquet(paths.clean(name) / "ratings.parquet")
+    account = json.loads(paths.account(name, "cleaning").read_text())
+    for table in account.values():
+        gone = sum(table["dropped"].values())
+        assert table["rows_in"] - gone + table.get("added_without_description", 0) == table["rows_out"]
+    assert account["ratings"]["rows_out"] == len(ratings) > 0
+    scale = datasets.get(name).scale
+    assert ratings["rating"].between(scale.lowest, scale.highest).all()
+    assert ratings[["user_id", "item_id", "rating"]].notna().all().all()
+    assert not ratings.duplicated(["user_id", "item_id"]).any()
+    try:
+        user_item.run(name)
+    except FoldinError as error:
+        one_line(error)
+        return ratings
+    test = pd.read_parquet(paths.test(name) / "ratings.parquet")
+    data = interactions.load(name)
+    assert data.train.ratings.nnz + data.validation.ratings.nnz + len(test) == len(ratings)
+    return ratings
+
+
+@st.composite
+def damage(draw):
+    """Return a function that damages bytes: flips, cuts, other delimiters, doubled or swapped pieces, odd values."""
+    kind = draw(st.sampled_from(["flip", "cut", "insert", "delimiter", "swap", "double", "ends", "mark", "encode"]))
+    where, other = draw(st.floats(0, 1)), draw(st.floats(0, 1))
+    piece = draw(
+        st.sampled_from(
+            [b"nan", b"inf", b"-1", b"0", b"", b"1e999", b'"', b"\0", b"\xff", b"\xe9", b"9" * 40, b"\r", b"7.3"]
+        )
+    )
+
+    def apply(data: bytes) -> bytes:
+        place, end = sorted((int(where * len(data)), int(other * len(data))))
+        match kind:
+            case "flip":
+                return data[:place] + bytes([data[place] ^ 0x15]) + data[place + 1 :] if place < len(data) else data
+            case "cut":
+                return data[:place]
+            case "insert":
+                return data[:place] + piece + data[place:]
+            case "delimiter":
+                return data.replace(b"\t", b";").replace(b",", b"\t")
+            case "swap":
+                return data[end:] + data[place:end] + data[:place]
+            case "double":
+                return data[:end] + data[place:]
+            case "ends":
+                return data.replace(b"\n", b"\r\n")
+            case "mark":
+                return b"\xef\xbb\xbf" + data
+        return data.decode("latin-1").encode("utf-16")
+
+    return apply
+
+
+@pytest.fixture(scope="module")
+def originals(request) -> dict[str, dict[str, bytes]]:
+    """Return the first lines of real files, and of demo's own, by data set and name."""
+    archive = request.getfixturevalue("archives")
+    found = {}
+    for name in ("ml-100k", "ml-latest-small"):
+        found[name] = {}
+        for file in datasets.get(name).files:
+            whole = (archive / name / file).read_bytes()
+            found[name][file] = b"".join(whole.splitlines(keepends=True)[:150])
+    return found
+
+
+@given(data=st.data(), blows=st.lists(damage(), min_size=1, max_size=3))
+@FUZZ
+def test_damaged_real_files_give_a_closed_account_or_one_error(quick, originals, data, blows):
+    name = data.draw(st.sampled_from(sorted(originals)))
+    victim = data.draw(st.sampled_from(sorted(originals[name])))
+    folder = paths.raw("fuzzed")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file, content in originals[name].items():
+        for blow in blows if file == victim else []:
+            content = blow(content)
+        (folder / file).write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets._ALL, "fuzzed", replace(datasets.get(name), name="fuzzed", files={}, counts=None))
+        table_or_error("fuzzed")
+
+
+def read_leniently(folder: Path) -> RawTables:
+    bad = lines.BadLines(share=0.2)
+    columns = {
+        "user_id": lines.identifier,
+        "item_id": lines.identifier,
+        "rating": lines.number,
+        "timestamp": lines.whole,
+    }
+    ratings = lines.read(folder / "ratings.csv", columns, delimiter=",", quoted=True, bad=bad)
+    items = pd.DataFrame(
+        {"item_id": pd.Series(dtype="str"), "title": pd.Series(dtype="str"), "domain": "", "genres": ""}
+    )
+    return RawTables(ratings, items, pd.DataFrame({"user_id": pd.Series(dtype="str")}), bad.count)
+
+
+IDS = st.sampled_from(["1", "2", "007", "9" * 400, "-5", "a b", "é", " x ", "", "NULL", "nan", "0x1F", "\U0001f600"])
+RATINGS = st.sampled_from(["-10", "10", "0", "-0.0", "3.75", "10.01", "nan", "", "inf", "five", "1_0", "1e-320"])
+TIMES = st.sampled_from(["", "0", "978300760", "-1", "9" * 18, "9" * 19, "1.5"])
+
+
+@given(
+    rows=st.lists(st.tuples(IDS, IDS, RATINGS, TIMES), max_size=25),
+    good=st.integers(0, 60),
+    stray=st.lists(st.sampled_from(["", "x", "1,2", '1,"2', "1,2,3,4,5", ",,,", "\x00", "\ufeff,1,1,1,1"]), max_size=3),
+)
+@FUZZ
+def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(quick, rows, good, stray):
+    plain = [(f"u{n % 7}", f"i{n // 7}", str(n % 21 - 10), str(10**9 + n)) for n in range(good)]
+    folder = paths.raw("odd")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [",".join(row) for row in [*plain, *rows]] + stray
+    (folder / "ratings.csv").write_text("\n".join(written) + "\n", encoding="utf-8")
+    odd = replace(datasets.get("demo"), name="odd", scale=EXTREME, files={}, read=read_leniently, generate=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets._ALL, "odd", odd)
+        ratings = table_or_error("odd")
+    if ratings is None:
+        return
+
+    def usable(row):
+        user, item, rating, time = row
+        try:
+            lines.whole(time) if time else None
+            return bool(user.strip() and item.strip() and rating and abs(lines.number(rating)) <= 10)
+        except ValueError:
+            return False
+
+    wanted = {(row[0].strip(), row[1].strip()): np.float32(row[2]) for row in [*plain, *rows] if usable(row)}
+    found = dict(zip(zip(ratings["user_id"], ratings["item_id"], strict=True), ratings["rating"], strict=True))
+    if not any('"' in line for line in stray):  # an open quote may take lines after it along, all counted
+        assert found.keys() == wanted.keys()
+    candidates = {
+        (pair, value)
+        for row in [*plain, *rows]
+        if usable(row)
+        for pair, value in [((row[0].strip(), row[1].strip()), float(np.float32(row[2])))]
+    }
+    assert all((pair, float(value)) in candidates for pair, value in found.items())
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("only", f"i{n}", "3", str(n)) for n in range(30)],
+        [(f"u{n}", "only", "3", str(n)) for n in range(30)],
+        [(f"u{n % 6}", f"i{n // 6}", "4", "7") for n in range(30)],
+        [(f"u{n % 6}", f"i{n // 6}", str(-n / 3), "") for n in range(30)],
+        [("u", "i", "1", "1")],
+    ],
+    ids=["one user", "one item", "all ratings equal", "none above zero", "one rating"],
+)
+def test_data_of_one_kind_is_cleaned_whole(quick, monkeypatch, rows):
+    paths.raw("odd").mkdir(parents=True)
+    (paths.raw("odd") / "ratings.csv").write_text("".join(",".join(row) + "\n" for row in rows))
+    odd = replace(datasets.get("demo"), name="odd", scale=EXTREME, files={}, read=read_leniently, generate=None)
+    monkeypatch.setitem(datasets._ALL, "odd", odd)
+    ratings = table_or_error("odd")
+    assert sorted(ratings["rating"]) == sorted(np.float32(row[2]) for row in rows)
