@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from foldin import clean, datasets, fetch, held_out, interactions, params, paths, splits, user_item
-from foldin.datasets.demo import DEMO
+from foldin import clean, datasets, fetch, held_out, ids, interactions, params, paths, splits, user_item
 from foldin.errors import FoldinError
 
 
@@ -27,11 +26,11 @@ def write_clean(ratings: pd.DataFrame) -> None:
     folder = paths.clean("demo")
     folder.mkdir(parents=True, exist_ok=True)
     ratings.to_parquet(folder / "ratings.parquet", index=False)
-    items = clean.natural_order(ratings["item_id"])
+    items = ids.natural_order(ratings["item_id"])
     pd.DataFrame({"item_id": items, "title": items, "domain": "books", "genres": ""}).to_parquet(
         folder / "items.parquet", index=False
     )
-    users = clean.natural_order(ratings["user_id"])
+    users = ids.natural_order(ratings["user_id"])
     pd.DataFrame({"user_id": users}).to_parquet(folder / "users.parquet", index=False)
 
 
@@ -40,15 +39,6 @@ def set_split(workspace, **values):
     content = yaml.load(workspace / "params.yaml")
     content["split"].update(values)
     yaml.dump(content, workspace / "params.yaml")
-
-
-def dealt(n, seed, test, validation):
-    """Return the rows of each part of n ratings split at random."""
-    asked = params.Split(
-        protocol="random_by_rating", seed=seed, test=test, validation=validation, folds=5, fold=1, fold_in=0.8
-    )
-    split = splits.deal(pd.DataFrame(index=range(n)), asked, (DEMO, Path()))
-    return {part: getattr(split, part) for part in splits.PARTS}
 
 
 def named(part: interactions.Interactions) -> set[tuple[str, str, float]]:
@@ -88,6 +78,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
     assert written() != first
 
 
+def dealt(n: int, seed: int, test: float, validation: float) -> splits.Split:
+    shares = {"test": test, "validation": validation, "fold_in": 0.8}
+    wanted = params.Split(protocol="random_by_rating", seed=seed, folds=5, fold=1, **shares)
+    return splits.deal(pd.DataFrame(index=range(n)), wanted, (datasets.get("demo"), Path()))
+
+
 @given(
     n=st.integers(10, 3000),
     test=st.floats(0.1, 0.45),
@@ -97,15 +93,27 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
 @settings(deadline=None, derandomize=True, max_examples=50)
 def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
     parts = dealt(n, seed, test, validation)
-    assert np.array_equal(np.sort(np.concatenate(list(parts.values()))), np.arange(n))
-    assert len(parts["test"]) == round(n * test)
-    assert len(parts["validation"]) == round(n * validation)
+    assert np.array_equal(np.sort(np.concatenate([parts.train, parts.validation, parts.test])), np.arange(n))
+    assert len(parts.test) == round(n * test)
+    assert len(parts.validation) == round(n * validation)
+    # The least draws are learnt from, the greatest are held out.
+    drawn = np.random.Generator(np.random.PCG64(seed)).random(n)
+    assert drawn[parts.train].max() < drawn[parts.validation].min()
+    assert drawn[parts.validation].max() < drawn[parts.test].min()
+
+
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.3]), max_size=12), st.integers(-1, 13))
+@settings(deadline=None, derandomize=True)
+def test_of_equal_draws_the_first_are_the_least(values, k):
+    values = np.array(values)
+    least = np.argsort(values, kind="stable")[: max(k, 0)]
+    assert np.flatnonzero(splits._least(values, k)).tolist() == sorted(least.tolist())
 
 
 def test_every_rating_is_held_out_equally_often():
     counts = np.zeros(50)
     for seed in range(2000):
-        counts[dealt(50, seed, 0.2, 0.1)["test"]] += 1
+        counts[dealt(50, seed, 0.2, 0.1).test] += 1
     assert np.all(np.abs(counts - 400) < 5 * np.sqrt(2000 * 0.2 * 0.8))
 
 
@@ -139,6 +147,18 @@ def test_indices_follow_ids_in_natural_order(workspace):
     train = interactions.load("demo").train
     assert train.users["user_id"].tolist() == [str(u) for u in range(20)]
     assert train.items["item_id"].tolist() == sorted(f"i{i}" for i in range(30))
+
+
+def test_clean_tables_of_plain_text_ids_give_the_same(cleaned):
+    def written():
+        user_item.run("demo")
+        folders = (paths.user_item("demo"), paths.test("demo"))
+        return {path.name: path.read_bytes() for folder in folders for path in folder.iterdir()}
+
+    categorical = written()
+    file = paths.clean("demo") / "ratings.parquet"
+    pd.read_parquet(file).astype({"user_id": "str", "item_id": "str"}).to_parquet(file, index=False)
+    assert written() == categorical
 
 
 def test_explicit_zeros_survive(workspace):
