@@ -269,7 +269,7 @@ def _write_ratings(path: Path, ratings: pd.DataFrame) -> None:
 
 
 def _in_words(dropped: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in dropped.items())
+    return ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in dropped.items() if count) or "none"
 
 
 __all__ = ["ITEMS", "RATINGS", "USERS", "Tables", "clean_ratings", "in_order", "natural_order", "run", "tables"]

@@ -339,7 +339,7 @@ def list_length() -> int:
 
 def seeds(family: str) -> int:
     """Return how many seeds a family's models are fitted with; training stages read this of `evaluation` as well."""
-    evaluation = read().get("evaluation")
+    evaluation = read_as_declared("evaluation.seeds").get("evaluation")
     given = evaluation.get("seeds") if isinstance(evaluation, dict) else None
     if not isinstance(given, dict):
         raise FoldinError("evaluation.seeds is no mapping of families", where="params.yaml", remedy="write: seeds: {}")

@@ -170,8 +170,7 @@ def strong_generalization(ratings: pd.DataFrame, settings: params.Split, given: 
 def given_negatives(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
     """Hold out one rating of each user and rank it among negatives, both as published files give them.
 
-    He et al. (2017, Neural Collaborative Filtering). Krichene and Rendle (2020) show why figures of sampled candidates
-    say little about the whole catalogue: they may even order models the other way.
+    He et al. (2017). Figures of sampled candidates may order models other than full ones do (Krichene, Rendle 2020).
     """
     dataset, folder = given
     if dataset.negatives is None:
@@ -197,8 +196,7 @@ PROTOCOLS: dict[str, tuple[Protocol, str]] = {
     "given_negatives": (given_negatives, "by published files, one rating of each user held out among given negatives"),
 }
 """Each protocol, and what people are told of it: ratings "were split …"."""
-FROM_FILES = ("predefined_fold", "given_negatives")
-"""Protocols that others published as files, which only some data sets have."""
+FROM_FILES = ("predefined_fold", "given_negatives")  # published by others, for some data sets only
 
 
 def deal(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
