@@ -247,7 +247,7 @@ def test_the_same_input_gives_the_same_bytes_whatever_its_order(tiny):
 
 def test_nothing_left_is_an_error_that_says_why_and_leaves_no_tables(tiny):
     tiny["ratings"]["rating"] = np.nan
-    with pytest.raises(FoldinError, match=r"no rating of 'tiny' is left after cleaning: .* 3 missing rating"):
+    with pytest.raises(FoldinError, match=r"no rating of 'tiny' is left after cleaning: 3 missing rating"):
         clean.run("tiny")
     assert not paths.clean("tiny").exists()
 
