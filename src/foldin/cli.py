@@ -180,6 +180,8 @@ def _dispatch(options: argparse.Namespace) -> None:
             from foldin import paths
 
             folder = str(paths.source_notebooks())
+            # A copy of the checkout works with its own source, whatever is installed.
+            os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
             os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", *options.options, folder])
 
 

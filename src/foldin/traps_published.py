@@ -222,8 +222,10 @@ def _network(
             shape=(len(asked), sum(shape)),
         )
 
-    batch = min(1024, len(pairs))
-    network = MLPRegressor((32,), alpha=1e-4, batch_size=batch, learning_rate_init=0.02, random_state=seed)
+    size = min(1024, len(pairs))
+    network = MLPRegressor(
+        hidden_layer_sizes=(32,), alpha=1e-4, batch_size=size, learning_rate_init=0.02, random_state=seed
+    )
     features = one_hot(pairs)
     for _ in range(passes):
         network.partial_fit(features, labels)
