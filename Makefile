@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE := 1
 FILTER := .venv/bin/python src/foldin strip --filter
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev repro lab lint format test anchors test-slow test-install verify doctor lock clean
+.PHONY: help install install-dev repro experiments lab lint format test anchors test-slow test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ help:  ## print every target and what it does
 repro: install .venv/.checked  ## the main job: install everything, then run the pipeline (dvc repro)
 	@$(ACTIVE) dvc repro
 	@echo "Read the comparison: $$($(BIN)/foldin datasets --reports)"
+
+# DVC shows about a thousand columns; kept here are what changed of parameters, RMSE and NDCG, without domains.
+experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE and NDCG that differ
+	$(ACTIVE) dvc exp show --only-changed --md --drop '^(?!Exp|[a-z_]+[.]|.*/metrics/[^.]*[.]json:(rmse|ndcg_at_10)$$)'
 
 lab: install  ## open JupyterLab on this environment
 	$(ACTIVE) foldin lab
