@@ -9,6 +9,7 @@ import pytest
 from conftest import CHECKOUT
 
 from foldin import determinism
+from foldin.errors import FoldinError
 
 THREADS = (
     "import numba, threadpoolctl, scipy.linalg; print(*{p['num_threads'] for p in threadpoolctl.threadpool_info()})"
@@ -65,6 +66,22 @@ def test_compiled_kernels_use_no_wider_registers_either():
         "total(numpy.ones(64)); print(*('mm' + c for c in 'xyz' if c + 'mm' in total.inspect_asm(total.signatures[0])))"
     )
     assert in_the_lane(code, 1) == "mmx mmy"
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the lane names x86-64 instruction sets")
+def test_networks_multiply_matrices_with_no_wider_instructions_either():
+    # oneDNN says on its first multiplication what it runs on; TensorFlow calls it whatever TF_ENABLE_ONEDNN_OPTS says.
+    code = "import tensorflow; x = tensorflow.ones((256, 256)); print(float((x @ x)[0, 0]))"
+    environment = os.environ | determinism.variables(1) | {"ONEDNN_VERBOSE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    print(done.stdout)
+    assert "AVX512" not in done.stdout.upper()
+    assert "isa:Intel AVX2" in done.stdout
+
+
+def test_a_line_of_the_lane_that_is_none_is_said():
+    with pytest.raises(FoldinError, match=r"FOLDIN_LANE: holds the line 'threads'; write NAME=VALUE"):
+        determinism.pin(2, environment={determinism.INSTEAD: "threads"})
 
 
 def test_the_command_line_does_not_load_numpy_before_the_lane_is_fixed():

@@ -8,6 +8,8 @@ import os
 import platform
 from collections.abc import MutableMapping
 
+from foldin.errors import FoldinError
+
 DEVICE = "FOLDIN_DEVICE"
 """Tells a kernel which device params.yaml asks for."""
 INSTEAD = "FOLDIN_LANE"
@@ -18,6 +20,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # TensorFlow multiplies matrices with oneDNN, TF_ENABLE_ONEDNN_OPTS=0 or not
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "",  # those of the name above, instead of the machine's
 }
@@ -66,6 +69,16 @@ def pin(threads: int, device: str = "cpu", environment: MutableMapping[str, str]
         Device of the Keras networks.
     environment : mapping of str to str, optional
         Where to set them: this process's environment unless given.
+
+    Raises
+    ------
+    FoldinError
+        When a line of FOLDIN_LANE is no NAME=VALUE.
     """
-    instead = dict(line.split("=", 1) for line in environment.get(INSTEAD, "").splitlines())
+    instead = {}
+    for line in environment.get(INSTEAD, "").splitlines():
+        name, sign, value = line.partition("=")
+        if not (name and sign):
+            raise FoldinError(f"holds the line {line!r}", where=INSTEAD, remedy="write NAME=VALUE, a line each")
+        instead[name] = value
     environment.update(variables(threads, device) | instead)

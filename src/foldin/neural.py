@@ -20,7 +20,7 @@ from foldin.interactions import FloatArray, IntArray
 from foldin.params import Section
 from foldin.recommender import Arrays
 
-BLOCK_PAIRS = 16_384
+BLOCK_PAIRS = 65_536
 """Pairs a network is asked for at once; bounds memory, changes no figure."""
 Side = Callable[[Any], Any]
 """One side of a network: from indices to what it knows of those users or items."""
