@@ -86,6 +86,10 @@ class Revision:
         """Return the digest of what a stage made, as dvc.lock has it; empty where it has none."""
         return self._digests.get((stage, out), "")
 
+    def test(self, dataset: str) -> str:
+        """Return the digest of a data set's test part; empty where dvc.lock has none."""
+        return self.digest(f"user_item@{dataset}", f"data/test/{dataset}")
+
     def users(self, dataset: str, family: str) -> pd.DataFrame | None:
         """Return each user's results as `evaluate` left them, or None where they are not at hand."""
         out = f"data/predictions/{dataset}/{family}"
@@ -185,7 +189,7 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
     settings = params.section(params.Evaluation)
     families = sorted({row["key"][:2] for row in rows})
     # Users' results can be paired where both were judged on the same test ratings.
-    same = {dataset for dataset, _ in families if _test(before, dataset) == _test(after, dataset)}
+    same = {dataset for dataset, _ in families if before.test(dataset) == after.test(dataset)}
     tables = {pair: (before.users(*pair), after.users(*pair)) for pair in families if pair[0] in same}
     for row in rows:
         (dataset, family, model), figure = row["key"], row["figure"]
@@ -205,10 +209,6 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
         change = draws[:, [1]] - draws[:, [0]]
         low, high = uncertainty.interval(change, settings.confidence)
         yield row["key"], figure, float(low[0]), float(high[0]), float(uncertainty.p_values(change)[0])
-
-
-def _test(revision: Revision, dataset: str) -> str:
-    return revision.digest(f"user_item@{dataset}", f"data/test/{dataset}")
 
 
 def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, column: str) -> pd.DataFrame | None:
