@@ -22,7 +22,8 @@ def product_network(settings, rows=5):
     user, item = (
         neural.embedding(f"{side}_embedding", rows, settings.embedding, settings) for side in ("user", "item")
     )
-    return neural.PairNetwork(user, item, lambda u, i: ops.sum(u * i, axis=-1))
+    user_side = neural.UserSide([user], lambda rows: rows[0])
+    return neural.PairNetwork(user_side, item, lambda u, i: ops.sum(u * i, axis=-1))
 
 
 class Learner:

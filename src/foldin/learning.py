@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 from pydantic import Field
+from scipy import sparse
 
-from foldin import metrics, neural
+from foldin import folding, metrics, neural
 from foldin.factorization import train_by_epochs
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, RatingRecommender, Recommender
@@ -171,6 +172,28 @@ class RatingNetwork(RatingRecommender):
     def _score(self, users: IntArray) -> FloatArray:
         items = np.arange(self.known.shape[1], dtype=np.int32)
         return self._bias.predict(users[:, None], items) + self._network.grid(users, len(items))
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Learn a user's embedding row beside fixed layers and items, on what its bias leaves of the ratings told.
+
+        What training adds up for a user: squared errors, plus l2 · (ratings / users in training) · the row's squared
+        length. (Training divides all of it by the number of ratings, which makes that the mean squared error and the
+        penalty of `neural.embedding`.) Dropout, where there is some, is off, as it is when a network predicts.
+        """
+        biases = self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
+        users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
+        residual = ratings.copy()
+        residual.data = ratings.data - biases[users, ratings.indices]
+        n_users, n_items = self.known.shape
+
+        def objective(block: sparse.csr_array) -> folding.Objective:
+            users = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
+            values = self._network.of_rows(users, block.indices)
+            return lambda rows: neural.keras().ops.sum((block.data - values(rows)) ** 2)
+
+        penalty = self.settings.l2 * self.known.nnz / n_users
+        rows = folding.learn_rows(self._network.user_rows(), residual, objective, penalty, pairs_per_user=n_items)
+        return biases + self._network.grid_of_rows(rows, n_items)
 
     def _arrays(self) -> Arrays:
         return neural.weights(self._network.model)

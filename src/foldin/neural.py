@@ -6,7 +6,7 @@ so nothing here does before a network is built.
 
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -115,6 +115,25 @@ def embedding(name: str, rows: int, size: int, settings: NetworkSettings) -> Any
     )
 
 
+class UserSide:
+    """A user's side of a network, which can be had from embedding rows of its own as well as from indices.
+
+    Parameters
+    ----------
+    embeddings : sequence of keras.layers.Embedding
+        What there is of each user alone.
+    of_rows : callable
+        From a row of each, shape (..., size), to a tensor or a list of tensors, shape (..., size).
+    """
+
+    def __init__(self, embeddings: Sequence[Any], of_rows: Side) -> None:
+        self.embeddings, self.of_rows = embeddings, of_rows
+
+    def __call__(self, users: Any) -> Any:
+        """Return the side of indices, shape (...)."""
+        return self.of_rows([layer(users) for layer in self.embeddings])
+
+
 class PairNetwork:
     """A network that gives each (user, item) pair a number: two sides that see one index each, and what joins them.
 
@@ -122,8 +141,10 @@ class PairNetwork:
 
     Parameters
     ----------
-    user_side, item_side : callable
+    user_side : UserSide
         From indices, shape (...), to a tensor or a list of tensors, shape (..., size).
+    item_side : callable
+        Likewise.
     join : callable
         From both sides' results, of shapes that broadcast, to numbers, shape (...).
 
@@ -133,7 +154,7 @@ class PairNetwork:
         The whole network over pairs, inputs of shape (n,), for training.
     """
 
-    def __init__(self, user_side: Side, item_side: Side, join: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, user_side: UserSide, item_side: Side, join: Callable[[Any, Any], Any]) -> None:
         layers = keras().layers
         user, item = (layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
         self.model = keras().Model([user, item], join(user_side(user), item_side(item)))
@@ -151,13 +172,51 @@ class PairNetwork:
 
     def grid(self, users: IntArray, n_items: int) -> FloatArray:
         """Return the values of users, shape (n,), with every item, shape (n, n_items)."""
+        return self._grid(lambda block: self._user_side(users[block, None]), len(users), n_items)
+
+    def grid_of_rows(self, rows: Sequence[FloatArray], n_items: int) -> FloatArray:
+        """Return the values of users of these embedding rows, shape (n, size) each, with every item."""
+        of_rows = self._user_side.of_rows
+        return self._grid(lambda block: of_rows([table[block, None] for table in rows]), len(rows[0]), n_items)
+
+    def _grid(self, side: Callable[[slice], Any], n_users: int, n_items: int) -> FloatArray:
         ops = keras().ops
-        values = np.empty((len(users), n_items), dtype=np.float32)
+        values = np.empty((n_users, n_items), dtype=np.float32)
         items = self._item_side(np.arange(n_items, dtype=np.int32)[None, :])
         size = max(1, BLOCK_PAIRS // n_items)
-        for begin in range(0, len(users), size):
+        for begin in range(0, n_users, size):
             block = slice(begin, begin + size)
-            values[block] = ops.convert_to_numpy(self._join(self._user_side(users[block, None]), items))
+            values[block] = ops.convert_to_numpy(self._join(side(block), items))
+        return values
+
+    def user_rows(self) -> list[FloatArray]:
+        """Return the users' embedding tables, shape (n_users, size) each."""
+        return [layer.get_weights()[0] for layer in self._user_side.embeddings]
+
+    def of_rows(self, users: IntArray, items: IntArray) -> Callable[[Sequence[Any]], Any]:
+        """Return what gives the values of pairs to users of other embedding rows, as a tensor to differentiate.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape that broadcasts with that of `items`
+            Places in the rows given later.
+        items : ndarray of int
+            Indices; their side is computed here, once.
+
+        Returns
+        -------
+        callable
+            From tensors of rows, shape (n, size) each, to the pairs' values.
+        """
+        ops = keras().ops
+        item_side = self._item_side(items)
+
+        def values(rows: Sequence[Any]) -> Any:
+            side = self._user_side.of_rows(rows)
+            if isinstance(side, list):
+                return self._join([ops.take(part, users, axis=0) for part in side], item_side)
+            return self._join(ops.take(side, users, axis=0), item_side)
+
         return values
 
 

@@ -18,12 +18,12 @@ users, items, actual = hidden.triples()
 for name, model in (models.family("deep") | models.family("two_tower")).items():
     small = model.settings.model_copy(update={"epochs": 2, "batch_size": 64})
     fitted = type(model)(small, seed=1).fit(known, hidden)
-    print(name, len(fitted.history), fitted.score(users[:3]).shape)
+    print(name, len(fitted.history), fitted.score(users[:3]).shape, fitted.fold_in(known.ratings[:2]).shape)
 """
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_every_network_learns_on_other_backends(workspace, backend):
+def test_every_network_learns_and_folds_in_on_other_backends(workspace, backend):
     if not importlib.util.find_spec(backend):
         pytest.skip(f"needs {backend}, which is an extra: make install EXTRA=jax, or a PyTorch of your own")
     environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(TESTS)}
@@ -33,4 +33,4 @@ def test_every_network_learns_on_other_backends(workspace, backend):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")[:-1]
     assert len(lines) == 6
-    assert all(line.endswith(" 2 (3, 30)") for line in lines)
+    assert all(line.endswith(" 2 (3, 30) (2, 30)") for line in lines)

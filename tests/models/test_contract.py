@@ -23,6 +23,8 @@ NAMES = [(family, name) for family in params.known_families() for name in PARAMS
 KNOWS_NO_TASTE = "a baseline: it knows nothing of a person's taste"
 EXEMPT_FROM_CHECKERBOARD = dict.fromkeys(("global-mean", "bias", "popularity", "random"), KNOWS_NO_TASTE)
 EXEMPT_FROM_PLANTED = EXEMPT_FROM_CHECKERBOARD | {"mf-no-l2": "over-fits on purpose, to show what L2 is for"}
+IGNORES_RATINGS = dict.fromkeys(("global-mean", "popularity"), "scores everyone alike")
+IGNORES_RATINGS |= dict.fromkeys(("svds", "truncated-svd"), "zero-imputed: to it a 0 is a missing cell")
 SEED = 5
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -177,6 +179,39 @@ def test_scores_of_a_rating_model_are_its_ratings_before_clipping(model):
     if model.predicts_ratings:
         ratings = model.predict(*PAIRS).reshape(25, 12)
         np.testing.assert_allclose(np.clip(model.score(EVERYONE), 0, 5), ratings, rtol=1e-4, atol=1e-4)
+
+
+def told_of_strangers():
+    """Return ratings of five strangers: some, all but one, none, a 0 alone, and some again."""
+    ratings = awkward()[1].ratings[:5].toarray()
+    ratings[EXHAUSTED, :] = np.where(np.arange(12) == NEVER_RATED, 0, 4.0)
+    ratings[[1, 4]] = [[0, 5.0, 0, 1, 4, 0, 0, 2, 0, 0, 3, 0], [5, 0, 0, 0, 0, 1.5, 5, 0, 4, 0, 0, 1]]
+    stored = ratings > 0
+    stored[2:4] = False
+    stored[3, RATED_ZERO[1]] = True
+    ratings[3, RATED_ZERO[1]] = 0
+    users, items = np.nonzero(stored)
+    return from_triples(users, items, ratings[stored], ratings.shape).ratings
+
+
+def test_strangers_are_scored_each_for_themselves_and_leave_the_model_as_it_was(model, tmp_path):
+    before = model.score(EVERYONE).copy()
+    told = told_of_strangers()
+    together = model.fold_in(told)
+    assert together.shape == (5, 12)
+    assert together.dtype == np.float32
+    assert np.isfinite(together).all(), "nothing told, or nearly everything, is no reason for NaN"
+    np.testing.assert_array_equal(model.score(EVERYONE), before)
+    model.save(tmp_path)
+    alone = type(model).load(tmp_path).fold_in(told[[4]])
+    np.testing.assert_allclose(alone, together[[4]], rtol=1e-3, atol=1e-4)
+
+
+def test_a_stranger_s_rating_of_zero_is_a_rating(model, model_name):
+    if model_name[1] in IGNORES_RATINGS:
+        pytest.skip(IGNORES_RATINGS[model_name[1]])
+    nothing, zero = model.fold_in(told_of_strangers()[[2, 3]])
+    assert not np.allclose(zero, nothing, rtol=1e-4, atol=1e-5)
 
 
 def test_history_counts_epochs_and_holds_plain_figures(model):

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from foldin import learning, neural
+from foldin import folding, learning, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -45,7 +45,9 @@ class HiddenLayer(learning.RatingNetwork):
             return output(hidden)[..., 0]
 
         return neural.PairNetwork(
-            lambda users: user_half(user_embedding(users)), lambda items: item_half(item_embedding(items)), join
+            neural.UserSide([user_embedding], lambda rows: user_half(rows[0])),
+            lambda items: item_half(item_embedding(items)),
+            join,
         )
 
     def _kernel(self) -> dict[str, Any]:
@@ -163,13 +165,40 @@ class RankingNCF(Recommender):
             return (product + output(second(relu(user[1] + item[1]))))[..., 0]
 
         self._network = neural.PairNetwork(
-            lambda users: [user_product(users), user_half(user_embedding(users))],
+            neural.UserSide([user_product, user_embedding], lambda rows: [rows[0], user_half(rows[1])]),
             lambda items: [item_product(items), item_half(item_embedding(items))],
             join,
         )
 
     def _score(self, users: IntArray) -> FloatArray:
         return self._network.grid(users, self.known.shape[1])
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Learn a user's two rows beside fixed layers and items.
+
+        What training adds up for a user, its draws of unmet items taken at their expectation: over the n items met
+        Σ ln(1 + exp(-s)), plus negatives · n / (number of unmet items) times Σ ln(1 + exp(s)) over the unmet ones,
+        plus l2 · (examples / users in training) · the rows' squared length. (Training divides all of it by the
+        number of examples.)
+        """
+        n_items = self.known.shape[1]
+        negatives = self.settings.negatives
+        met_by_known = np.diff(self.known.indptr)
+        n_examples = self.known.nnz + negatives * met_by_known[met_by_known < n_items].sum()
+        grid = np.arange(n_items, dtype=np.int32)[None, :]
+
+        def objective(block: sparse.csr_array) -> folding.Objective:
+            ops = neural.keras().ops
+            met = folding.is_told(block)
+            n_met = met.sum(axis=1, keepdims=True)
+            weight = np.where(met, 1, negatives * n_met / np.maximum(n_items - n_met, 1)).astype(np.float32)
+            sign = np.where(met, -1, 1).astype(np.float32)
+            values = self._network.of_rows(np.arange(len(met), dtype=np.int32)[:, None], grid)
+            return lambda rows: ops.sum(weight * ops.softplus(sign * values(rows)))
+
+        penalty = self.settings.l2 * n_examples / self.known.shape[0]
+        rows = folding.learn_rows(self._network.user_rows(), ratings, objective, penalty, pairs_per_user=n_items)
+        return self._network.grid_of_rows(rows, n_items)
 
     def _arrays(self) -> Arrays:
         return neural.weights(self._network.model)

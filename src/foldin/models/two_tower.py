@@ -5,13 +5,15 @@ vectors. `two-tower-rating` learns ratings from ids. `two-tower-retrieval` learn
 its towers read ids and whatever is known of users and items, so that an item nobody rated has a place too.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
+from scipy import sparse
 
-from foldin import features, learning, neural
+from foldin import features, folding, learning, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -40,7 +42,8 @@ class RatingTowers(learning.RatingNetwork):
         def join(user: Any, item: Any) -> Any:
             return output(neural.keras().ops.sum(user * item, axis=-1, keepdims=True))[..., 0]
 
-        return neural.PairNetwork(user_embedding, item_embedding, join)
+        user_side = neural.UserSide([user_embedding], lambda rows: rows[0])
+        return neural.PairNetwork(user_side, item_embedding, join)
 
     def item_vectors(self) -> FloatArray:
         """Return the items' side of the dot product, shape (n_items, embedding)."""
@@ -125,6 +128,40 @@ class RetrievalTowers(Recommender):
 
     def _score(self, users: IntArray) -> FloatArray:
         scores: FloatArray = self._users[users] @ self._items.T
+        return scores
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Learn what the user tower would give a user: the vector itself, since towers are not kept, nor features.
+
+        Wanted small are the n items' surprises, Σ (ln Σ exp(s) - s) with the inner sum over all items rated in
+        training, which is what `in_batch_softmax` estimates. The tower, its L2 and what features tell are stood for by
+        how the vectors of users trained on spread: half the squared distance from their mean in units of their
+        covariance is added, as if they were drawn from a normal distribution.
+        """
+        n_items = self.known.shape[1]
+        trained = self._users[np.diff(self.known.indptr) > 0].astype(np.float64)
+        mean, centred = trained.mean(axis=0), trained - trained.mean(axis=0)
+        variances, directions = np.linalg.eigh(centred.T @ centred / len(trained))
+        # A vector is mean + row · spread, with rows of mean 0 and covariance 1.
+        spread = np.sqrt(np.maximum(variances, 0))[:, None] * directions.T
+        by_row, by_mean = (part.astype(np.float32) for part in (spread @ self._items.T, self._items @ mean))
+        in_training = np.bincount(self.known.indices, minlength=n_items) > 0
+        log_there = np.where(in_training, 0, IMPOSSIBLE).astype(np.float32)
+
+        def objective(block: sparse.csr_array) -> folding.Objective:
+            ops = neural.keras().ops
+            met = folding.is_told(block).astype(np.float32)
+            n_met = met.sum(axis=1)
+
+            def surprise(rows: Sequence[Any]) -> Any:
+                logits = by_mean + ops.matmul(rows[0], by_row)
+                return ops.sum(n_met * ops.logsumexp(logits + log_there, axis=1)) - ops.sum(met * logits)
+
+            return surprise
+
+        start = np.zeros((1, len(mean)), dtype=np.float32)
+        (rows,) = folding.learn_rows([start], ratings, objective, 0.5, pairs_per_user=n_items)
+        scores: FloatArray = by_mean + rows @ by_row
         return scores
 
     def _arrays(self) -> Arrays:
