@@ -209,7 +209,8 @@ class PairNetwork:
             From tensors of rows, shape (n, size) each, to the pairs' values.
         """
         ops = keras().ops
-        item_side = self._item_side(items)
+        # Fixed: PyTorch would follow it back to the items' weights, and can do so only once.
+        item_side = keras().tree.map_structure(ops.stop_gradient, self._item_side(items))
 
         def values(rows: Sequence[Any]) -> Any:
             side = self._user_side.of_rows(rows)
