@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foldin import clean, datasets, interactions, params, paths, user_item
-from foldin.datasets import RawTables, lines
+from foldin.datasets import RawTables, lines, parsers
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
@@ -132,10 +132,10 @@ def test_damaged_real_files_give_a_closed_account_or_one_error(quick, originals,
 def read_leniently(folder: Path) -> RawTables:
     bad = lines.BadLines(share=0.2)
     columns = {
-        "user_id": lines.identifier,
-        "item_id": lines.identifier,
-        "rating": lines.number,
-        "timestamp": lines.whole,
+        "user_id": parsers.identifier,
+        "item_id": parsers.identifier,
+        "rating": parsers.number,
+        "timestamp": parsers.whole,
     }
     ratings = lines.read(folder / "ratings.csv", columns, delimiter=",", quoted=True, bad=bad)
     items = pd.DataFrame(
@@ -171,8 +171,8 @@ def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(qu
     def usable(row):
         user, item, rating, time = row
         try:
-            lines.whole(time) if time else None
-            return bool(user.strip() and item.strip() and rating and abs(lines.number(rating)) <= 10)
+            parsers.whole(time) if time else None
+            return bool(user.strip() and item.strip() and rating and abs(parsers.number(rating)) <= 10)
         except ValueError:
             return False
 

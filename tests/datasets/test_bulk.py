@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldin.datasets import bulk, lines
+from foldin.datasets import bulk, lines, parsers
 from foldin.errors import FoldinError
 
-COLUMNS = {"id": lines.identifier, "name": lines.text, "count": lines.whole, "share": lines.number}
+COLUMNS = {"id": parsers.identifier, "name": parsers.text, "count": parsers.whole, "share": parsers.number}
 # What two parsers could read differently: blanks, signs, bases, names of no number, ends of lines, quotes.
 FIELDS = st.sampled_from(
     [
@@ -116,7 +116,7 @@ def test_in_bulk_or_line_by_line_the_table_is_the_same(
 def test_a_plain_file_is_read_in_bulk(tmp_path):
     path = tmp_path / "plain.csv"
     path.write_text("u1::a title::3::0.5\nu2::::::\n u1 ::b:c::-4::1e3\n")
-    dtypes = {name: lines.DTYPES[parser] for name, parser in COLUMNS.items()}
+    dtypes = {name: parsers.DTYPES[parser] for name, parser in COLUMNS.items()}
     table = bulk.read(path, dtypes, delimiter="::", encoding="utf-8", header=False, special='"')
     assert table["id"].tolist() == ["u1", "u2", "u1"]
     assert list(table["id"].cat.categories) == ["u1", "u2"]

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldin.datasets import lines
+from foldin.datasets import lines, parsers
 from foldin.errors import FoldinError
 
-COLUMNS = {"name": lines.text, "count": lines.whole, "share": lines.number}
+COLUMNS = {"name": parsers.text, "count": parsers.whole, "share": parsers.number}
 
 
 def written(folder, text, encoding="utf-8"):
@@ -85,7 +85,7 @@ def test_an_open_quote_is_refused_not_swallowed(tmp_path):
 def test_a_flag_is_0_or_1_and_nothing_else(tmp_path, field):
     path = written(tmp_path, f"a,1\nb,{field}\n")
     with pytest.raises(FoldinError, match=f"line 2: on is '{field}'"):
-        lines.read(path, {"name": lines.text, "on": lines.flag}, delimiter=",")
+        lines.read(path, {"name": parsers.text, "on": parsers.flag}, delimiter=",")
 
 
 def test_bad_lines_are_dropped_and_counted_up_to_a_share(tmp_path):
@@ -115,7 +115,7 @@ def test_a_quote_behind_an_escape_ends_no_field(tmp_path):
 
 
 def test_identifiers_are_categories_however_they_are_read(tmp_path):
-    columns = {"id": lines.identifier, "share": lines.number}
+    columns = {"id": parsers.identifier, "share": parsers.number}
     for text in ("b,1\na,2\n b ,3\n,4\n", '"b",1\na,2\n b ,3\n,4\n'):
         table = lines.read(written(tmp_path, text), columns, delimiter=",", quoted=True)
         assert table["id"].tolist()[:3] == ["b", "a", "b"]

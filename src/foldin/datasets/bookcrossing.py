@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import lines, sqlite
+from foldin.datasets import lines, parsers, sqlite
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.fields import first_line, ids, numbers, undescribed, whole_numbers
 from foldin.datasets.movielens import NO_PEOPLE, RATING
@@ -53,14 +53,14 @@ def read(folder: Path) -> RawTables:
     return RawTables(ratings, _books(folder, ratings["item_id"]), _users(folder))
 
 
-def _table(path: Path, columns: list[str], parsers: dict[str, lines.Parser]) -> pd.DataFrame:
+def _table(path: Path, columns: list[str], wanted: dict[str, parsers.Parser]) -> pd.DataFrame:
     first = first_line(path)
     official = first.startswith(b'"')
     marked = first.startswith(b"\xef\xbb\xbf")
     encoding = "utf-8-sig" if marked else "latin-1"
     return lines.read(
         path,
-        {name: parsers.get(name, lines.text) for name in columns},
+        {name: wanted.get(name, parsers.text) for name in columns},
         delimiter=";",
         encoding=encoding,
         # Names of columns differ between copies, so only their number is checked: by the fields of each line.

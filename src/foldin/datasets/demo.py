@@ -12,28 +12,28 @@ import pandas as pd
 from scipy.special import ndtr
 
 from foldin import files, params
-from foldin.datasets import lines, world
+from foldin.datasets import lines, parsers, world
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.world import Array
 from foldin.interactions import Scale
 
 SCALE = Scale(lowest=0.5, highest=5.0, step=0.5)
-COLUMNS: dict[str, dict[str, lines.Parser]] = {
+COLUMNS: dict[str, dict[str, parsers.Parser]] = {
     "ratings": {
-        "user_id": lines.identifier,
-        "item_id": lines.identifier,
-        "rating": lines.number,
-        "timestamp": lines.whole,
+        "user_id": parsers.identifier,
+        "item_id": parsers.identifier,
+        "rating": parsers.number,
+        "timestamp": parsers.whole,
     },
     "items": {
-        "item_id": lines.text,
-        "title": lines.text,
-        "domain": lines.text,
-        "genres": lines.text,
-        "creator": lines.text,
-        "year": lines.whole,
+        "item_id": parsers.text,
+        "title": parsers.text,
+        "domain": parsers.text,
+        "genres": parsers.text,
+        "creator": parsers.text,
+        "year": parsers.whole,
     },
-    "users": {"user_id": lines.text, "age": lines.whole, "country": lines.text},
+    "users": {"user_id": parsers.text, "age": parsers.whole, "country": parsers.text},
 }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import lines
+from foldin.datasets import lines, parsers
 from foldin.errors import FoldinError
 
 NCF_TEST, NCF_NEGATIVES = "ml-1m.test.rating", "ml-1m.test.negative"
@@ -33,8 +33,8 @@ def read_100k_fold(folder: Path, fold: int) -> pd.DataFrame:
     """
     if fold not in range(1, 6):
         raise FoldinError(f"split.fold is {fold}", where="params.yaml", remedy="ml-100k has the folds 1 to 5")
-    columns: dict[str, lines.Parser] = dict.fromkeys(("user_id", "item_id"), lines.text)
-    columns |= {"rating": lines.number, "timestamp": lines.whole}
+    columns: dict[str, parsers.Parser] = dict.fromkeys(("user_id", "item_id"), parsers.text)
+    columns |= {"rating": parsers.number, "timestamp": parsers.whole}
     return lines.read(folder / f"u{fold}.test", columns, delimiter="\t")[["user_id", "item_id"]]
 
 
@@ -73,11 +73,11 @@ def read_ncf(folder: Path, ratings: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
     names = [f"negative_{number}" for number in range(1, N_NEGATIVES + 1)]
     test = lines.read(
         folder / NCF_TEST,
-        {"user": lines.whole, "item": lines.whole, "rating": lines.number, "timestamp": lines.whole},
+        {"user": parsers.whole, "item": parsers.whole, "rating": parsers.number, "timestamp": parsers.whole},
         delimiter="\t",
     )
     others = lines.read(
-        folder / NCF_NEGATIVES, {"pair": lines.text, **dict.fromkeys(names, lines.whole)}, delimiter="\t"
+        folder / NCF_NEGATIVES, {"pair": parsers.text, **dict.fromkeys(names, parsers.whole)}, delimiter="\t"
     )
     pairs = [f"({user},{item})" for user, item in zip(test["user"], test["item"], strict=True)]
     if others["pair"].tolist() != pairs:

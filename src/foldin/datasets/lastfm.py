@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import lines
+from foldin.datasets import lines, parsers
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.datasets.fields import undescribed
 from foldin.datasets.movielens import NO_PEOPLE
@@ -34,13 +34,13 @@ def read_hetrec(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    plays = {"user_id": lines.identifier, "item_id": lines.identifier, "rating": lines.number}
+    plays = {"user_id": parsers.identifier, "item_id": parsers.identifier, "rating": parsers.number}
     header = ["userID", "artistID", "weight"]
     ratings = lines.read(folder / "user_artists.dat", plays, delimiter="\t", header=header)
     ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
     path = folder / "artists.dat"
     if path.is_file():
-        columns = dict.fromkeys(["item_id", "title", "url", "picture"], lines.text)
+        columns = dict.fromkeys(["item_id", "title", "url", "picture"], parsers.text)
         artists = lines.read(path, columns, delimiter="\t", header=["id", "name", "url", "pictureURL"])
         items = artists[["item_id", "title"]].assign(domain="music", genres="")
     else:
@@ -68,7 +68,7 @@ def read_360k(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    columns = {"user_id": lines.identifier, "mbid": lines.text, "artist": lines.text, "rating": lines.number}
+    columns = {"user_id": parsers.identifier, "mbid": parsers.text, "artist": parsers.text, "rating": parsers.number}
     plays = lines.read(folder / "usersha1-artmbid-artname-plays.tsv", columns, delimiter="\t")
     plays["item_id"] = plays["mbid"].fillna(plays["artist"])
     ratings = plays[["user_id", "item_id", "rating"]].assign(timestamp=pd.array([None] * len(plays), dtype="Int64"))
@@ -80,8 +80,8 @@ def read_360k(folder: Path) -> RawTables:
 def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
-    columns = {"user_id": lines.text, "gender": lines.text, "age": lines.whole}
-    people = lines.read(path, columns | {"country": lines.text, "since": lines.text}, delimiter="\t")
+    columns = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.whole}
+    people = lines.read(path, columns | {"country": parsers.text, "since": parsers.text}, delimiter="\t")
     return pd.DataFrame(
         {
             "user_id": people["user_id"],

@@ -5,9 +5,8 @@ A file without faults is read in bulk (foldin.datasets.bulk). Where that decline
 
 import codecs
 import csv
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,68 +14,14 @@ from typing import Any
 import pandas as pd
 
 from foldin.datasets import bulk
+from foldin.datasets.parsers import DTYPES, Parser, flag, identifier
 from foldin.errors import FoldinError
 from foldin.progress import tick
 
-Parser = Callable[[str], Any]
 CHUNK = 200_000
 """Rows held as Python objects at once; they take twenty times the space of a column."""
 # What `surrogateescape` makes of a byte that is no text.
 UNDECODED = re.compile("[\udc80-\udcff]")
-
-
-def text(field: str) -> str:
-    """Return a text field without surrounding blanks."""
-    return field.strip()
-
-
-def identifier(field: str) -> str:
-    """Return an id: a text that many rows repeat, so the column is categorical."""
-    return field.strip()
-
-
-def whole(field: str) -> int:
-    """Return a whole number.
-
-    Raises
-    ------
-    ValueError
-        When the field is none.
-    """
-    value = int(field)
-    if "_" in field or not -(2**63) <= value < 2**63:
-        raise ValueError(field)
-    return value
-
-
-def number(field: str) -> float:
-    """Return a finite number.
-
-    Raises
-    ------
-    ValueError
-        When the field is none.
-    """
-    value = float(field)
-    if "_" in field or not math.isfinite(value):
-        raise ValueError(field)
-    return value
-
-
-def flag(field: str) -> bool:
-    """Return whether the field is 1 rather than 0.
-
-    Raises
-    ------
-    ValueError
-        When it is neither.
-    """
-    if field not in ("0", "1"):
-        raise ValueError(field)
-    return field == "1"
-
-
-DTYPES: dict[Parser, str] = {text: "str", identifier: "category", whole: "Int64", number: "float64", flag: "bool"}
 
 
 @dataclass
@@ -113,8 +58,8 @@ def read(
     path : Path
         The file. A byte order mark is skipped; lines end as on Unix, Windows or old Macs.
     columns : dict of str to callable
-        Column name → parser of its fields (`text`, `identifier`, `whole`, `number`, `flag`), in file order. An empty
-        field is a missing value.
+        Column name → parser of its fields (of foldin.datasets.parsers), in file order. An empty field is a missing
+        value.
     delimiter : str
         What stands between two fields: one character, or several such as "::" where nothing is quoted.
     encoding : str, optional

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import folds, lines
+from foldin.datasets import folds, lines, parsers
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.interactions import Scale
 
-RATING: dict[str, lines.Parser] = {
-    "user_id": lines.identifier,
-    "item_id": lines.identifier,
-    "rating": lines.number,
-    "timestamp": lines.whole,
+RATING: dict[str, parsers.Parser] = {
+    "user_id": parsers.identifier,
+    "item_id": parsers.identifier,
+    "rating": parsers.number,
+    "timestamp": parsers.whole,
 }
 NO_PEOPLE = pd.DataFrame({"user_id": pd.Series(dtype="str")})
 """The users of a data set that says nothing of them."""
@@ -47,10 +47,10 @@ def read_100k(folder: Path) -> RawTables:
         On the first line that is not as the format says.
     """
     ratings = lines.read(folder / "u.data", RATING, delimiter="\t")
-    genre = {"genre": lines.text, "number": lines.whole}
+    genre = {"genre": parsers.text, "number": parsers.whole}
     genres = lines.read(folder / "u.genre", genre, delimiter="|")["genre"].tolist()
-    movie: dict[str, lines.Parser] = dict.fromkeys(("item_id", "title", "released", "video", "page"), lines.text)
-    movie |= dict.fromkeys(genres, lines.flag)
+    movie: dict[str, parsers.Parser] = dict.fromkeys(("item_id", "title", "released", "video", "page"), parsers.text)
+    movie |= dict.fromkeys(genres, parsers.flag)
     movies = lines.read(folder / "u.item", movie, delimiter="|", encoding="latin-1")
     known = [genre for genre in genres if genre != "unknown"]
     items = pd.DataFrame(
@@ -62,8 +62,8 @@ def read_100k(folder: Path) -> RawTables:
             "year": _year_of(movies["title"]),
         }
     )
-    person = {"user_id": lines.text, "age": lines.whole, "gender": lines.text, "occupation": lines.text}
-    users = lines.read(folder / "u.user", person | {"zip_code": lines.text}, delimiter="|")
+    person = {"user_id": parsers.text, "age": parsers.whole, "gender": parsers.text, "occupation": parsers.text}
+    users = lines.read(folder / "u.user", person | {"zip_code": parsers.text}, delimiter="|")
     return RawTables(ratings, items, users.drop(columns="zip_code"))
 
 
@@ -93,7 +93,7 @@ def read_csv(folder: Path) -> RawTables:
     )
     movies = lines.read(
         folder / "movies.csv",
-        {"item_id": lines.text, "title": lines.text, "genres": lines.text},
+        {"item_id": parsers.text, "title": parsers.text, "genres": parsers.text},
         delimiter=",",
         header=["movieId", "title", "genres"],
         quoted=True,

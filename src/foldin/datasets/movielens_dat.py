@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.datasets import folds, lines
+from foldin.datasets import folds, lines, parsers
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.movielens import NO_PEOPLE, RATING, movies_table
 from foldin.interactions import Scale
@@ -64,7 +64,7 @@ def read_dat(folder: Path) -> RawTables:
     # 1M is latin-1, 10M UTF-8: the same bytes tell which.
     movies = lines.read(
         folder / "movies.dat",
-        {"item_id": lines.text, "title": lines.text, "genres": lines.text},
+        {"item_id": parsers.text, "title": parsers.text, "genres": parsers.text},
         delimiter="::",
         encoding=_encoding(folder / "movies.dat"),
     )
@@ -82,8 +82,8 @@ def _encoding(path: Path) -> str:
 def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
-    person = {"user_id": lines.text, "gender": lines.text, "age": lines.whole, "occupation": lines.whole}
-    people = lines.read(path, person | {"zip_code": lines.text}, delimiter="::")
+    person = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.whole, "occupation": parsers.whole}
+    people = lines.read(path, person | {"zip_code": parsers.text}, delimiter="::")
     return pd.DataFrame(
         {
             "user_id": people["user_id"],

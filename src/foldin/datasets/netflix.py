@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import compute, csv
 
-from foldin.datasets import lines
+from foldin.datasets import lines, parsers
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.fields import first_line, seconds, undescribed, whole_numbers
 from foldin.datasets.movielens import NO_PEOPLE
@@ -149,8 +149,8 @@ def _table(path: Path) -> pd.DataFrame:
             where="/".join(path.parts[-4:]),
             remedy="it must name userID, movieID and rating",
         )
-    columns: dict[str, lines.Parser] = dict.fromkeys(names, lines.text)
-    columns |= {"user_id": lines.identifier, "item_id": lines.identifier, "rating": lines.number}
+    columns: dict[str, parsers.Parser] = dict.fromkeys(names, parsers.text)
+    columns |= {"user_id": parsers.identifier, "item_id": parsers.identifier, "rating": parsers.number}
     rows = lines.read(path, columns, delimiter=",", header=header)
     times = rows["date"] if "date" in rows else pd.Series(None, index=rows.index, dtype="str")
     ratings = rows[["user_id", "item_id", "rating"]]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from foldin.datasets import lines
+from foldin.datasets import lines, parsers
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.fields import seconds, undescribed
 from foldin.datasets.movielens import NO_PEOPLE, RATING
@@ -30,7 +30,7 @@ def read_personality(folder: Path) -> RawTables:
     path = folder / "ratings.csv"
     header = ["useri", "movie_id", "rating", "tstamp"]
     # The release writes times as dates; spreadsheets that people pass on have seconds.
-    ratings = lines.read(path, RATING | {"timestamp": lines.text}, delimiter=",", header=header)
+    ratings = lines.read(path, RATING | {"timestamp": parsers.text}, delimiter=",", header=header)
     ratings["timestamp"] = seconds(ratings["timestamp"], path)
     return RawTables(ratings, undescribed(ratings["item_id"], "movies"), NO_PEOPLE)
 

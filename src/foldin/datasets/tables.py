@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from foldin.datasets import lines, sqlite
+from foldin.datasets import lines, parsers, sqlite
 from foldin.datasets.fields import first_line
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
@@ -31,7 +31,7 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-PARSERS: dict[str, lines.Parser] = {"user": lines.identifier, "item": lines.identifier, "rating": lines.number}
+PARSERS: dict[str, parsers.Parser] = {"user": parsers.identifier, "item": parsers.identifier, "rating": parsers.number}
 """How columns of some roles are read; others as text."""
 TABS = (".tsv", ".tab")
 
@@ -156,7 +156,7 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
         marked = opened.read(3) == codecs.BOM_UTF8
     return lines.read(
         path,
-        dict.fromkeys(unique, lines.text) | {columns[role]: PARSERS[role] for role in PARSERS if role in columns},
+        dict.fromkeys(unique, parsers.text) | {columns[role]: PARSERS[role] for role in PARSERS if role in columns},
         delimiter=separator,
         encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
         header=first if file.header else None,

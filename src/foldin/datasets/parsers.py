@@ -1,0 +1,62 @@
+"""Parsers of the fields of delimited text, one for each kind of column: foldin.datasets.lines reads with them."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+Parser = Callable[[str], Any]
+
+
+def text(field: str) -> str:
+    """Return a text field without surrounding blanks."""
+    return field.strip()
+
+
+def identifier(field: str) -> str:
+    """Return an id: a text that many rows repeat, so the column is categorical."""
+    return field.strip()
+
+
+def whole(field: str) -> int:
+    """Return a whole number.
+
+    Raises
+    ------
+    ValueError
+        When the field is none.
+    """
+    value = int(field)
+    if "_" in field or not -(2**63) <= value < 2**63:
+        raise ValueError(field)
+    return value
+
+
+def number(field: str) -> float:
+    """Return a finite number.
+
+    Raises
+    ------
+    ValueError
+        When the field is none.
+    """
+    value = float(field)
+    if "_" in field or not math.isfinite(value):
+        raise ValueError(field)
+    return value
+
+
+def flag(field: str) -> bool:
+    """Return whether the field is 1 rather than 0.
+
+    Raises
+    ------
+    ValueError
+        When it is neither.
+    """
+    if field not in ("0", "1"):
+        raise ValueError(field)
+    return field == "1"
+
+
+DTYPES: dict[Parser, str] = {text: "str", identifier: "category", whole: "Int64", number: "float64", flag: "bool"}
+"""The dtype of the column that a parser's fields make."""
