@@ -50,6 +50,26 @@ def test_several_files_follow_each_other(combined):
     assert rows(combined) == [*ROWS, ("1", "18", 2.0, 1072915200)]
 
 
+@pytest.mark.parametrize("block", [24, 1 << 26])
+def test_ids_are_texts_stored_once_however_often_and_wherever_they_occur(combined, monkeypatch, block):
+    monkeypatch.setattr(netflix, "BLOCK", block)
+    (combined / "combined_data_2.txt").write_bytes(b"18:\n822109,2,2004-01-01\n1488844,1,2004-01-02\n")
+    ratings = netflix.read(combined).ratings
+    assert ratings["user_id"].cat.categories.tolist() == ["1488844", "822109", "30878"]
+    assert ratings["user_id"].tolist() == ["1488844", "822109", "30878", "822109", "1488844"]
+    assert ratings["item_id"].cat.categories.tolist() == ["1", "17", "18"]
+    assert ratings["item_id"].tolist() == ["1", "1", "17", "18", "18"]
+
+
+def test_ids_of_two_csv_files_stay_categories(tmp_path):
+    for name, row in (("train", "1,7,3"), ("test", "2,7,4")):
+        (tmp_path / f"{name}.csv").write_text(f"userID,movieID,rating\n{row}\n", encoding="utf-8")
+    ratings = netflix.read(tmp_path).ratings
+    assert ratings.dtypes.astype(str).tolist() == ["category", "category", "float64", "Int64"]
+    assert sorted(ratings["user_id"]) == ["1", "2"]
+    assert ratings["item_id"].cat.categories.tolist() == ["7"]
+
+
 def test_a_file_for_each_movie_gives_the_same(tmp_path):
     (tmp_path / "mv_0000001.txt").write_bytes(COMBINED[: COMBINED.index(b"8:\n")])
     (tmp_path / "mv_0000017.txt").write_bytes(COMBINED[COMBINED.index(b"17:\n") :])

@@ -6,6 +6,7 @@ which are read as one: the split is ours), and a dense block of ratings without 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from pandas.api.types import union_categoricals
 from pyarrow import compute, csv
 
 from foldin.datasets import lines, parsers
@@ -52,15 +54,40 @@ def read(folder: Path) -> RawTables:
     grouped = sorted([*folder.glob("combined_data_*.txt"), *folder.glob("mv_*.txt")])
     tables = sorted(folder / name for name in ("train.csv", "test.csv") if (folder / name).is_file())
     if grouped:
-        ratings = pd.concat([part for path in grouped for part in _grouped(path)], ignore_index=True)
+        ratings = _ratings([part for path in grouped for part in _grouped(path)])
     elif tables:
-        ratings = pd.concat([_table(path) for path in tables], ignore_index=True)
+        ratings = _joined([_table(path) for path in tables])
     else:
         ratings = _dense(folder / "dense-1200x1200.txt")
     return RawTables(ratings, _titles(folder, ratings["item_id"]), NO_PEOPLE)
 
 
-def _grouped(path: Path) -> Iterator[pd.DataFrame]:
+@dataclass
+class _Part:
+    """The ratings of one block, in as little space as they take.
+
+    Attributes
+    ----------
+    users : list of pyarrow.DictionaryArray
+        Ids of users, whole numbers.
+    movies : list of str
+        Ids of movies, in order.
+    sizes : ndarray of int64, one for each movie
+        Ratings of each.
+    stars : ndarray of float32
+        Ratings.
+    days : ndarray of int32
+        Dates, in days since 1970.
+    """
+
+    users: list[pa.DictionaryArray]
+    movies: list[str]
+    sizes: npt.NDArray[np.int64]
+    stars: npt.NDArray[np.float32]
+    days: npt.NDArray[np.int32]
+
+
+def _grouped(path: Path) -> Iterator[_Part]:
     """Yield the ratings of a file of the prize's own form, block by block."""
     movie, line = "", 0
     if not path.stat().st_size:
@@ -90,24 +117,48 @@ def _grouped(path: Path) -> Iterator[pd.DataFrame]:
         before = starts - 1 - np.arange(len(starts))
         if not movie and (not len(starts) or before[0] > 0):
             raise _damaged(path, f"line {line + 1}: a rating before any line that names its movie")
-        names = np.array([movie, *(name for _, name in headings)], dtype=object)
+        names = [movie, *(name for _, name in headings)]
         sizes = np.diff(np.concatenate([[0], before, [table.num_rows]]))
-        movie = str(names[-1])
+        movie = names[-1]
         line += block.count(b"\n")
         tick(f"{path.name}: {line:,} lines")
-        yield _ratings(table, names, sizes)
+        yield _Part(
+            users=compute.dictionary_encode(table["user_id"]).chunks,
+            movies=names,
+            sizes=sizes,
+            stars=table["rating"].to_numpy().astype(np.float32),
+            days=compute.cast(table["date"], pa.int32()).to_numpy(),
+        )
 
 
-def _ratings(table: pa.Table, names: npt.NDArray[Any], sizes: npt.NDArray[np.int64]) -> pd.DataFrame:
-    days = compute.cast(table["date"], pa.int32()).to_numpy().astype(np.int64)
+def _ratings(parts: list[_Part]) -> pd.DataFrame:
+    """Return the ratings of all blocks; ids become text once each, not once a rating."""
+    none = pa.array([], pa.int64()).dictionary_encode()
+    users = pa.chunked_array([none, *(chunk for part in parts for chunk in part.users)])
+    users = users.unify_dictionaries().combine_chunks()
+    user_names = pd.Index(compute.cast(users.dictionary, pa.string()).to_pylist(), dtype="str")
+    sizes = np.concatenate([part.sizes for part in parts])
+    named = np.array([name for part in parts for name in part.movies], dtype=object)
+    places, movies = pd.factorize(named[sizes > 0])
+    items = np.repeat(places.astype(np.int32), sizes[sizes > 0])
+    seconds = np.concatenate([part.days for part in parts], dtype=np.int64)
+    seconds *= 86_400
     return pd.DataFrame(
         {
-            "user_id": pd.Series(compute.cast(table["user_id"], pa.string()).to_pandas(), dtype="str"),
-            "item_id": pd.Series(np.repeat(names, sizes), dtype="str"),
-            "rating": table["rating"].to_numpy().astype(np.float64),
-            "timestamp": pd.array(days * 86_400, dtype="Int64"),
-        }
+            "user_id": pd.Categorical.from_codes(users.indices.to_numpy(), user_names),
+            "item_id": pd.Categorical.from_codes(items, pd.Index(movies, dtype="str")),
+            "rating": np.concatenate([part.stars for part in parts], dtype=np.float64),
+            "timestamp": pd.arrays.IntegerArray(seconds, np.zeros(len(seconds), dtype=bool)),
+        },
+        copy=False,
     )
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables below each other; a plain concatenation of unlike categories would make text of them."""
+    ids = {name: union_categoricals([table[name] for table in tables]) for name in ("user_id", "item_id")}
+    others = pd.concat([table.drop(columns=list(ids)) for table in tables], ignore_index=True)
+    return pd.DataFrame(ids).join(others)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
