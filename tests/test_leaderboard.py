@@ -77,6 +77,7 @@ def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
     text = page.page(reports.open_report("demo"))
     assert "split at random by rating, not by time (protocol `random_by_rating`)" in text
     assert "temporal" not in text
+    assert "cleaning changed a value" not in text
     assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
     assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
     assert "nan" not in text.lower().replace("nantes", "")
@@ -109,6 +110,20 @@ def test_a_board_of_sampled_figures_calls_them_sampled(board):
     assert leaderboard.at(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
     table = leaderboard.ranking_table(renamed, 10)
     pd.testing.assert_frame_equal(table, leaderboard.ranking_table(board, 10))
+
+
+def test_the_page_shows_what_cleaning_changed_or_kept_and_no_reason_that_never_held(evaluated):
+    place = paths.account("demo", "cleaning")
+    account = leaderboard.read_figures(place)
+    account["users"]["changed"]["impossible_age"] = 1234
+    account["users"]["kept"]["country_not_listed"] = 5
+    whole = place.read_bytes()
+    files.write_json(place, account)
+    text = " ".join(page.page(reports.open_report("demo")).split())
+    place.write_bytes(whole)
+    assert "| users | changed | impossible age | 1,234 |" in text
+    assert "| users | kept | country not listed | 5 |" in text
+    assert "country renamed" not in text
 
 
 def test_without_rating_models_the_page_is_of_ranking_alone(evaluated, figures):

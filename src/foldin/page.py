@@ -211,7 +211,8 @@ def _abouts() -> str:
 
 def _data(bench: Report) -> list[str]:
     dataset = bench.dataset
-    cleaned = leaderboard.read_figures(paths.account(dataset.name, "cleaning"))["ratings"]
+    account = leaderboard.read_figures(paths.account(dataset.name, "cleaning"))
+    cleaned = account["ratings"]
     split = leaderboard.read_figures(paths.account(dataset.name, "split"))
     dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
@@ -223,7 +224,25 @@ def _data(bench: Report) -> list[str]:
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "
         f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "
         f"pairs; it has never seen {cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
+        *_changes(account),
         "![Ratings given, and ratings by item and user](figures/data.png)",
+    ]
+
+
+def _changes(account: dict[str, Any]) -> list[str]:
+    """Return what cleaning changed, and what it kept though it looks odd; nothing where it did neither."""
+    rows = [
+        {"table": table, "what": what, "reason": reason.replace("_", " "), "rows": f"{count:,}"}
+        for table in ("ratings", "items", "users")
+        for what in ("changed", "kept")
+        for reason, count in account[table].get(what, {}).items()
+        if count
+    ]
+    if not rows:
+        return []
+    return [
+        "Rows in which cleaning changed a value, or that it kept as they are for a reason:",
+        _markdown(pd.DataFrame(rows)),
     ]
 
 
