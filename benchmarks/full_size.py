@@ -1,6 +1,7 @@
 """Times the stages clean and user_item on MovieLens-20M-shaped files beside pandas' pyarrow reader, and their memory.
 
     python benchmarks/full_size.py [--ratings 1000000 5000000 20000263] [--repeats 3] [--folder FOLDER]
+    python benchmarks/full_size.py --format netflix --ratings 20000263    # beside foldin's own reader
 
 Each measurement is a process of its own: its time is that of the call, imports aside, and its memory is the peak of the
 whole process. The table shows medians of the repeats as multiples of what pandas alone needs to read the same file, by
@@ -22,14 +23,21 @@ HERE = Path(__file__).resolve().parent
 NAME = "full-size"
 STEPS = ("read", "clean", "user-item")
 SIZES = (1_000_000, 5_000_000, 20_000_263)
+LIKE = {"movielens": "ml-latest-small", "netflix": "netflix"}
+"""Format of the generated files, and the data set whose reader takes them."""
 
 
-def measure(step: str) -> tuple[float, float, float]:
+def measure(step: str, form: str) -> tuple[float, float, float]:
     """Run one step in this process; return its seconds, its processor seconds and the process's peak memory in GiB."""
     from foldin import determinism, params, paths
 
     determinism.pin(params.threads(), params.device())
-    if step == "read":
+    if step == "read" and form == "netflix":
+        from foldin.datasets import netflix
+
+        clock, processor = time.perf_counter(), time.process_time()
+        netflix.read(paths.raw(NAME))
+    elif step == "read":
         import pandas as pd
 
         file = paths.raw(NAME) / "ratings.csv"
@@ -40,18 +48,18 @@ def measure(step: str) -> tuple[float, float, float]:
 
         from foldin import clean, datasets, user_item
 
-        like = datasets.get("ml-latest-small")
-        datasets._ALL[NAME] = replace(like, name=NAME, files={}, counts=None)
+        like = datasets.get(LIKE[form])
+        datasets._ALL[NAME] = replace(like, name=NAME, files={}, counts=None, optional=(), other_releases=())
         clock, processor = time.perf_counter(), time.process_time()
         {"clean": clean, "user-item": user_item}[step].run(NAME)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return time.perf_counter() - clock, time.process_time() - processor, peak
 
 
-def in_own_process(step: str, workspace: Path) -> tuple[float, ...]:
+def in_own_process(step: str, form: str, workspace: Path) -> tuple[float, ...]:
     """Return what `measure` returns in a fresh interpreter."""
     done = subprocess.run(
-        [sys.executable, Path(__file__).resolve(), "--step", step],
+        [sys.executable, Path(__file__).resolve(), "--step", step, "--format", form],
         cwd=workspace,
         stdout=subprocess.PIPE,
         text=True,
@@ -60,25 +68,25 @@ def in_own_process(step: str, workspace: Path) -> tuple[float, ...]:
     return tuple(map(float, done.stdout.split()))
 
 
-def write_files(ratings: int, workspace: Path) -> None:
+def write_files(ratings: int, form: str, workspace: Path) -> None:
     """Make a workspace with the files to read, unless it is there."""
     raw = workspace / "data" / "raw" / NAME
-    if not (raw / "movies.csv").is_file():
+    if not raw.is_dir():
         print(f"{ratings:,} ratings: writing the files", file=sys.stderr)
-        generator = [sys.executable, HERE / "generate.py", "movielens", raw, "--ratings", str(ratings)]
+        generator = [sys.executable, HERE / "generate.py", form, raw, "--ratings", str(ratings)]
         subprocess.run(generator, check=True)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(HERE.parent / name, workspace)
 
 
-def table(sizes: list[int], repeats: int, folder: Path) -> list[str]:
+def table(sizes: list[int], repeats: int, folder: Path, form: str) -> list[str]:
     """Return the rows of the table, one for each size."""
     rows = []
     first = 0.0
     for ratings in sizes:
         workspace = folder / f"{ratings}"
-        write_files(ratings, workspace)
-        runs = [{step: in_own_process(step, workspace) for step in STEPS} for _ in range(repeats)]
+        write_files(ratings, form, workspace)
+        runs = [{step: in_own_process(step, form, workspace) for step in STEPS} for _ in range(repeats)]
 
         def ratio(*steps: str, kind: int = 0, runs: list[dict[str, tuple[float, ...]]] = runs) -> float:
             return statistics.median(sum(run[step][kind] for step in steps) / run["read"][kind] for run in runs)
@@ -101,14 +109,15 @@ def main() -> None:
     parser.add_argument("--ratings", type=int, nargs="+", default=SIZES)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--format", choices=LIKE, default="movielens")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
     if wanted.step:
-        print(*measure(wanted.step))
+        print(*measure(wanted.step, wanted.format))
         return
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
-        rows = table(wanted.ratings, wanted.repeats, wanted.folder or Path(scratch))
+        rows = table(wanted.ratings, wanted.repeats, wanted.folder or Path(scratch), wanted.format)
     heads = ["ratings", "clean", "user_item", "both", "both, processor time", "the same per rating"]
     print("|", " | ".join([*heads, "peak of clean", "peak of user_item"]), "|")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")

@@ -50,7 +50,7 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     assert "there are no rating figures" in text
     assert "ranks best (NDCG@10" in text
     assert "Of 900 raw counts 656 were kept" in text
-    for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "nan"):
+    for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "RMSE: head", "nan"):
         assert absent not in text
     assert len(leaderboard.figure(bench.board, "mine", bench.k).axes) == 1
     assert report.data_figure(bench).axes[0].get_xlabel() == "log(1 + count)"

@@ -201,14 +201,14 @@ def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame
 
 
 def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Return recall, share of the lists and RMSE by the popularity of items, in the order of the leaderboard."""
+    """Return recall, share of the lists and RMSE by the popularity of items, in the order of the leaderboard.
+
+    Where no model has rating figures, RMSE is left out.
+    """
     ranked = best_first(board, at(board, "ndcg", k))
     table = _start(ranked)
-    for name, title in {
-        at(board, "recall", k): f"recall@{k}",
-        at(board, "list_share", k): "share of lists",
-        "rmse": "RMSE",
-    }.items():
+    titles = {at(board, "recall", k): f"recall@{k}", at(board, "list_share", k): "share of lists"}
+    for name, title in (titles | ({"rmse": "RMSE"} if has_ratings(board) else {})).items():
         for bucket in BUCKETS:
             table[f"{title}: {bucket}"] = _shown(ranked, f"popularity.{bucket}.{name}")
     return table

@@ -77,8 +77,9 @@ def page(bench: Report) -> str:
         ]
     parts += [
         "## By popularity",
-        "Items in three groups with a third of the training ratings each: the few most popular ones are the head, the "
-        "many rarely rated ones the tail. Recall of held-out items, share of all list places, and RMSE:",
+        f"Items in three groups with a third of the training {bench.dataset.noun} each: the few most popular ones are "
+        f"the head, the many rare ones the tail. Recall of held-out items{', RMSE' if rated else ''} and share of all "
+        "list places:",
         _markdown(leaderboard.bucket_table(board, bench.k)),
     ]
     parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
@@ -221,7 +222,7 @@ def _data(bench: Report) -> list[str]:
         f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
         f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
-        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test ratings. Training knows "
+        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Training knows "
         f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "
         f"pairs; it has never seen {cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
         *_changes(account),
