@@ -64,7 +64,7 @@ format: install-dev  ## rewrite code and notebooks in the house style
 	$(ACTIVE) ruff format .
 	$(ACTIVE) foldin strip --in-place
 
-lock: $(UV)  ## pin the newest versions that fit pyproject.toml (needs a package index)
+lock: $(UV)  ## rewrite the locks to fit pyproject.toml (UPGRADE=1: newest versions; needs a package index)
 	PYTHON=$(PYTHON) sh requirements/lock.sh $(UV)
 
 clean:  ## remove the environment and caches; data and reports stay

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Rewrites every lock file: lock.sh UV. Universal (all platforms, Python 3.11 to 3.13), one version of each
-# package everywhere, with hashes; the test tools and the extras are held to the versions of what computes.
+# package everywhere, with hashes. Versions stay where they fit, unless UPGRADE is set; the test tools and the extras are held to the versions of what computes.
 set -eu
 uv=$1
 folder=requirements
 compile() {
     "$uv" pip compile --quiet --universal --generate-hashes --fork-strategy fewest --python-version 3.11 \
-        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@"
+        ${UPGRADE:+--upgrade} --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@"
 }
 compile pyproject.toml --output-file requirements.lock
 for extra in dev gpu jax spark; do

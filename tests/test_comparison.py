@@ -78,3 +78,15 @@ def test_more_comparisons_need_more_evidence(users):
     few = pd.concat([best, rivals[0]], ignore_index=True)
     many = pd.concat([best, *rivals], ignore_index=True)
     assert compared(many, "ndcg").loc["rival 0", "p"] > compared(few, "ndcg").loc["rival 0", "p"]
+
+
+@pytest.mark.parametrize(("models", "confidence", "needed"), [(12, 0.95, 439), (12, 0.99, 2199), (2, 0.95, 39)])
+def test_too_few_draws_to_tell_anything_apart_are_refused_not_called_ties(models, confidence, needed):
+    far_apart = pd.concat(
+        pd.DataFrame({"model": f"m{place:02}", "user_id": range(N), "pairs": 1, "ndcg": 0.9 - place / 20})
+        for place in range(models)
+    )
+    found = comparison.with_best(far_apart, "ndcg", resamples=needed, confidence=confidence)
+    assert found["tied"].sum() == 1
+    with pytest.raises(FoldinError, match=rf"{needed - 1}: too few draws .* raise it to {needed:,} or more"):
+        comparison.with_best(far_apart, "ndcg", resamples=needed - 1, confidence=confidence)

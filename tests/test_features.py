@@ -1,3 +1,5 @@
+"""What towers read of users and items beside their ids."""
+
 import numpy as np
 import pandas as pd
 

@@ -1,3 +1,5 @@
+"""Keras made deterministic, embeddings, and networks of pairs."""
+
 import subprocess
 import sys
 

@@ -4,6 +4,7 @@ Two models judged on the same users share what is hard about these users; so the
 either figure, and overlapping intervals of figures do not say that models are equal.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -56,6 +57,36 @@ def totals(users: pd.DataFrame, figure: str) -> tuple[pd.DataFrame, Values]:
     return wide, pairs.reindex(wide.index).to_numpy(np.float64)
 
 
+def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> None:
+    """Refuse a bootstrap whose smallest p-value, 2 / (draws + 1), is no longer significant once corrected.
+
+    Every difference would then look like chance, however large it is.
+
+    Parameters
+    ----------
+    resamples : int
+        Draws of the bootstrap.
+    comparisons : int
+        How many p-values are corrected together.
+    confidence : float
+        A corrected p-value counts where it is at most 1 minus this.
+
+    Raises
+    ------
+    FoldinError
+        When no p-value can be that small.
+    """
+    # A hair above, because 1 - 0.95 is no exact twentieth.
+    needed = math.ceil(2 * comparisons / (1 - confidence) * (1 - 1e-9)) - 1
+    if resamples < needed:
+        raise FoldinError(
+            f"evaluation.resamples is {resamples}: too few draws to tell {comparisons + 1} models apart "
+            f"at a confidence of {confidence:g}",
+            where="params.yaml",
+            remedy=f"raise it to {needed:,} or more",
+        )
+
+
 def with_best(
     users: pd.DataFrame, figure: str, *, resamples: int, confidence: float, apart: Sequence[str] = ()
 ) -> pd.DataFrame:
@@ -79,6 +110,11 @@ def with_best(
     pandas.DataFrame
         By model: `low`, `high`; `behind` (how much worse than the best, 0 or more), `behind_low`, `behind_high`; `p`
         (Holm-corrected) and `tied` (cannot be told apart from the best, itself included).
+
+    Raises
+    ------
+    FoldinError
+        When there are too few draws to tell any of so many models apart.
     """
     sums, counts = totals(users, figure)
     lower_is_better = figure == "rmse"
@@ -87,9 +123,10 @@ def with_best(
     if lower_is_better:
         draws, point = np.sqrt(draws), np.sqrt(point)
     low, high = uncertainty.interval(draws, confidence)
+    judged = np.flatnonzero(~np.isin(sums.columns, list(apart)))
+    refuse_few_draws(resamples, len(judged) - 1, confidence)
     columns = {name: np.full(len(point), np.nan) for name in ("behind", "behind_low", "behind_high", "p")}
     tied = np.zeros(len(point), dtype=bool)
-    judged = np.flatnonzero(~np.isin(sums.columns, list(apart)))
     if len(judged):
         sign = 1.0 if lower_is_better else -1.0
         best = judged[int(np.argmin(sign * point[judged]))]

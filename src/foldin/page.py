@@ -141,24 +141,28 @@ def _certainty() -> str:
     )
 
 
-def _ranking(bench: Report) -> list[str]:
-    k, board, rated = bench.k, bench.board, bench.best_rater is not None
+def about_ranking(bench: Report) -> tuple[str, str]:
+    """Return a title for the figures of lists, and a sentence on what was ranked and what counts as a hit."""
     if bench.ndcg.startswith(definitions.SAMPLED):
-        title = "## Ranking sampled candidates"
-        about = (
+        return (
+            "Ranking sampled candidates",
             "**These are sampled figures.** Each user's held-out items are ranked among given negatives, not among the "
             "catalogue; such figures are far higher than full ones, and may order models the other way (Krichene and "
-            "Rendle 2020)."
+            "Rendle 2020).",
         )
-    else:
-        title = "## Ranking the whole catalogue"
-        met = ("rated", "whatever the rating") if rated else ("met", "however often")
-        about = (
-            f"Lists of {k} from all items a user has no training rating of; an item counts as a hit when the user "
-            f"{met[0]} it in the test part, {met[1]}."
-        )
+    met = ("met", "however often") if bench.best_rater is None else ("rated", "whatever the rating")
+    return (
+        "Ranking the whole catalogue",
+        f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
+        f"{met[0]} it in the test part, {met[1]}.",
+    )
+
+
+def _ranking(bench: Report) -> list[str]:
+    k, board = bench.k, bench.board
+    title, about = about_ranking(bench)
     return [
-        title,
+        f"## {title}",
         about,
         _markdown(leaderboard.ranking_table(board, k)),
         "What accuracy does not see of these lists (the random baseline shows what chance gives):",

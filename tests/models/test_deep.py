@@ -1,3 +1,5 @@
+"""The family `deep`: what its networks learn on data whose answer is known."""
+
 from functools import cache
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The family `two_tower`: what its towers learn on data whose answer is known."""
+
 from dataclasses import replace
 
 import numpy as np
