@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from foldin import definitions, figures, files, guards, leaderboard, models, params, paths, report, splits
+from foldin import answer, definitions, figures, files, guards, leaderboard, models, params, paths, report, splits
 from foldin.report import Report
 
 
@@ -58,7 +58,7 @@ def page(bench: Report) -> str:
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report.py instead. -->",
-        report.headline(bench),
+        answer.sentences(bench),
         f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
         *(_ratings(bench) if rated else []),
         *_ranking(bench),

@@ -1,4 +1,4 @@
-"""What notebooks/report.ipynb shows: the answer, examples from the test part's predictions, and figures.
+"""What notebooks/report.ipynb shows beside the answer: examples from the test part's predictions, and figures.
 
 It reads what `evaluate` left and fits nothing.
 """
@@ -10,16 +10,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, definitions, figures, interactions, leaderboard, params, paths, rating_metrics
+from foldin import datasets, figures, interactions, leaderboard, params, paths, rating_metrics
 
 BARS = 40
 """Bars of the histogram of ratings on a scale without steps."""
-
-
-NO_RATINGS = (
-    "Nobody gave ratings here: feedback is implicit, so there are no rating figures. Models that predict ratings "
-    "learnt log(1 + count) as if it were one; their lists are judged like all others."
-)
 
 
 @dataclass(frozen=True)
@@ -205,53 +199,6 @@ def data_figure(report: Report) -> Figure:
     return drawn
 
 
-def headline(report: Report) -> str:
-    """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
-    board = report.board.set_index("model")
-    ndcg = report.ndcg
-    rater, ranker = report.best_rater, report.best_ranker
-    best = [f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}"]
-    best[0] += f"{_beside(board, 'popularity', ndcg)})"
-    if rater is not None:
-        shown = f"{_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}"
-        best.insert(0, f"**{rater}** predicts ratings best (RMSE {shown})")
-    text = [
-        f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"{' and '.join(best)}.",
-        *([] if rater is not None else [NO_RATINGS]),
-        _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
-    ]
-    if ndcg.startswith(definitions.SAMPLED):
-        text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
-    if leaderboard.ORACLE in board.index:
-        text.append(
-            "The truth of this data is known: but for chance, nothing can do better than "
-            f"RMSE {_shown(board, leaderboard.ORACLE, 'rmse')} and "
-            f"NDCG@{report.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
-        )
-    if "oracle.leak" in board:
-        # Without a reason in params.yaml there would be no report.
-        reasons = params.section(params.Evaluation).explained
-        leaks = [f"{name} ({reasons[name]})" for name in leaderboard.leaks(report.board)]
-        text.append(
-            f"**Better than the oracle beyond sampling error: {', '.join(leaks)}; the reason is the author's.**"
-            if leaks
-            else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
-        )
-    return " ".join(text)
-
-
-def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
-    ties = []
-    for name, model in best.items():
-        tied = board.index[board[f"{name}_tied"].fillna(False).astype(bool)]
-        others = [f"**{other}**" for other in tied if other != model]
-        ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
-    if not ties:
-        return f"{'Both lead' if len(best) > 1 else 'It leads'} beyond chance, as far as these users can tell."
-    return f"On these users, {' and '.join(ties)}."
-
-
 def calibration_figure(report: Report) -> Figure:
     """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
     ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
@@ -273,11 +220,3 @@ def calibration_figure(report: Report) -> Figure:
     axis.legend()
     plt.close(drawn)
     return drawn
-
-
-def _beside(board: pd.DataFrame, model: str, figure: str) -> str:
-    return f"; the {model} baseline: {_shown(board, model, figure)}" if model in board.index else ""
-
-
-def _shown(board: pd.DataFrame, model: str, figure: str) -> str:
-    return f"{float(board[figure].loc[model]):.4f}"

@@ -1,0 +1,97 @@
+"""The answer of a report in a few sentences: who is best, who cannot be told apart from it, and if there is a leak."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from foldin import definitions, leaderboard, params
+from foldin.report import Report
+
+NO_RATINGS = (
+    "Nobody gave ratings here: feedback is implicit, so there are no rating figures. Models that predict ratings "
+    "learnt log(1 + count) as if it were one; their lists are judged like all others."
+)
+
+
+def sentences(report: Report) -> str:
+    """Return the answer in a few sentences, with the verdict on leaks where the truth is known."""
+    board = report.board.set_index("model")
+    ndcg = report.ndcg
+    rater, ranker = report.best_rater, report.best_ranker
+    best = [f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}"]
+    best[0] += f"{_beside(board, 'popularity', ndcg)})"
+    if rater is not None:
+        shown = f"{_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}"
+        best.insert(0, f"**{rater}** predicts ratings best (RMSE {shown})")
+    text = [
+        f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
+        f"{' and '.join(best)}.",
+        *([] if rater is not None else [NO_RATINGS]),
+        _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
+        *_luck(board, ({"rmse": rater} if rater is not None else {}) | {ndcg: ranker}),
+    ]
+    if ndcg.startswith(definitions.SAMPLED):
+        text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
+    if leaderboard.ORACLE in board.index:
+        text.append(
+            "The truth of this data is known: but for chance, nothing can do better than "
+            f"RMSE {_shown(board, leaderboard.ORACLE, 'rmse')} and "
+            f"NDCG@{report.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
+        )
+    if "oracle.leak" in board:
+        # Without a reason in params.yaml there would be no report.
+        reasons = params.section(params.Evaluation).explained
+        leaks = [f"{name} ({reasons[name]})" for name in leaderboard.leaks(report.board)]
+        text.append(
+            f"**Better than the oracle beyond sampling error: {', '.join(leaks)}; the reason is the author's.**"
+            if leaks
+            else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
+        )
+    return " ".join(text)
+
+
+def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
+    ties = []
+    for name, model in best.items():
+        others = [f"**{other}**" for other in board.index[_tied(board, name)] if other != model]
+        ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
+    if not ties:
+        return f"{'Both lead' if len(best) > 1 else 'It leads'} beyond chance, as far as these users can tell."
+    return f"On these users, {' and '.join(ties)}."
+
+
+def _tied(board: pd.DataFrame, figure: str) -> npt.NDArray[np.bool_]:
+    tied: npt.NDArray[np.bool_] = board[f"{figure}_tied"].eq(True).to_numpy()
+    return tied
+
+
+def _luck(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
+    """Return whose place behind the best may be owed to the seeds drawn: a lead within two standard deviations.
+
+    The deviation is that of the difference of two models, each trained once. Ties are left out: they are named before.
+    """
+    found = []
+    for name, model in best.items():
+        if f"{name}_seed_sd" not in board:
+            continue
+        noise, values = (board[column].to_numpy(np.float64) for column in (f"{name}_seed_sd", name))
+        place = board.index.get_loc(model)
+        noise = np.nan_to_num(noise)
+        near = np.abs(values - values[place]) <= 2 * np.hypot(noise, noise[place])
+        rivals = near & (board["kind"] != leaderboard.ORACLE).to_numpy() & ~_tied(board, definitions.base(name))
+        others = [f"**{other}**" for other in board.index[rivals]]
+        if others:
+            figure = "RMSE" if name == "rmse" else "NDCG"
+            found.append(
+                f"Trained with other seeds, {', '.join(others)} might stand before {model}, whose {figure} moves by "
+                f"± {noise[place]:.4f} with the seed."
+            )
+    return found
+
+
+def _beside(board: pd.DataFrame, model: str, figure: str) -> str:
+    return f"; the {model} baseline: {_shown(board, model, figure)}" if model in board.index else ""
+
+
+def _shown(board: pd.DataFrame, model: str, figure: str) -> str:
+    return f"{float(board[figure].loc[model]):.4f}"

@@ -1,0 +1,54 @@
+"""The answer in sentences: ties of users, and leads that another seed might turn."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pytest
+
+from foldin import answer
+
+
+@dataclass
+class Bench:
+    """As much of a report as the answer reads."""
+
+    board: pd.DataFrame
+    ndcg: str = "ndcg_at_10"
+    k: int = 10
+    best_rater: str | None = "net"
+    best_ranker: str = "als"
+
+
+def bench(**changes):
+    columns = ["model", "kind", "rmse", "rmse_seed_sd", "rmse_tied", "ndcg_at_10", "ndcg_at_10_seed_sd", "ndcg_tied"]
+    rows = [
+        ("net", "model", 0.770, 0.007, True, 0.10, 0.001, False),
+        ("mf", "model", 0.776, 0.001, False, 0.12, 0.001, False),
+        ("als", "model", 0.790, 0.000, False, 0.20, 0.001, True),
+        ("bias", "baseline", 0.900, None, False, 0.02, None, False),
+        ("oracle", "oracle", 0.765, None, False, 0.30, None, False),
+    ]
+    board = pd.DataFrame(rows, columns=columns).set_index("model")
+    for place, value in changes.items():
+        model, column = place.split("__")
+        board.loc[model, column] = value
+    return Bench(board.reset_index())
+
+
+def test_a_lead_that_another_seed_might_turn_is_said_with_how_much_it_moves():
+    text = answer.sentences(bench())
+    assert (
+        "Trained with other seeds, **mf** might stand before net, whose RMSE moves by ± 0.0070 with the seed." in text
+    )
+    assert text.count("other seeds") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"net__rmse_seed_sd": 0.001}, False), ({"mf__rmse_tied": True}, False), ({"als__rmse_seed_sd": 0.02}, True)],
+)
+def test_leads_beyond_the_seeds_and_ties_are_not(change, said):
+    text = answer.sentences(bench(**change))
+    assert ("other seeds" in text) == said
+    assert "oracle**" not in text
+    assert ("**mf** cannot be told apart from net" in text) == ("mf__rmse_tied" in change)
