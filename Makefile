@@ -31,7 +31,7 @@ experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE
 lab: install  ## open JupyterLab on this environment
 	$(ACTIVE) foldin lab
 
-install: .venv/.installed$(EXTRA)  ## install the pinned environment into .venv (EXTRA=gpu, jax or spark adds one)
+install: .venv/.installed$(EXTRA)  ## install the pinned environment into .venv (EXTRA=benchmarks, gpu, jax or spark adds one)
 
 install-dev: .venv/.installed-dev  ## install the test tools as well
 
@@ -79,7 +79,7 @@ $(UV): requirements/bootstrap.lock requirements/bootstrap.sh
 	@touch $@
 
 ifneq ($(EXTRA),)
-$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: gpu, jax, spark))
+$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: benchmarks, gpu, jax, spark))
 .venv/.installed$(EXTRA): requirements/$(EXTRA).lock .venv/.installed
 	@echo "foldin: installing the extra '$(EXTRA)'"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
