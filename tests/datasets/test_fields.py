@@ -1,5 +1,6 @@
 """Columns of raw files: ids, numbers and times, missing where missing, and named where wrong."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -18,22 +19,45 @@ FILE = Path("data/raw/mine/ratings.csv")
     [
         ([7, 8], ["7", "8"]),
         ([7.0, None], ["7", None]),
-        ([7.5, 1e20], ["7.5", "1e+20"]),
+        ([7.5, -3.0], ["7.5", "-3"]),
+        ([7, 7.0, "7", None, 7.5, Decimal("7.0")], ["7", "7", "7", None, "7.5", "7"]),
+        ([2**53 + 1, 2**53, None, 10**30, " x "], [str(2**53 + 1), str(2**53), None, str(10**30), "x"]),
         (["  a b ", "", None, "007"], ["a b", None, None, "007"]),
         ([True, False], ["True", "False"]),
     ],
 )
 def test_ids_are_text(values, expected):
-    found = fields.ids(pd.Series(values))
+    found = fields.ids(fields.exact(values), FILE)
     assert [None if missing else value for value, missing in zip(found, found.isna(), strict=True)] == expected
     assert found.dtype == "str"
 
 
-@given(st.lists(st.one_of(st.none(), st.integers(0, 2**52))))
-def test_whole_ids_read_alike_with_and_without_gaps(numbers):
-    found = fields.ids(pd.Series(numbers, dtype="float64"))
-    assert found.isna().tolist() == [number is None for number in numbers]
-    assert found.dropna().tolist() == [str(number) for number in numbers if number is not None]
+WHOLE = st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2) | st.integers(-9, 9)
+
+
+@given(st.lists(st.none() | WHOLE))
+def test_whole_ids_stay_what_they_are_however_large_and_whatever_is_beside_them(numbers):
+    written = [None if number is None else str(number) for number in numbers]
+    for beside in ([], [None], ["x"], [0.5]):
+        found = fields.ids(fields.exact([*numbers, *beside]), FILE)
+        assert [value if isinstance(value, str) else None for value in found[: len(numbers)]] == written
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False)), st.sampled_from(["float64", "object"]))
+def test_floats_are_ids_where_they_can_be_one_whole_number_only(numbers, dtype):
+    column = pd.Series(numbers, dtype=dtype, name="user")
+    if any(number is not None and abs(number) >= 2**53 for number in numbers):
+        with pytest.raises(FoldinError, match=r"user is .* a float so large"):
+            fields.ids(column, FILE)
+        return
+    found = [value if isinstance(value, str) else None for value in fields.ids(column, FILE)]
+    whole = [None if number is None else str(int(number) if number % 1 == 0 else number) for number in numbers]
+    assert found == whole
+
+
+def test_a_short_float_is_refused_where_it_merges_ids():
+    with pytest.raises(FoldinError, match=r"row 2: user is 16777216\.0, a float so large"):
+        fields.ids(pd.Series([1, 2**24 + 1], dtype="float32", name="user"), FILE)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import sqlite3
 from contextlib import closing
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from ruamel.yaml import YAML
 
 from foldin import clean, cli, datasets, fetch, paths
@@ -104,6 +106,46 @@ def test_a_few_bad_lines_are_dropped_and_counted_and_many_are_an_error(workspace
     put("a.csv", "who,book,stars\n" + good + "u1,b1\n" * 20)
     with pytest.raises(FoldinError, match=r"own/a\.csv: 20 of 2,020 lines .* line 2002: 2 fields.*clean\.bad_lines"):
         raw()
+
+
+LARGE = [9007199254740993, 9007199254740992, None, 7]
+
+
+@pytest.mark.parametrize("form", ["parquet", "categories", "jsonl", "sqlite"])
+def test_large_ids_beside_a_missing_one_stay_different_people(workspace, form):
+    path = put(f"a.{'parquet' if form == 'categories' else form}", b"")
+    table = pa.table({"who": pa.array(LARGE), "book": pa.array(LARGE), "stars": [1, 2, 3, 4]})
+    match form:
+        case "categories":
+            ids = pa.array(LARGE).dictionary_encode()
+            parquet.write_table(table.set_column(0, "who", ids), path)
+        case "parquet":
+            parquet.write_table(table, path)
+        case "jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+        case "sqlite":
+            with closing(sqlite3.connect(path)) as database:
+                database.execute("create table t (who integer, book integer, stars integer)")
+                database.executemany("insert into t values (?, ?, ?)", zip(*table.to_pydict().values(), strict=True))
+                database.commit()
+    of = ", table: t" if form == "sqlite" else ""
+    declare(f"mine: {{file: own/{path.name}{of}, user: who, item: book, rating: stars, scale: [1, 5, 1]}}")
+    ids = ["9007199254740993", "9007199254740992", "?", "7"]
+    ratings = raw().ratings
+    assert ratings["user_id"].fillna("?").tolist() == ratings["item_id"].fillna("?").tolist() == ids
+    clean.run("mine")
+    account = json.loads(paths.account("mine", "cleaning").read_text())["ratings"]
+    assert account["dropped"]["duplicate_pair"] == 0
+    assert account["rows_out"] == 3
+
+
+def test_a_float_that_may_be_several_ids_is_refused_by_column_value_and_file(workspace):
+    put("a.jsonl", '{"who": 7, "book": 7.0, "stars": 4}\n{"who": 9007199254740993.0, "book": 7, "stars": 4}\n')
+    declare("mine: {file: own/a.jsonl, user: who, item: book, rating: stars, scale: [1, 5, 1]}")
+    with pytest.raises(FoldinError, match=r"own/a\.jsonl: row 2: user is 9007199254740992\.0.*whole numbers or"):
+        raw()
+    put("a.jsonl", '{"who": 7, "book": 7.0, "stars": 4}\n{"who": 7.0, "book": 8, "stars": 4}\n')
+    assert triples(raw()) == [("7", "7", 4.0), ("7", "8", 4.0)]
 
 
 def test_tables_of_items_and_users_are_read_beside(workspace):

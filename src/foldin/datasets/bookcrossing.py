@@ -45,7 +45,7 @@ def read(folder: Path) -> RawTables:
     if (folder / DATABASE).is_file():
         query = "select user_id, isbn as item_id, rating from ratings"
         rows = sqlite.read(folder / DATABASE, query)
-        ratings = pd.DataFrame({name: ids(rows[name]) for name in ("user_id", "item_id")})
+        ratings = pd.DataFrame({name: ids(rows[name], folder / DATABASE) for name in ("user_id", "item_id")})
         ratings["rating"] = numbers(rows["rating"], folder / DATABASE)
     else:
         ratings = _table(folder / "BX-Book-Ratings.csv", ["user_id", "item_id", "rating"], RATING)

@@ -114,7 +114,7 @@ def _read(data: OwnData, key: str, folder: Path) -> RawTables:
     rows = _columns(data, roles, key, folder, bad)
     path = Path(data.file)
     with tables.blame(path, key):
-        ratings = pd.DataFrame({"user_id": ids(rows["user"]), "item_id": ids(rows["item"])})
+        ratings = pd.DataFrame({"user_id": ids(rows["user"], path), "item_id": ids(rows["item"], path)})
         # An event without a count is one interaction.
         ratings["rating"] = numbers(rows["rating"], path) if "rating" in rows else 1.0
         times = rows["time"] if "time" in rows else pd.Series(None, index=rows.index, dtype="str")
@@ -127,7 +127,8 @@ def _items(data: OwnData, ratings: pd.DataFrame, key: str, folder: Path) -> pd.D
     if data.items is None:
         return undescribed(ratings["item_id"], data.domain)
     rows = _columns(data.items, _given(data.items, OwnItems), f"{key}.items", folder)
-    items = pd.DataFrame({"item_id": ids(rows["id"])})
+    with tables.blame(Path(data.items.file), f"{key}.items"):
+        items = pd.DataFrame({"item_id": ids(rows["id"], Path(data.items.file))})
     for name in ("title", "creator", "domain"):
         if name in rows or name == "title":
             items[name] = rows[name].astype("str") if name in rows else None
@@ -151,7 +152,8 @@ def _users(data: OwnData, key: str, folder: Path) -> pd.DataFrame:
     if data.users is None:
         return NO_PEOPLE
     rows = _columns(data.users, _given(data.users, OwnUsers), f"{key}.users", folder)
-    users = pd.DataFrame({"user_id": ids(rows["id"])})
+    with tables.blame(Path(data.users.file), f"{key}.users"):
+        users = pd.DataFrame({"user_id": ids(rows["id"], Path(data.users.file))})
     for name in ("gender", "country", "occupation"):
         if name in rows:
             users[name] = rows[name].astype("str").where(rows[name].notna())

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from foldin.datasets import lines, parsers, sqlite
-from foldin.datasets.fields import first_line
+from foldin.datasets.fields import exact, first_line
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
 from foldin.params import nearest
@@ -33,6 +33,17 @@ FORMATS = {
 }
 PARSERS: dict[str, parsers.Parser] = {"user": parsers.identifier, "item": parsers.identifier, "rating": parsers.number}
 """How columns of some roles are read; others as text."""
+WHOLE = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+}
+"""Whole numbers of Parquet stay whole where some are missing: a float merges large ids."""
 TABS = (".tsv", ".tab")
 
 
@@ -171,10 +182,18 @@ def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
         _require(columns, opened.schema_arrow.names, key)
         # Without pandas' notes on its own index, which may be damaged, and which we do not need.
         table = opened.read(columns=sorted(set(columns.values()))).replace_schema_metadata(None)
-        rows: pd.DataFrame = table.to_pandas()
+        rows: pd.DataFrame = _decoded(table).to_pandas(types_mapper=WHOLE.get)
     except (pa.ArrowException, OSError) as error:
         raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
     return rows
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Return a table without categories, which may be numbers, or text with blanks around it."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(field.type.value_type))
+    return table
 
 
 def _json_lines(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
@@ -194,7 +213,7 @@ def _json_lines(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
             seen.update(values)
             found.append([_flat(values.get(name)) for name in names])
     _require(columns, sorted(seen), key)
-    return pd.DataFrame(found, columns=names)
+    return pd.DataFrame({name: exact([row[place] for row in found]) for place, name in enumerate(names)})
 
 
 def _flat(value: object) -> object:
