@@ -33,7 +33,7 @@ FETCHED = "fetched.json"
 """File of a downloaded raw folder: the address, and the SHA-256 of its files."""
 
 OWN = "source.json"
-"""File of an own data set's raw folder: its declaration, and the SHA-256 of its files."""
+"""File of the raw folder of a data set under `sources`: its declaration, and the SHA-256 of its files."""
 
 
 def run(dataset: str) -> None:
@@ -56,6 +56,8 @@ def run(dataset: str) -> None:
         held = paths.raw(dataset)
         sources = [_bring(part.dataset, folder / part.dataset.name, held / part.dataset.name) for part in wanted.parts]
         source = "; ".join(sources) if wanted.parts else _bring(wanted, folder, held)
+        if dataset in params.sources() and wanted.parts:
+            _record(dataset, folder)
         found = [path for path in folder.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in found)
     say(f"{dataset}: {len(found)} raw files, {size / 1e6:.1f} MB, {source}")
@@ -131,8 +133,14 @@ def _copy_own(dataset: DataSet, folder: Path) -> None:
             )
         _copy_file(path, folder / name)
         digests[name] = files.sha256(folder / name)
-    # The declaration goes with the files, so that a change of either is a change of the raw data.
-    files.write_json(folder / OWN, {"declaration": params.sources()[dataset.name], "sha256": digests})
+    _record(dataset.name, folder, sha256=digests)
+
+
+def _record(name: str, folder: Path, **more: dict[str, str]) -> None:
+    """Write the declaration beside the files, so that its every change is a change of the raw data for `clean`."""
+    # Not rounded as figures are: a scale may have fine steps.
+    record = {"declaration": params.sources()[name], **more}
+    files.write_text(folder / OWN, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False))
 
 
 def _copy_file(path: Path, target: Path) -> None:

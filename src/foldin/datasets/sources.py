@@ -62,8 +62,10 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
                     where="params.yaml",
                     remedy="name other data sets",
                 )
-        about = own.about or f"{', '.join(f'{domain} ({part})' for domain, part in own.parts.items())}, composed."
-        return composed(name, about, {domain: known(part) for domain, part in own.parts.items()})
+        # In order of domains, for DVC does not see the order of keys.
+        parts = dict(sorted(own.parts.items()))
+        about = own.about or f"{', '.join(f'{domain} ({part})' for domain, part in parts.items())}, composed."
+        return composed(name, about, {domain: known(part) for domain, part in parts.items()})
     data = params.parse(OwnData, values, key)
     declared = {key: data, f"{key}.items": data.items, f"{key}.users": data.users}
     places = {place: _place(file.file, place) for place, file in declared.items() if file is not None}
