@@ -35,6 +35,12 @@ FETCHED = "fetched.json"
 OWN = "source.json"
 """File of the raw folder of a data set under `sources`: its declaration, and the SHA-256 of its files."""
 
+EXPERIMENT = "/.dvc/tmp/exps/"
+"""Where DVC runs experiments that are queued or run with --temp: in copies of what git knows."""
+COPY_THEM = (
+    "a copy for an experiment holds what is in git only: add $(printf -- '--copy-paths %s ' own/*) to dvc exp run"
+)
+
 
 def run(dataset: str) -> None:
     """Bring the raw files of a data set into data/raw/<dataset>: all of them, or none.
@@ -117,12 +123,13 @@ def _copy(dataset: DataSet, archive: Path, folder: Path) -> Path:
 
 def _copy_own(dataset: DataSet, folder: Path) -> None:
     digests = {}
+    mend = f"put it there, or mend sources.{dataset.name} in params.yaml"
     for name, path in dataset.own_files.items():
         if not path.is_file():
             raise FoldinError(
                 f"the file of your data set '{dataset.name}' is missing",
                 where=path.relative_to(paths.root()),
-                remedy=f"put it there, or mend sources.{dataset.name} in params.yaml",
+                remedy=COPY_THEM if EXPERIMENT in paths.root().as_posix() else mend,
             )
         log = path.with_name(path.name + "-wal")
         if log.is_file() and log.stat().st_size:

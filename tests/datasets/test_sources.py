@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -228,6 +229,21 @@ def test_what_was_fetched_is_recorded_with_its_declaration(workspace):
     path.write_text("who,book,stars\nu1,b1,5\n")
     fetch.run("mine")
     assert json.loads((paths.raw("mine") / fetch.OWN).read_text())["sha256"] != record["sha256"]
+
+
+def test_a_copy_for_an_experiment_says_how_to_give_it_the_files(workspace, monkeypatch):
+    declare(CSV)
+    with pytest.raises(FoldinError, match="put it there"):
+        fetch.run("mine")
+    copy = workspace / ".dvc" / "tmp" / "exps" / "standalone" / "tmp1"
+    copy.mkdir(parents=True)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(workspace / name, copy)
+    monkeypatch.chdir(copy)
+    with pytest.raises(
+        FoldinError, match=r"own/a\.csv: .* is missing; .* add .*--copy-paths .* own/\*\) to dvc exp run"
+    ):
+        fetch.run("mine")
 
 
 def raw_digest(declaration, name="mine"):
