@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from foldin import clean, datasets, interactions, params, paths, user_item
 from foldin.datasets import RawTables, lines, parsers
+from foldin.datasets.composition import composed
+from foldin.datasets.fields import undescribed
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
@@ -45,10 +47,12 @@ def table_or_error(name: str) -> pd.DataFrame | None:
         return None
     ratings = pd.read_parquet(paths.clean(name) / "ratings.parquet")
     account = json.loads(paths.account(name, "cleaning").read_text())
-    for table in account.values():
-        gone = sum(table["dropped"].values())
-        assert table["rows_in"] - gone + table.get("added_without_description", 0) == table["rows_out"]
-    assert account["ratings"]["rows_out"] == len(ratings) > 0
+    assert set(account) == {"ratings", "items", "users"}
+    for table, figures in account.items():
+        rows = len(pd.read_parquet(paths.clean(name) / f"{table}.parquet"))
+        gone = sum(figures["dropped"].values())
+        assert figures["rows_in"] - gone + figures.get("added_without_description", 0) == figures["rows_out"] == rows
+    assert len(ratings) > 0
     scale = datasets.get(name).scale
     assert ratings["rating"].between(scale.lowest, scale.highest).all()
     assert ratings[["user_id", "item_id", "rating"]].notna().all().all()
@@ -207,3 +211,35 @@ def test_data_of_one_kind_is_cleaned_whole(quick, monkeypatch, rows):
     monkeypatch.setitem(datasets._ALL, "odd", odd)
     ratings = table_or_error("odd")
     assert sorted(ratings["rating"]) == sorted(np.float32(row[2]) for row in rows)
+
+
+PEOPLE = st.lists(st.tuples(st.sampled_from(["1", "2", "3", "", "x"]), st.integers(0, 6)), max_size=6)
+RATED = st.lists(st.tuples(st.sampled_from("12345"), st.sampled_from("ab"), st.sampled_from("0135")), max_size=9)
+
+
+@given(parts=st.tuples(st.tuples(PEOPLE, RATED), st.tuples(PEOPLE, RATED)), same=st.booleans())
+@FUZZ
+def test_the_account_of_a_composition_closes_for_people_of_one_part_or_of_both(quick, parts, same):
+    def part(number):
+        people, rated = parts[number]
+
+        def read(folder):
+            ratings = pd.DataFrame([*rated, ("1", "a", "5")], columns=["user_id", "item_id", "rating"], dtype="str")
+            ratings = ratings.assign(rating=ratings["rating"].astype("float64"), timestamp=pd.NA)
+            ratings["timestamp"] = ratings["timestamp"].astype("Int64")
+            users = pd.DataFrame(people, columns=["user_id", "age"]).astype({"user_id": "str", "age": "Int64"})
+            return RawTables(ratings, undescribed(ratings["item_id"], "books"), users)
+
+        crowd = "us" if same else f"crowd {number}"
+        known = replace(datasets.get("ml-100k"), name=f"part-{number}", domains=("books",), people=crowd, read=read)
+        return replace(known, files={}, counts=None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets._ALL, "mixed", composed("mixed", "Mixed.", {"books": part(0), "music": part(1)}))
+        paths.raw("mixed").mkdir(parents=True, exist_ok=True)
+        assert table_or_error("mixed") is not None
+    users = pd.read_parquet(paths.clean("mixed") / "users.parquet")
+    account = json.loads(paths.account("mixed", "cleaning").read_text())["users"]
+    rated = pd.read_parquet(paths.clean("mixed") / "ratings.parquet")["user_id"].astype("str")
+    assert account["without_ratings"] == (~users["user_id"].isin(rated)).sum()
+    assert (account["dropped"]["joined_with_another_part"] > 0) == same

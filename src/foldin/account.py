@@ -8,6 +8,9 @@ from typing import Any
 
 from foldin.errors import FoldinError
 
+ADDED = "added_without_description"
+"""Key of the rows that no raw row stands for: ids that are rated and not described."""
+
 
 @dataclass
 class Account:
@@ -33,11 +36,6 @@ class Account:
     kept: dict[str, int] = field(default_factory=dict)
     added: int = 0
 
-    @property
-    def rows_out(self) -> int:
-        """Rows that must be left."""
-        return self.rows_in - sum(self.dropped.values()) + self.added
-
     def close(self, table: str, rows: int) -> dict[str, Any]:
         """Return the account as figures for a file.
 
@@ -53,12 +51,35 @@ class Account:
         FoldinError
             When rows are unaccounted for.
         """
-        if rows != self.rows_out or min([0, *self.dropped.values()]) < 0:
-            raise FoldinError(
-                f"the account of {table} does not close: {rows:,} rows are left where {self.rows_in:,} came in, "
-                f"{sum(self.dropped.values()):,} were dropped and {self.added:,} added",
-                where="src/foldin/clean.py",
-                remedy="this is a fault of foldin, not of the data; report it",
-            )
         figures: dict[str, Any] = {"rows_in": self.rows_in, "rows_out": rows, "dropped": self.dropped}
-        return figures | {name: counts for name in ("changed", "kept") if (counts := getattr(self, name))}
+        figures |= {name: counts for name in ("changed", "kept") if (counts := getattr(self, name))}
+        check(table, figures | {ADDED: self.added}, rows)
+        return figures
+
+
+def check(table: str, figures: dict[str, Any], rows: int) -> None:
+    """Refuse the figures of an account that does not close.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table, for the message.
+    figures : dict
+        `rows_in`, `rows_out`, `dropped` by reason and, where rows were added, `added_without_description`.
+    rows : int
+        Rows that the table has in fact.
+
+    Raises
+    ------
+    FoldinError
+        When rows are unaccounted for.
+    """
+    dropped, added = figures["dropped"], figures.get(ADDED, 0)
+    rows_out = figures["rows_in"] - sum(dropped.values()) + added
+    if not rows == figures["rows_out"] == rows_out or min([0, *dropped.values()]) < 0:
+        raise FoldinError(
+            f"the account of {table} does not close: {rows:,} rows are left where {figures['rows_in']:,} came in, "
+            f"{sum(dropped.values()):,} were dropped and {added:,} added",
+            where="src/foldin/clean.py",
+            remedy="this is a fault of foldin, not of the data; report it",
+        )

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from foldin import datasets, describe, files, interactions, isbn, params, paths
-from foldin.account import Account
+from foldin.account import Account, check
 from foldin.datasets import DataSet
 from foldin.datasets.composition import Tables, compose
 from foldin.errors import FoldinError
@@ -53,6 +53,8 @@ def run(dataset: str) -> None:
             remedy=f"fetch them first: dvc repro fetch@{dataset}",
         )
     made, account = tables(wanted, raw, settings)
+    for name, table in made._asdict().items():
+        check(name, account[name], len(table))
     with files.whole_folder(paths.clean(dataset)) as folder:
         _write_ratings(folder / "ratings.parquet", made.ratings)
         made.items.to_parquet(folder / "items.parquet", index=False)
@@ -101,13 +103,22 @@ def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, 
 
 
 def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of a composed data set, and the sums of its parts' accounts."""
+    """Return the tables of a composed data set, and the sums of its parts' accounts.
+
+    A person of several parts is one user: all rows but one are `joined_with_another_part`.
+    """
     ratings, items, users = compose(wanted, [made for made, _ in parts])
     items, users = (
         table.set_index(key).loc[natural_order(table[key])].reset_index()
         for table, key in ((items, "item_id"), (users, "user_id"))
     )
-    return Tables(in_order(ratings), items, users), _sum([account for _, account in parts])
+    account = _sum([account for _, account in parts])
+    for name, table, key in (("items", items, "item_id"), ("users", users, "user_id")):
+        account[name]["dropped"]["joined_with_another_part"] = account[name]["rows_out"] - len(table)
+        # Who rated nothing in one part may have in another.
+        rated = table[key].isin(ratings[key])
+        account[name] |= {"rows_out": len(table), "without_ratings": int((~rated).sum())}
+    return Tables(in_order(ratings), items, users), account
 
 
 def _sum(accounts: list[dict[str, Any]]) -> dict[str, Any]:

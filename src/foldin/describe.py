@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from foldin import countries, isbn, params
-from foldin.account import Account
+from foldin.account import ADDED, Account
 from foldin.datasets import DataSet
 from foldin.ids import categories, natural_order
 
@@ -112,7 +112,7 @@ def _one_row_each(
     account.dropped = {"missing_id": int(missing.sum()), "duplicate_id": int(twice.sum())}
     account.added = len(result) - len(described)
     figures = account.close(key.removesuffix("_id") + "s", len(result)) | {
-        "added_without_description": account.added,
+        ADDED: account.added,
         "without_ratings": int((~result[key].isin(names)).sum()),
     }
     return result[[name for name in columns if name in result]], figures

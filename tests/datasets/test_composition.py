@@ -88,6 +88,9 @@ def test_douban_has_the_people_it_is_known_to_share(workspace, archives, monkeyp
     assert domains.value_counts().to_dict() == {"books": 96_041, "music": 69_709}
     assert in_both.sum() == 1_566
     assert len(in_both) == 2_110 + 1_672 - 1_566
-    account = json.loads(paths.account("douban", "cleaning").read_text())["ratings"]
-    assert account["rows_in"] == account["rows_out"] + sum(account["dropped"].values()) == 165_750
+    account = json.loads(paths.account("douban", "cleaning").read_text())
+    assert account["ratings"]["rows_in"] == account["ratings"]["rows_out"] == 165_750
+    assert account["users"]["rows_out"] == len(in_both)
+    assert account["users"]["dropped"]["joined_with_another_part"] == 1_566
+    assert account["items"]["dropped"]["joined_with_another_part"] == 0
     assert interactions.read_scale(paths.clean("douban")) == BOOKS.scale
