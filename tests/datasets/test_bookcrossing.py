@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from foldin import datasets
+from foldin import datasets, fetch, paths
 from foldin.datasets import bookcrossing
 from foldin.errors import FoldinError
 
@@ -62,6 +62,48 @@ def test_copies_without_quotes_and_with_a_byte_order_mark_read_alike(tmp_path):
     assert tables.ratings["item_id"].tolist() == ["034545104X"]
     assert tables.users[["user_id", "country", "age"]].to_numpy().tolist() == [["2", "sweden", 18]]
     assert tables.items["item_id"].tolist() == ["034545104X"]
+
+
+# As in the official files, and as in copies: no quotes, other names of columns, a mark of UTF-8 or none.
+COPIES = {
+    "official": RATINGS,
+    "copy": b"UserID;ISBN;BookRating\r\n276725;034545104X;0\r\n276726;0155061224;5\r\n130499;0432534220;6\r\n"
+    b"11676;8475560806\xaa;10\r\n",
+    "marked": "\ufeffUser-ID;ISBN;Rating\r\n276725;034545104X;0\r\n276726;0155061224;5\r\n".encode()
+    + "130499;0432534220;6\r\n11676;8475560806ª;10\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_copies_that_leave_the_prefix_off_all_names_are_fetched_and_read(workspace, monkeypatch, copy):
+    archive = workspace / "archives" / "book-crossing"
+    archive.mkdir(parents=True)
+    for name, content in {"Ratings.csv": COPIES[copy], "Users.csv": USERS, "Books.csv": BOOKS}.items():
+        (archive / name).write_bytes(content)
+    monkeypatch.setenv(fetch.VARIABLE, str(archive.parent))
+    fetch.run("book-crossing")
+    folder = paths.raw("book-crossing")
+    assert sorted(path.name for path in folder.iterdir()) == ["Books.csv", "Ratings.csv", "Users.csv"]
+    tables = bookcrossing.read(folder)
+    assert tables.ratings["user_id"].tolist() == ["276725", "276726", "130499", "11676"]
+    assert tables.ratings["item_id"].str.strip('"').tolist() == [
+        "034545104X",
+        "0155061224",
+        "0432534220",
+        "8475560806ª",
+    ]
+    assert tables.ratings["rating"].tolist() == [0.0, 5.0, 6.0, 10.0]
+    assert tables.items["year"].fillna(0).tolist() == [2002, 2000, 0]
+    assert tables.users["country"].fillna("?").tolist()[0] == "usa"
+    # The whole is known by its counts, whatever its name.
+    with pytest.raises(FoldinError, match="4 ratings found where 1,149,780 are known to be"):
+        datasets.get("book-crossing").check_counts(tables.ratings, folder)
+
+
+def test_of_both_names_the_official_one_is_taken(official):
+    (official / "Ratings.csv").write_bytes(b"UserID;ISBN;BookRating\r\n1;2;3\r\n")
+    assert "Ratings.csv" not in datasets.get("book-crossing").choose_files([path.name for path in official.iterdir()])
+    assert len(bookcrossing.read(official).ratings) == 4
 
 
 def test_the_database_gives_the_same_rows(tmp_path):

@@ -18,10 +18,13 @@ from foldin.datasets.movielens import NO_PEOPLE, RATING
 from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
+RATINGS = ("BX-Book-Ratings.csv", "Ratings.csv")
+"""Names of the table of ratings: the official one, and that of copies which leave the prefix off all three names."""
 USERS = ("BX-Users.csv", "BX-Users.first100k.csv", "Users.csv")
 """Names of the table of users, the best first: the last two are parts of it."""
 BOOKS = ("BX-Books.csv", "Books.csv")
 DATABASE = "book-crossing.sqlite"
+WHOLE = Counts(ratings=1_149_780, users=105_283)
 
 
 def read(folder: Path) -> RawTables:
@@ -30,7 +33,7 @@ def read(folder: Path) -> RawTables:
     Parameters
     ----------
     folder : Path
-        Where `BX-Book-Ratings.csv` (or `book-crossing.sqlite`) lies.
+        Where `BX-Book-Ratings.csv` (or `Ratings.csv`, or `book-crossing.sqlite`) lies.
 
     Returns
     -------
@@ -48,7 +51,9 @@ def read(folder: Path) -> RawTables:
         ratings = pd.DataFrame({name: ids(rows[name], folder / DATABASE) for name in ("user_id", "item_id")})
         ratings["rating"] = numbers(rows["rating"], folder / DATABASE)
     else:
-        ratings = _table(folder / "BX-Book-Ratings.csv", ["user_id", "item_id", "rating"], RATING)
+        # Where there is none, the error names the official one.
+        path = next((folder / name for name in RATINGS if (folder / name).is_file()), folder / RATINGS[0])
+        ratings = _table(path, ["user_id", "item_id", "rating"], RATING)
     ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
     return RawTables(ratings, _books(folder, ratings["item_id"]), _users(folder))
 
@@ -122,17 +127,18 @@ BOOK_CROSSING = DataSet(
     licence="Research use; no grant to pass it on is known.",
     redistributable=False,
     page="the Book-Crossing site is gone; copies of BX-CSV-Dump.zip are on Kaggle",
-    files={"BX-Book-Ratings.csv": None},
+    files={RATINGS[0]: None},
     optional=(*USERS, *BOOKS),
     other_releases=(
         Release(
-            {"BX-Book-Ratings.csv": "2f99118206901d9e8c4e3d026c68b2e22cecd4d345758add70280b2a198fed19"},
+            {RATINGS[0]: "2f99118206901d9e8c4e3d026c68b2e22cecd4d345758add70280b2a198fed19"},
             Counts(ratings=199_999, users=17_793, items=106_955),  # the first rows of the official file
         ),
         Release({DATABASE: None}),
+        Release({RATINGS[1]: None}, WHOLE),
     ),
     read=read,
-    counts=Counts(ratings=1_149_780, users=105_283),
+    counts=WHOLE,
     zero_is_implicit=True,
     isbn_items=True,
 )
