@@ -101,5 +101,46 @@ def test_results_on_another_test_part_are_not_paired(repository):
 def test_an_unknown_commit_is_one_clear_line(repository, capsys):
     assert cli.main(["compare", "nonsense"]) == 1
     assert capsys.readouterr().err == (
-        "foldin: git does not know 'nonsense'; name a commit that `git log` shows, such as HEAD~1, inside a clone\n"
+        "foldin: neither git nor DVC knows 'nonsense'; name a commit that `git log` shows, such as HEAD~1, "
+        "or an experiment that `dvc exp list -A` shows\n"
     )
+
+
+def commit_of(folder, name):
+    return subprocess.run(
+        ["git", "rev-parse", name], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def experiment(folder, started_from, name, revision):
+    """Keep a commit where DVC keeps an experiment that was started from another commit."""
+    start = commit_of(folder, started_from)
+    git(folder, "update-ref", f"refs/exps/{start[:2]}/{start[2:]}/{name}", commit_of(folder, revision))
+
+
+def test_an_experiment_is_known_by_the_name_that_dvc_gave_it(repository):
+    experiment(repository, "HEAD", "moody-fern", "HEAD~1")
+    assert table("moody-fern", "HEAD").equals(table("HEAD~1", "HEAD"))
+
+
+def test_dvc_finds_the_name_in_the_same_place(repository):
+    from dvc.repo.experiments.utils import resolve_name
+    from scmrepo.git import Git
+
+    experiment(repository, "HEAD", "moody-fern", "HEAD~1")
+    with Git(str(repository)) as scm:
+        found = resolve_name(scm, "moody-fern")["moody-fern"]
+        assert scm.get_ref(str(found)) == commit_of(repository, "HEAD~1")
+    assert compare.Revision("moody-fern")._commit == commit_of(repository, "HEAD~1")
+
+
+def test_of_experiments_of_one_name_that_of_head_is_meant_and_otherwise_none(repository, capsys):
+    commit(repository, {"als": np.full(N, 0.5), "svds": np.full(N, 0.4)}, "one")
+    experiment(repository, "HEAD~1", "fold-1", "HEAD~1")
+    experiment(repository, "HEAD~2", "fold-1", "HEAD~2")
+    assert cli.main(["compare", "fold-1"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("foldin: 'fold-1' is an experiment of 2 commits, none of them HEAD; name one by its own")
+    assert commit_of(repository, "HEAD~2")[:7] in error
+    experiment(repository, "HEAD", "fold-1", "HEAD")
+    assert table("fold-1", "HEAD").empty

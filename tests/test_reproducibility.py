@@ -1,5 +1,6 @@
 """The same numbers again: verified in a copy, in experiments elsewhere, and whatever the test ratings are."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import FAMILIES, sh
+from conftest import CHECKOUT, FAMILIES, commit, edit_params, sh
 from ruamel.yaml import YAML
 
 from foldin import files
@@ -116,3 +117,41 @@ def test_nothing_trained_depends_on_the_test_ratings(repository, tmp_path):
     for family in FAMILIES:
         sh(*FOLDIN, "train", "demo", family, cwd=copy)
     assert digests(copy, trained) == before
+
+
+@pytest.fixture(scope="module")
+def folds(repository, tmp_path_factory):
+    """Return a clone with one family in which README's recipe for folds has run as printed, and what it printed last.
+
+    Another experiment of the same commit is there before it.
+    """
+    clone = tmp_path_factory.mktemp("folds") / "foldin"
+    sh("git", "clone", "--quiet", str(repository), str(clone), cwd=repository)
+    sh("dvc", "cache", "dir", "--local", str(repository / ".dvc" / "cache"), cwd=clone)
+    edit_params(clone, lambda values: values.update(families=["baselines"]))
+    sh("dvc", "repro", cwd=clone)
+    commit(clone, "one family")
+    sh("dvc", "exp", "run", "--temp", "--name", "apart", "-S", "baselines.bias.damping=9", "evaluate", cwd=clone)
+    readme = (CHECKOUT / "README.md").read_text()
+    recipe = re.findall(
+        r"^ *\$ ((?:dvc exp run .*--queue|dvc exp run --run-all|foldin average) ?.*)$", readme, re.MULTILINE
+    )
+    assert len(recipe) == 3
+    commands = [command.replace("foldin average", "python src/foldin average") for command in recipe]
+    return clone, [sh("sh", "-c", command, cwd=clone) for command in commands][-1].stdout
+
+
+def test_the_readmes_recipe_averages_the_five_folds_and_no_other_experiment(folds):
+    clone, printed = folds
+    assert "over 5 folds" in printed
+    (row,) = (line for line in printed.splitlines() if re.match(r"\| demo +\| baselines +\| bias +\|", line))
+    shown = [
+        json.loads(sh("git", "show", f"{commit}:reports/demo/metrics/baselines/bias.json", cwd=clone).stdout)["rmse"]
+        for ref in sh(
+            "git", "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps", cwd=clone
+        ).stdout.splitlines()
+        for name, commit in [ref.split()]
+        if re.search(r"/fold-[1-5]$", name)
+    ]
+    assert len(set(shown)) == 5
+    assert f"{np.mean(shown):.4f} ± {np.std(shown, ddof=1):.4f}" in row

@@ -22,12 +22,12 @@ def run(names: Sequence[str]) -> None:
     Parameters
     ----------
     names : sequence of str
-        Commits, or experiments of DVC, as git names them; each of another fold.
+        Commits as git names them, or experiments as DVC names them; each of another fold.
 
     Raises
     ------
     FoldinError
-        When there are fewer than two, git does not know one, or two were judged on the same test part.
+        When there are fewer than two, one is not known, or two were judged on the same test part.
     """
     table = averages(dict(zip(names, map(Revision, names), strict=True)))
     print(table.to_markdown(index=False, disable_numparse=True))

@@ -21,6 +21,7 @@ from foldin import comparison, params, paths, uncertainty
 from foldin.errors import FoldinError
 from foldin.files import DECIMALS
 
+EXPERIMENT = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38})/(?P<name>.+)")
 METRICS = re.compile(r"reports/(?P<dataset>[^/]+)/metrics/(?P<family>[^/]+)/(?P<model>[^/]+)\.json")
 WORKSPACE = "workspace"
 COLUMNS = ["data set", "family", "model", "figure", "before", "after", "change", "interval", "p"]
@@ -32,12 +33,12 @@ def run(before: str, after: str | None = None) -> None:
     Parameters
     ----------
     before, after : str
-        Commits, as git names them; `after` is the workspace unless given.
+        Commits as git names them, or experiments as DVC names them; `after` is the workspace unless given.
 
     Raises
     ------
     FoldinError
-        When git does not know a commit.
+        When neither git nor DVC knows one, or a name is that of several experiments.
     """
     table = differences(Revision(before), Revision(after or WORKSPACE))
     name = after or "the workspace"
@@ -58,11 +59,16 @@ class Revision:
     Parameters
     ----------
     name : str
-        As git names it, or `WORKSPACE`.
+        As git names it, or as DVC names an experiment, or `WORKSPACE`.
+
+    Raises
+    ------
+    FoldinError
+        When neither git nor DVC knows it, or it names several experiments.
     """
 
     def __init__(self, name: str) -> None:
-        self._commit = None if name == WORKSPACE else _git("rev-parse", "--verify", f"{name}^{{commit}}").strip()
+        self._commit = None if name == WORKSPACE else _commit(name)
 
     def read(self, file: str) -> bytes | None:
         """Return the bytes of a file that git knows, by its path in the checkout; None where there is none."""
@@ -115,14 +121,36 @@ class Revision:
         return {(name, out["path"]): out["md5"] for name, stage in stages.items() for out in stage.get("outs", [])}
 
 
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=paths.root(), capture_output=True, text=True)
-    if done.returncode:
+def _commit(name: str) -> str:
+    """Return the commit of a name: git's own names come first, then DVC's experiments, as in DVC's commands."""
+    known = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
+    if known:
+        return known
+    # DVC keeps an experiment under refs/exps/, the commit it was started from (2 and 38 digits), and its name.
+    found = {}
+    for line in _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines():
+        commit, ref = line.split(" ", 1)
+        match = EXPERIMENT.fullmatch(ref)
+        if match and match["name"] == name:
+            found[match["start"] + match["rest"]] = commit
+    if not found:
         raise FoldinError(
-            f"git does not know '{arguments[-1].split('^')[0]}'",
-            remedy="name a commit that `git log` shows, such as HEAD~1, inside a clone",
+            f"neither git nor DVC knows '{name}'",
+            remedy="name a commit that `git log` shows, such as HEAD~1, or an experiment that `dvc exp list -A` shows",
         )
-    return done.stdout
+    here = _git("rev-parse", "--verify", "--quiet", "HEAD").strip()
+    if len(found) > 1 and here not in found:
+        raise FoldinError(
+            f"'{name}' is an experiment of {len(found)} commits, none of them HEAD",
+            remedy=f"name one by its own commit: {', '.join(commit[:7] for commit in found.values())}",
+        )
+    return found[here] if here in found else next(iter(found.values()))
+
+
+def _git(*arguments: str) -> str:
+    """Return what a command of git prints; nothing where it fails."""
+    done = subprocess.run(["git", *arguments], cwd=paths.root(), capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else ""
 
 
 @cache
