@@ -52,7 +52,7 @@ def test_verify_says_where_an_output_differs(repository):
 def test_verify_names_the_stages_there_are(repository):
     done = sh(*FOLDIN, "verify", "--stage", "train@demo-asl", cwd=repository, ok=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("foldin: dvc.lock: no stage 'train@demo-asl'; the stages are: ")
+    assert done.stderr.startswith("foldin: dvc.yaml: no stage 'train@demo-asl'; the stages are: ")
 
 
 @pytest.mark.parametrize("how", ["in a copy", "from the queue"])

@@ -1,5 +1,6 @@
 """What dvc.yaml and dvc.lock say: the inputs and parameters of a stage, and what its outputs were."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,24 +23,27 @@ class Declared:
         Paths below the checkout, of files and folders.
     parameters : tuple of str
         Keys of params.yaml, with points between levels.
+    dataset : str or None
+        The data set it runs for; None for a stage that runs for all.
     """
 
     name: str
     inputs: tuple[str, ...]
     parameters: tuple[str, ...]
+    dataset: str | None = None
 
 
-def declared(stage: str, dataset: str, family: str | None = None) -> Declared:
+def declared(stage: str, dataset: str | None = None, family: str | None = None) -> Declared:
     """Return what dvc.yaml declares of a stage.
 
     Parameters
     ----------
     stage : str
         Its key in dvc.yaml, such as `user_item`.
-    dataset : str
-        The data set it runs for.
+    dataset : str, optional
+        The data set it runs for, where it runs for one.
     family : str, optional
-        The model family it runs for.
+        The model family it runs for, where it runs for one.
 
     Raises
     ------
@@ -49,16 +53,35 @@ def declared(stage: str, dataset: str, family: str | None = None) -> Declared:
     known = _yaml("dvc.yaml")["stages"]
     if stage not in known:
         raise FoldinError(f"no stage '{stage}'", where="dvc.yaml", remedy=f"the stages are: {', '.join(known)}")
+    return _filled(stage, known[stage], dataset, family)
 
+
+def every(datasets: Sequence[str], families: Sequence[str]) -> dict[str, Declared]:
+    """Return what dvc.yaml declares of all its stages: name as DVC calls it → the stage, in the order of dvc.yaml.
+
+    Parameters
+    ----------
+    datasets, families : sequence of str
+        What params.yaml names; DVC makes a stage of each, or of each pair of them.
+    """
+    stages = [
+        _filled(key, content, dataset, family)
+        for key, content in _yaml("dvc.yaml")["stages"].items()
+        for dataset in (datasets if "dataset" in content.get("matrix", {}) else [None])
+        for family in (families if "family" in content.get("matrix", {}) else [None])
+    ]
+    return {stage.name: stage for stage in stages}
+
+
+def _filled(key: str, content: Mapping[str, Any], dataset: str | None, family: str | None) -> Declared:
     def filled(texts: list[str]) -> tuple[str, ...]:
-        values = {"${item.dataset}": dataset, "${item.family}": family or ""}
-        for name, value in values.items():
-            texts = [text.replace(name, value) for text in texts]
+        for name, value in {"${item.dataset}": dataset, "${item.family}": family}.items():
+            texts = [text.replace(name, value or "") for text in texts]
         return tuple(texts)
 
-    name = "-".join(["${item.dataset}", *(["${item.family}"] if family else [])])
-    inputs, parameters = (filled(known[stage].get(key, [])) for key in ("deps", "params"))
-    return Declared(f"{stage}@{filled([name])[0]}", inputs, parameters)
+    items = "-".join(item for item in (dataset, family) if item)
+    inputs, parameters = (filled(content.get(part, [])) for part in ("deps", "params"))
+    return Declared(f"{key}@{items}" if items else key, inputs, parameters, dataset)
 
 
 def locked(folder: Path | None = None) -> dict[str, dict[str, str]]:

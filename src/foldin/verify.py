@@ -52,7 +52,7 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
     Raises
     ------
     FoldinError
-        When dvc.lock does not know such stages, the checkout is no git repository, or the run fails.
+        When there are no such stages, dvc.lock does not know one, the checkout is no git repository, or the run fails.
     """
     before = pipeline.locked()
     wanted = _wanted(before, dataset, stage)
@@ -62,8 +62,8 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
         copy = folder / root.name
         _copy_checkout(root, copy)
         if stage:
-            _copy_inputs(root, copy, stage)
-        _reproduce(root, copy, wanted, alone=bool(stage), lane=_as_variables(lane))
+            _copy_inputs(root, copy, wanted[stage].inputs)
+        _reproduce(root, copy, list(wanted), alone=bool(stage), lane=_as_variables(lane))
         after = pipeline.locked(copy)
         tolerance = params.section(params.Verify).tolerance
         verdicts = [
@@ -81,24 +81,23 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
     return all(verdict.result in accepted for verdict in verdicts)
 
 
-def _wanted(known: Mapping[str, object], dataset: str | None, stage: str | None) -> list[str]:
-    """Return the names of the stages to run: those of the data sets of params.yaml, in the order of dvc.lock."""
-    chosen = [dataset] if dataset else params.datasets()
-    for name in chosen:
-        if name not in params.datasets():
-            raise FoldinError(
-                f"the pipeline does not run on '{name}'", where="params.yaml (datasets)", remedy="add it, or leave it"
-            )
-    names = [
-        name
-        for name in known
-        if "@" not in name or any(f"{name}-".startswith(f"{name.split('@')[0]}@{one}-") for one in chosen)
-    ]
-    if stage and stage not in names:
+def _wanted(known: Mapping[str, object], dataset: str | None, stage: str | None) -> dict[str, pipeline.Declared]:
+    """Return the stages to run: of those that dvc.yaml makes for params.yaml, by name, in the order of dvc.yaml."""
+    if dataset and dataset not in params.datasets():
         raise FoldinError(
-            f"no stage '{stage}'", where="dvc.lock", remedy=f"the stages are: {', '.join(names)}, once they have run"
+            f"the pipeline does not run on '{dataset}'", where="params.yaml (datasets)", remedy="add it, or leave it"
         )
-    return [stage] if stage else names
+    # What dvc.lock keeps of data sets and families that params.yaml no longer names, DVC does not know.
+    stages = pipeline.every([dataset] if dataset else params.datasets(), params.families())
+    if stage and stage not in stages:
+        raise FoldinError(f"no stage '{stage}'", where="dvc.yaml", remedy=f"the stages are: {', '.join(stages)}")
+    wanted = {stage: stages[stage]} if stage else stages
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise FoldinError(
+            f"knows no outputs of {', '.join(missing)}", where="dvc.lock", remedy="run the pipeline first: dvc repro"
+        )
+    return wanted
 
 
 def _copy_checkout(root: Path, copy: Path) -> None:
@@ -122,11 +121,8 @@ def _copy_checkout(root: Path, copy: Path) -> None:
     (copy / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n", encoding="utf-8")
 
 
-def _copy_inputs(root: Path, copy: Path, stage: str) -> None:
-    key, _, items = stage.partition("@")
-    dataset = next((name for name in params.datasets() if f"{items}-".startswith(f"{name}-")), "")
-    family = items.removeprefix(dataset).removeprefix("-") or None
-    for name in pipeline.declared(key, dataset, family).inputs:
+def _copy_inputs(root: Path, copy: Path, inputs: Iterable[str]) -> None:
+    for name in inputs:
         source = root / name
         if not source.exists():
             raise FoldinError("an input is not there", where=name, remedy="make it: dvc repro, or dvc checkout")
