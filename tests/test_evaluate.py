@@ -278,18 +278,43 @@ def test_a_missing_model_is_named_with_the_command_that_makes_it(trained):
         evaluate.run(DATASET, FAMILY)
 
 
-@pytest.mark.parametrize("name", ["model.json", "known.npz", "arrays.npz", "bias.npz"])
-@pytest.mark.parametrize("damage", ["missing", "cut off", "empty"])
-def test_a_model_that_is_not_whole_is_one_clear_line(trained, name, damage):
-    file = paths.models(DATASET, FAMILY) / "bias" / name
+DAMAGE = pytest.mark.parametrize("damage", ["missing", "cut off", "empty"])
+
+
+def spoil(file, damage):
     content = file.read_bytes()
     file.unlink()
     if damage != "missing":
         file.write_bytes(content[: len(content) // 2] if damage == "cut off" else b"")
-    with pytest.raises(FoldinError, match=r"^data/models/demo/baselines/bias") as caught:
-        evaluate.run(DATASET, FAMILY)
+
+
+def one_clear_line(caught):
     assert "\n" not in str(caught.value)
     assert "dvc repro" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.json", "known.npz", "arrays.npz", "bias.npz"])
+@DAMAGE
+def test_a_model_that_is_not_whole_is_one_clear_line(trained, name, damage):
+    spoil(paths.models(DATASET, FAMILY) / "bias" / name, damage)
+    with pytest.raises(FoldinError, match=r"^data/models/demo/baselines/bias") as caught:
+        evaluate.run(DATASET, FAMILY)
+    one_clear_line(caught)
+
+
+@pytest.mark.parametrize("name", ["model.json", "known.npz", "arrays.npz"])
+@DAMAGE
+def test_a_model_of_another_seed_that_is_not_whole_is_one_clear_line(trained, monkeypatch, name, damage):
+    change("evaluation", "seeds", {FAMILY: 2})
+    model = models.family(FAMILY)["random"]
+    replaced_by(monkeypatch, model)
+    with files.whole_folder(paths.twin(DATASET, FAMILY, "odd", model.seed + 1)) as folder:
+        model.refit(interactions.load(DATASET).training, model.seed + 1).save(folder)
+    spoil(folder.parent / f"odd.seed-{model.seed + 1}" / name, damage)
+    place = rf"^model 'odd' of 'baselines' on 'demo': data/models/demo/baselines/odd\.seed-{model.seed + 1}: "
+    with pytest.raises(FoldinError, match=place) as caught:
+        evaluate.run(DATASET, FAMILY)
+    one_clear_line(caught)
 
 
 def test_a_test_part_that_is_not_whole_is_one_clear_line(trained):
@@ -304,16 +329,16 @@ def test_a_test_part_that_is_not_whole_is_one_clear_line(trained):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("change_of", "message"),
     [
         (lambda test: test.drop(columns="rating"), "has no column 'rating'"),
         (lambda test: test[:0], r"the test part is empty; raise split\.test"),
         (lambda test: test.assign(user=np.int32(-1)), "no user of the test part is in the training part"),
     ],
 )
-def test_a_test_part_that_cannot_judge_is_refused(trained, spoil, message):
+def test_a_test_part_that_cannot_judge_is_refused(trained, change_of, message):
     file = paths.test(DATASET) / "ratings.parquet"
-    spoil(pd.read_parquet(file)).to_parquet(file, index=False)
+    change_of(pd.read_parquet(file)).to_parquet(file, index=False)
     with pytest.raises(FoldinError, match=message):
         evaluate.run(DATASET, FAMILY)
 

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,21 +87,10 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
     FoldinError
         When one is missing, or is not whole.
     """
-    again = f"train it again: dvc repro -f train@{dataset}-{family}"
-    loaded = {}
-    for name, kind in family_models(family).items():
-        folder = paths.models(dataset, family) / name
-        place = folder.relative_to(paths.root())
-        if not (folder / "model.json").is_file():
-            raise FoldinError(
-                "no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}"
-            )
-        try:
-            loaded[name] = kind.load(folder)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
-            raise FoldinError(what, where=place, remedy=again) from None
-    return loaded
+    return {
+        name: _load(kind, paths.models(dataset, family) / name, dataset, family)
+        for name, kind in family_models(family).items()
+    }
 
 
 def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
@@ -109,10 +99,23 @@ def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds
     Raises
     ------
     FoldinError
-        When one is missing.
+        When one is missing, or is not whole.
     """
     seeds = range(model.seed + 1, model.seed + n_seeds)
-    return [type(model).load(paths.twin(dataset, family, name, seed)) for seed in seeds]
+    return [_load(type(model), paths.twin(dataset, family, name, seed), dataset, family) for seed in seeds]
+
+
+def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> Recommender:
+    """Load a saved model, or say which is missing or not whole, and what makes it."""
+    place = folder.relative_to(paths.root())
+    if not (folder / "model.json").is_file():
+        raise FoldinError("no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}")
+    try:
+        return kind.load(folder)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
+        again = f"train it again: dvc repro -f train@{dataset}-{family}"
+        raise FoldinError(what, where=place, remedy=again) from None
 
 
 def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
