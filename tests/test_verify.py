@@ -2,9 +2,10 @@
 
 import pytest
 from conftest import edit_params
+from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from foldin import params, paths, pipeline, verify
+from foldin import figures, files, params, paths, pipeline, verify
 from foldin.errors import FoldinError
 
 
@@ -63,3 +64,26 @@ def test_a_stage_that_has_not_run_cannot_be_verified(two_of_a_name):
         FoldinError, match=r"^dvc\.yaml: no stage 'train@douban-asl'; the stages are: .*train@douban-als"
     ):
         verify._wanted(two_of_a_name, None, "train@douban-asl")
+
+
+def judged(tmp_path, rmse, drawn):
+    """Judge a stage of a table and a picture that differ from those of the checkout as told."""
+    for name, value, height in (("ours", 0.8, 1.0), ("theirs", rmse, drawn)):
+        files.write_json(tmp_path / name / "metrics" / "als.json", {"rmse": value})
+        figure = Figure()
+        figure.subplots().bar([0, 1], [height, 2.0])
+        (tmp_path / name / "figures").mkdir(parents=True)
+        figures.save(figure, tmp_path / name / "figures" / "als.png")
+    found = [
+        verify._judge("train@demo-als", name, False, tmp_path / "ours" / name, tmp_path / "theirs" / name, 0.001)
+        for name in ("figures", "metrics")
+    ]
+    return [verdict.result for verdict in verify._with_pictures(found)]
+
+
+def test_a_picture_is_within_tolerance_where_its_stages_numbers_are(tmp_path):
+    assert judged(tmp_path, 0.8004, 1.1) == [verify.WITHIN, verify.WITHIN]
+
+
+def test_a_picture_of_a_stage_whose_numbers_moved_differs(tmp_path):
+    assert judged(tmp_path, 0.84, 1.1) == [verify.DIFFERS, verify.DIFFERS]

@@ -1,20 +1,39 @@
-"""Says where two files of the same name differ, and by how much: which metric, which cell, which column."""
+"""Says where two files of the same name differ, and by how much: which metric, which cell, which column.
 
+Texts, and what notebooks print, count by the numbers in them where all else is the same. A printed number stands for
+every number that rounds to it, so what rounding explains is no difference. A picture of other pixels says nothing of
+how far its numbers are apart (a line that moves by a hair changes pixels from white to black): it is marked as a
+picture, for the caller to judge by the numbers that it was drawn from.
+"""
+
+import base64
+import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+# Not the digits of a name such as fold-2 or ml-100k.
+NUMBER = re.compile(r"(?<![\w.,-])[+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w,]*\w)")
+# The width of a column follows the numbers in it.
+PADDING = re.compile(r"\s+|-{2,}")
+
 
 class Difference(NamedTuple):
-    """One difference: where in the file, what it is, and how large beside the first value (None: not a number)."""
+    """One difference: where in the file, what it is, and how large beside the larger value (None: not a number).
+
+    `picture` marks two pictures of one size, which have no such number.
+    """
 
     where: str
     what: str
     relative: float | None
+    picture: bool = False
 
 
 def between(first: Path, second: Path) -> list[Difference]:
@@ -39,7 +58,13 @@ def between(first: Path, second: Path) -> list[Difference]:
     found = list(_READERS.get(first.suffix, _text)(first, second))
     if not found:
         return [Difference("the file", "other bytes, the same content", 0.0)]
-    return sorted(found, key=lambda difference: np.inf if difference.relative is None else difference.relative)[::-1]
+    return sorted(found, key=_size, reverse=True)
+
+
+def _size(difference: Difference) -> float:
+    if difference.picture:
+        return -1.0
+    return np.inf if difference.relative is None else difference.relative
 
 
 def _numbers(where: str, first: Any, second: Any) -> Difference | None:
@@ -99,11 +124,18 @@ def _arrays(first: Path, second: Path) -> Iterator[Difference]:
 
 
 def _image(first: Path, second: Path) -> Iterator[Difference]:
+    yield from _pictures("the picture", first.read_bytes(), second.read_bytes())
+
+
+def _pictures(where: str, first: bytes, second: bytes) -> Iterator[Difference]:
     from matplotlib.image import imread
 
-    found = _numbers("the picture", imread(first), imread(second))
-    if found:
-        yield found
+    pixels = [imread(io.BytesIO(content)) for content in (first, second)]
+    if pixels[0].shape != pixels[1].shape:
+        yield Difference(where, f"shape {pixels[0].shape} and {pixels[1].shape}", None)
+    elif not np.array_equal(pixels[0], pixels[1]):
+        share = float((pixels[0] != pixels[1]).any(axis=-1).mean())
+        yield Difference(where, f"{share:.2%} of a picture's pixels", None, picture=True)
 
 
 def _notebook(first: Path, second: Path) -> Iterator[Difference]:
@@ -112,28 +144,85 @@ def _notebook(first: Path, second: Path) -> Iterator[Difference]:
         yield Difference("the notebook", f"{len(cells[0])} and {len(cells[1])} cells", None)
         return
     for place, pair in enumerate(zip(*cells, strict=True), start=1):
-        lines = [_lines(cell) for cell in pair]
-        for one, other in zip(*lines, strict=False):
-            if one != other:
-                yield Difference(f"cell {place}", f"{one.strip()[:60]!r} and {other.strip()[:60]!r}", None)
-                break
+        yield from _parts(f"cell {place}", *(dict(_parts_of(cell)) for cell in pair))
+
+
+def _parts_of(cell: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a cell is and shows by name; what an output shows has a colon in it, and may differ in numbers."""
+    frame = {key: value for key, value in cell.items() if key not in ("outputs", "source")}
+    yield "frame", json.dumps(frame, sort_keys=True)
+    yield f"{cell['cell_type']} source", "".join(cell["source"])
+    for place, output in enumerate(cell.get("outputs", [])):
+        shown = output.get("data", {}) | ({"text": output["text"]} if "text" in output else {})
+        rest = {key: value for key, value in output.items() if key not in ("data", "text")}
+        yield f"output {place + 1}", json.dumps(rest, sort_keys=True)
+        for kind, content in sorted(shown.items()):
+            # nbformat writes text as a string or as a list of its lines.
+            whole = isinstance(content, (str, list))
+            yield f"output {place + 1}: {kind}", "".join(content) if whole else json.dumps(content, indent=1)
+
+
+def _parts(where: str, first: dict[str, str], second: dict[str, str]) -> Iterator[Difference]:
+    if first.keys() != second.keys():
+        yield Difference(where, f"only one has {min(first.keys() ^ second.keys())}", None)
+        return
+    for name, one in first.items():
+        other = second[name]
+        if one == other:
+            continue
+        if name.endswith("image/png"):
+            yield from _pictures(where, *(base64.b64decode(text) for text in (one, other)))
+        elif ": " in name or name == "markdown source":
+            yield from (difference._replace(where=where) for difference in _texts(one, other))
         else:
-            if lines[0] != lines[1]:
-                yield Difference(f"cell {place}", f"{len(lines[0])} and {len(lines[1])} lines", None)
-
-
-def _lines(cell: dict[str, Any]) -> list[str]:
-    return json.dumps(cell, indent=1, sort_keys=True).splitlines()
+            yield Difference(where, _shown(one, other), None)
 
 
 def _text(first: Path, second: Path) -> Iterator[Difference]:
-    contents = [path.read_bytes().splitlines() for path in (first, second)]
-    for number, (one, other) in enumerate(zip(*contents, strict=False), start=1):
+    contents = [path.read_bytes() for path in (first, second)]
+    try:
+        texts = [content.decode("utf-8") for content in contents]
+    except UnicodeDecodeError:
+        yield Difference("the file", f"other bytes: {len(contents[0])} and {len(contents[1])} of them", None)
+        return
+    yield from _texts(*texts)
+
+
+def _texts(first: str, second: str) -> Iterator[Difference]:
+    """Compare two texts line by line, numbers by how far they are apart."""
+    lines = [text.splitlines() for text in (first, second)]
+    if len(lines[0]) != len(lines[1]):
+        yield Difference("the file", f"{len(lines[0])} and {len(lines[1])} lines", None)
+    for number, (one, other) in enumerate(zip(*lines, strict=False), start=1):
         if one != other:
-            shown = (line[:60].decode("utf-8", "replace") for line in (one, other))
-            yield Difference(f"line {number}", " and ".join(map(repr, shown)), None)
-            return
-    yield Difference("the file", f"{len(contents[0])} and {len(contents[1])} lines", None)
+            apart = _apart(one, other)
+            size = "" if apart is None else f", {apart:.1e} apart"
+            yield Difference(f"line {number}", f"{_shown(one, other)}{size}", apart)
+
+
+def _apart(first: str, second: str) -> float | None:
+    """Return the largest relative difference of the numbers in two lines; None where they differ in more."""
+    plain = [PADDING.sub(lambda found: found[0][:1], NUMBER.sub("0", line)).strip() for line in (first, second)]
+    if plain[0] != plain[1]:
+        return None
+    return max(map(_gap, NUMBER.findall(first), NUMBER.findall(second)), default=0.0)
+
+
+def _gap(first: str, second: str) -> float:
+    """Return how far apart two printed numbers are beyond what rounding explains, beside the larger."""
+    one, other = (Decimal(text.replace(",", "").replace("−", "-")) for text in (first, second))
+    digits = [int(number.as_tuple().exponent) for number in (one, other)]
+    # Half a unit of the last digit on each side. Without a decimal place it is a count, which nobody rounded.
+    rounding = sum(Decimal(5).scaleb(digit - 1) for digit in digits if digit < 0)
+    largest = max(abs(one), abs(other))
+    return float(max(abs(one - other) - rounding, Decimal(0)) / largest) if largest else 0.0
+
+
+def _shown(first: str, second: str) -> str:
+    """Show the first place where two texts differ."""
+    start = next((i for i, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, start - 30)
+    return " and ".join(repr(text[start : start + 60].strip()) for text in (first, second))
 
 
 _READERS: dict[str, Callable[[Path, Path], Iterator[Difference]]] = {

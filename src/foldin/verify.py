@@ -2,7 +2,8 @@
 
 The copy holds what git would know of this checkout, uncommitted edits included, and the files in own/; nothing else: no
 data, no models, no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of
-the two checkouts are compared, so that the answer says where.
+the two checkouts are compared, so that the answer says where, and numbers by how much. Pixels have no such measure: a
+picture of the same size that looks otherwise is within tolerance where every number that its stage wrote is.
 """
 
 import os
@@ -22,12 +23,13 @@ IDENTICAL, WITHIN, DIFFERS = "identical", "within tolerance", "differs"
 
 
 class Verdict(NamedTuple):
-    """What became of one output of one stage: one of `IDENTICAL`, `WITHIN`, `DIFFERS`, and where it differs."""
+    """What became of one output of one stage: one of `IDENTICAL`, `WITHIN`, `DIFFERS`; where; whether in pictures."""
 
     stage: str
     output: str
     result: str
     where: str = ""
+    pictures: bool = False
 
 
 def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str] = (), *, keep: bool = False) -> bool:
@@ -76,6 +78,7 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
             say(f"the copy is kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+    verdicts = _with_pictures(verdicts)
     _print(verdicts)
     accepted = {IDENTICAL, WITHIN} if params.device() == "gpu" else {IDENTICAL}
     return all(verdict.result in accepted for verdict in verdicts)
@@ -159,28 +162,40 @@ def _reproduce(root: Path, copy: Path, wanted: list[str], *, alone: bool, lane: 
 
 
 def _judge(stage: str, output: str, same: bool, ours: Path, theirs: Path, tolerance: float) -> Verdict:
+    """Compare one output's files, its pictures left for `_with_pictures`."""
     if same:
         return Verdict(stage, output, IDENTICAL)
     names = {
         path.relative_to(top) for top in (ours, theirs) if top.is_dir() for path in top.rglob("*") if path.is_file()
     }
     pairs = {name.as_posix(): (ours / name, theirs / name) for name in sorted(names)} or {"": (ours, theirs)}
-    found = [(name, difference) for name, pair in pairs.items() for difference in differences.between(*pair)[:1]]
+    found = {name: differing for name, pair in pairs.items() if (differing := differences.between(*pair))}
     if not found:
         return Verdict(stage, output, DIFFERS, "from dvc.lock, though not from this checkout: dvc checkout, then again")
-    worst = max(found, key=lambda pair: float("inf") if pair[1].relative is None else pair[1].relative)
-    within = all(difference.relative is not None and difference.relative <= tolerance for _, difference in found)
-    name, difference = worst
+    every = [(name, difference) for name, differing in found.items() for difference in differing]
+    numbers = [(name, difference) for name, difference in every if not difference.picture]
+    name, worst = max(numbers or every, key=lambda pair: float("inf") if pair[1].relative is None else pair[1].relative)
+    within = all(difference.relative is not None and difference.relative <= tolerance for _, difference in numbers)
     more = f" (and {len(found) - 1} more files)" if len(found) > 1 else ""
-    where = f"{name}{': ' if name else ''}{difference.where}: {difference.what}{more}"
-    return Verdict(stage, output, WITHIN if within else DIFFERS, where)
+    where = f"{name}{': ' if name else ''}{worst.where}: {worst.what}{more}"
+    return Verdict(stage, output, WITHIN if within else DIFFERS, where, len(numbers) < len(every))
+
+
+def _with_pictures(verdicts: list[Verdict]) -> list[Verdict]:
+    """Let pictures be within tolerance only where all numbers of their stage are."""
+    failed = {verdict.stage for verdict in verdicts if verdict.result == DIFFERS}
+    return [
+        verdict._replace(result=DIFFERS) if verdict.pictures and verdict.stage in failed else verdict
+        for verdict in verdicts
+    ]
 
 
 def _print(verdicts: list[Verdict]) -> None:
     heads = Verdict("stage", "output", "result", "where")
-    widths = [max(len(row[column]) for row in (heads, *verdicts)) for column in range(3)]
+    columns = ([row.stage, row.output, row.result] for row in (heads, *verdicts))
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
     for row in (heads, *verdicts):
-        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        cells = [cell.ljust(width) for cell, width in zip((row.stage, row.output, row.result), widths, strict=True)]
         print("  ".join([*cells, row.where]).rstrip())
     counts = {result: sum(verdict.result == result for verdict in verdicts) for result in (IDENTICAL, WITHIN, DIFFERS)}
     print(", ".join(f"{count} {result}" for result, count in counts.items()))
