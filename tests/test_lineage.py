@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, FAMILIES
+from conftest import CHECKOUT, FAMILIES, edit_params
 
-from foldin import lineage, notebook, paths
+from foldin import files, lineage, notebook, paths, pipeline
 from foldin.errors import FoldinError
 
 
@@ -72,6 +72,27 @@ def test_another_version_of_a_library_is_another_source_of_every_stage(with_note
         lineage.run()
         lists.append({path.stem: path.read_text() for path in (with_notebooks / "data" / "source").iterdir()})
     assert all(lists[0][stage] != lists[1][stage] for stage in lineage.stages())
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_the_gpus_libraries_are_a_source_of_what_networks_compute_on_it(with_notebooks, monkeypatch, device):
+    shutil.copytree(lineage.SOURCE, with_notebooks / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(lineage, "SOURCE", with_notebooks / "src")
+    edit_params(with_notebooks, lambda values: values.update(device=device))
+    files.write_text(with_notebooks / "requirements.lock", "numpy")
+    files.write_text(with_notebooks / "requirements" / "gpu.lock", "tensorflow with CUDA")
+    lineage.run()
+    lists = {path.stem: path.read_text() for path in (with_notebooks / "data" / "source").iterdir()}
+    listed = {stage for stage, text in lists.items() if "requirements/gpu.lock" in text}
+    networks = {f"{stage}-{family}" for stage in ("train", "evaluate") for family in ("deep", "two_tower")}
+    # The report describes networks.
+    assert listed == (networks | {"report"} if device == "gpu" else set())
+
+
+def test_the_stage_that_lists_the_locks_depends_on_them_and_on_the_device(workspace):
+    source = pipeline.declared("source")
+    assert {"requirements.lock", "requirements/gpu.lock"} <= set(source.inputs)
+    assert source.parameters == ("device",)
 
 
 def test_a_notebook_that_is_not_python_is_named_with_its_cell(workspace):

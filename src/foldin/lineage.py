@@ -3,6 +3,10 @@
 dvc.yaml stays short, and true: a file that a stage imports, directly or not, is in its list with its hash, so an edit
 reruns the stages it can reach and no others. The lists are read off the import statements, those inside functions
 included; a family's stages reach their own family module only.
+
+Another version of a library is another source, so the lock stands in every list. On `device: gpu` the libraries of the
+extra `gpu` compute too: its lock is in the lists of the stages that reach foldin.neural, and on the CPU in none, where
+an edit of it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track (README.md).
 """
 
 import ast
@@ -10,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from foldin import files, notebook, paths
+from foldin import files, notebook, params, paths
 from foldin.errors import FoldinError
 from foldin.params import known_families
 
@@ -64,16 +68,23 @@ def closure(modules: Iterable[str]) -> list[Path]:
 
 
 def run() -> None:
-    """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach, and the lock."""
+    """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach, and lock."""
     with files.whole_folder(paths.root() / "data" / "source") as folder:
         for stage, modules in stages().items():
-            # Another version of a library is another source.
-            lock = [file for file in [SOURCE.parent / "requirements.lock"] if file.is_file()]
+            reached = closure(modules)
+            locks = [file for file in _locks(reached, params.device()) if file.is_file()]
             lines = [
-                f"{files.sha256(file)}  {file.relative_to(SOURCE.parent).as_posix()}"
-                for file in [*closure(modules), *lock]
+                f"{files.sha256(file)}  {file.relative_to(SOURCE.parent).as_posix()}" for file in [*reached, *locks]
             ]
             files.write_text(folder / f"{stage}.txt", "\n".join(lines))
+
+
+def _locks(reached: list[Path], device: str) -> list[Path]:
+    """Return the locks of the libraries that compute for a stage."""
+    locks = [SOURCE.parent / "requirements.lock"]
+    if device == "gpu" and SOURCE / PACKAGE / "neural.py" in reached:
+        locks.append(SOURCE.parent / "requirements" / "gpu.lock")
+    return locks
 
 
 def notebook_imports(name: str) -> list[str]:
