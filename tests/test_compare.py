@@ -144,3 +144,11 @@ def test_of_experiments_of_one_name_that_of_head_is_meant_and_otherwise_none(rep
     assert commit_of(repository, "HEAD~2")[:7] in error
     experiment(repository, "HEAD", "fold-1", "HEAD")
     assert table("fold-1", "HEAD").empty
+
+
+def test_too_few_draws_for_so_many_differences_are_said(repository, capsys, monkeypatch):
+    monkeypatch.setattr(
+        compare.comparison, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0
+    )
+    assert cli.main(["compare", "HEAD~1"]) == 0
+    assert "2 differences are too many for 2000 draws; raise evaluation.resamples to 2,001" in capsys.readouterr().out

@@ -46,10 +46,17 @@ def run(before: str, after: str | None = None) -> None:
         print(f"No figure differs between {before} and {name}.")
         return
     print(table.to_markdown(index=False, disable_numparse=True))
-    confidence = params.section(params.Evaluation).confidence
+    settings = params.section(params.Evaluation)
+    compared = int((table["p"] != "–").sum())
+    needed = comparison.draws_needed(compared, settings.confidence)
+    if settings.resamples < needed:
+        print(
+            f"\nNo p can be small enough here: {compared} differences are too many for {settings.resamples} draws; "
+            f"raise evaluation.resamples to {needed:,} or more."
+        )
     print(
-        f"\nInterval and p: of the change, {confidence:.0%}, paired bootstrap over users; p is corrected by Holm. "
-        "–: each user's results are not in DVC's cache for both (dvc pull), or were judged on other test ratings."
+        f"\nInterval and p: of the change, {settings.confidence:.0%}, by a paired bootstrap over users; p corrected by "
+        "Holm. –: each user's results are not in DVC's cache for both (dvc pull), or were judged on other test ratings."
     )
 
 

@@ -57,6 +57,12 @@ def totals(users: pd.DataFrame, figure: str) -> tuple[pd.DataFrame, Values]:
     return wide, pairs.reindex(wide.index).to_numpy(np.float64)
 
 
+def draws_needed(comparisons: int, confidence: float) -> int:
+    """Return how many draws it takes for the smallest p-value, 2 / (draws + 1), to count once corrected by Holm."""
+    # A hair below, because 1 - 0.95 is no exact twentieth.
+    return math.ceil(2 * comparisons / (1 - confidence) * (1 - 1e-9)) - 1
+
+
 def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> None:
     """Refuse a bootstrap whose smallest p-value, 2 / (draws + 1), is no longer significant once corrected.
 
@@ -76,8 +82,7 @@ def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> Non
     FoldinError
         When no p-value can be that small.
     """
-    # A hair above, because 1 - 0.95 is no exact twentieth.
-    needed = math.ceil(2 * comparisons / (1 - confidence) * (1 - 1e-9)) - 1
+    needed = draws_needed(comparisons, confidence)
     if resamples < needed:
         raise FoldinError(
             f"evaluation.resamples is {resamples}: too few draws to tell {comparisons + 1} models apart "
