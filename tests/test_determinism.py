@@ -22,6 +22,15 @@ def in_the_lane(code: str, threads: int) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def alone(code: str, *kept: str) -> str:
+    """Run code with only these variables of the lane, so that what is seen is theirs."""
+    lane = determinism.variables(1)
+    environment = {name: value for name, value in os.environ.items() if name not in lane}
+    environment |= {name: lane[name] for name in kept if name in lane}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_threads_are_the_parameters_not_the_machines(threads):
     assert in_the_lane(THREADS, threads) == str(threads)
@@ -77,6 +86,25 @@ def test_networks_multiply_matrices_with_no_wider_instructions_either():
     print(done.stdout)
     assert "AVX512" not in done.stdout.upper()
     assert "isa:Intel AVX2" in done.stdout
+
+
+def test_sets_of_text_have_the_same_order_in_every_process():
+    code = "print(hash('a'), *{f'item {number}' for number in range(20)})"
+    assert alone(code, "PYTHONHASHSEED") == alone(code, "PYTHONHASHSEED")
+    assert alone(code) != alone(code)
+
+
+# TensorFlow has no public way to ask for either.
+ASK = "from tensorflow.python.framework import config; print(config.is_op_determinism_enabled())"
+ASK_ONEDNN = "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
+
+
+def test_the_lane_alone_makes_tensorflow_deterministic_and_leaves_onednns_operations_out():
+    assert alone(f"{ASK}; {ASK_ONEDNN}", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS").split() == ["True", "False"]
+
+
+def test_networks_are_deterministic_without_the_lane_too():
+    assert alone(f"{ASK}; from foldin import neural; neural.keras(); {ASK}").split() == ["False", "True"]
 
 
 def test_a_line_of_the_lane_that_is_none_is_said():
