@@ -131,7 +131,20 @@ def folds(repository, tmp_path_factory):
     edit_params(clone, lambda values: values.update(families=["baselines"]))
     sh("dvc", "repro", cwd=clone)
     commit(clone, "one family")
-    sh("dvc", "exp", "run", "--temp", "--name", "apart", "-S", "baselines.bias.damping=9", "evaluate", cwd=clone)
+    sh(
+        "dvc",
+        "exp",
+        "run",
+        "--temp",
+        "--name",
+        "apart",
+        "-S",
+        "baselines.bias.damping=9",
+        "-S",
+        "seed=3",
+        "evaluate",
+        cwd=clone,
+    )
     readme = (CHECKOUT / "README.md").read_text()
     recipe = re.findall(
         r"^ *\$ ((?:dvc exp run .*--queue|dvc exp run --run-all|foldin average) ?.*)$", readme, re.MULTILINE
@@ -155,3 +168,22 @@ def test_the_readmes_recipe_averages_the_five_folds_and_no_other_experiment(fold
     ]
     assert len(set(shown)) == 5
     assert f"{np.mean(shown):.4f} ± {np.std(shown, ddof=1):.4f}" in row
+
+
+def test_make_experiments_shows_what_changed_with_rmse_and_ndcg_and_not_a_hundred_columns(folds):
+    clone, _ = folds
+    (command,) = re.findall(
+        r"^.*dvc exp show.*$", sh("make", "--dry-run", "experiments", cwd=clone).stdout, re.MULTILINE
+    )
+    lines = sh("sh", "-c", command, cwd=clone).stdout.splitlines()
+    heads, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|"))
+    assert heads[0] == "Experiment"
+    assert {"split.protocol", "split.fold", "baselines.bias.damping", "seed"} <= set(heads)
+    metrics = "reports/demo/metrics/baselines"
+    assert {f"{metrics}/bias.json:rmse", f"{metrics}/popularity.json:ndcg_at_10"} <= set(heads)
+    assert len(heads) < 20, heads
+    assert not {"fold", "Created", "data/user_item/demo"} & set(heads)
+    experiments = {match[1]: row for row in rows if (match := re.search(r"\[(.+)\]$", row[0]))}
+    assert set(experiments) == {"apart", *(f"fold-{fold}" for fold in range(1, 6))}
+    assert experiments["apart"][heads.index("baselines.bias.damping")] == "9"
+    assert experiments["fold-3"][heads.index("split.fold")] == "3"
