@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import CHECKOUT, FAMILIES, commit, edit_params, sh
+from conftest import CHECKOUT, FAMILIES, commit, edit_params, reruns, sh
 from ruamel.yaml import YAML
 
 from foldin import files
@@ -187,3 +187,15 @@ def test_make_experiments_shows_what_changed_with_rmse_and_ndcg_and_not_a_hundre
     assert set(experiments) == {"apart", *(f"fold-{fold}" for fold in range(1, 6))}
     assert experiments["apart"][heads.index("baselines.bias.damping")] == "9"
     assert experiments["fold-3"][heads.index("split.fold")] == "3"
+
+
+def test_a_clone_and_a_second_run_give_the_bytes_that_dvc_lock_has(repository, tmp_path):
+    """Two checkouts of one dvc.lock, nothing shared but git; then all again by force."""
+    clone = tmp_path / "elsewhere" / "clone"
+    sh("git", "clone", "--quiet", str(repository), str(clone), cwd=repository)
+    for again in ([], ["--force"]):
+        done = sh("dvc", "repro", "--no-run-cache", *again, cwd=clone)
+        assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout)
+        assert sh("git", "status", "--porcelain", cwd=clone).stdout == ""
+    assert (clone / "dvc.lock").read_bytes() == (repository / "dvc.lock").read_bytes()
+    assert digests(clone, ["data", "reports"]) == digests(repository, ["data", "reports"])
