@@ -107,6 +107,26 @@ def test_networks_are_deterministic_without_the_lane_too():
     assert alone(f"{ASK}; from foldin import neural; neural.keras(); {ASK}").split() == ["False", "True"]
 
 
+FITS = """
+import numpy
+import tensorflow
+from foldin import neural
+keras, ones = neural.start(0), numpy.ones((2, 1))
+print(tensorflow.config.threading.get_intra_op_parallelism_threads())
+for _ in range(7):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    model.fit(ones, ones, verbose=0)
+"""
+
+
+def test_networks_add_in_one_thread_whatever_threads_there_are_and_log_no_addresses():
+    environment = os.environ | determinism.variables(2) | {"PYTHONPATH": str(CHECKOUT / "src")}
+    done = subprocess.run([sys.executable, "-c", FITS], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+    assert "retracing" not in done.stderr
+
+
 def test_a_line_of_the_lane_that_is_none_is_said():
     with pytest.raises(FoldinError, match=r"FOLDIN_LANE: holds the line 'threads'; write NAME=VALUE"):
         determinism.pin(2, environment={determinism.INSTEAD: "threads"})

@@ -63,6 +63,10 @@ def keras() -> Any:
             import tensorflow
 
             tensorflow.config.experimental.enable_op_determinism()
+            # Two threads group sums otherwise than one, and are no faster on batches this small.
+            tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+            # It logs that many networks were compiled, as they are with several seeds, by their addresses in memory.
+            tensorflow.get_logger().setLevel("ERROR")
             tensorflow.config.list_physical_devices()
     if os.environ.get(determinism.DEVICE) == "gpu" and not _sees_gpu(keras.backend.backend()):
         raise FoldinError(
