@@ -78,6 +78,8 @@ def browser(tmp_path_factory):
     for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(argument)
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    # JupyterLab's commands are about the widget in focus; a window that nobody sees may have no focus.
+    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
     yield driver
     driver.quit()
 
