@@ -52,3 +52,13 @@ def test_leads_beyond_the_seeds_and_ties_are_not(change, said):
     assert ("other seeds" in text) == said
     assert "oracle**" not in text
     assert ("**mf** cannot be told apart from net" in text) == ("mf__rmse_tied" in change)
+
+
+def test_a_baseline_that_no_model_beats_is_the_answer():
+    text = answer.sentences(bench(bias__ndcg_at_10=0.25, bias__ndcg_tied=True, als__ndcg_tied=False))
+    assert (
+        "**no model beats the bias baseline**, which ranks best (NDCG@10 0.2500; the best model, als: 0.2000)" in text
+    )
+    assert "**net** predicts ratings best (RMSE 0.7700; the bias baseline: 0.9000)" in text
+    assert "cannot be told apart from als" not in text
+    assert "might stand before als" not in text

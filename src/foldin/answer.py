@@ -18,17 +18,17 @@ def sentences(report: Report) -> str:
     board = report.board.set_index("model")
     ndcg = report.ndcg
     rater, ranker = report.best_rater, report.best_ranker
-    best = [f"**{ranker}** ranks best (NDCG@{report.k} {_shown(board, ranker, ndcg)}"]
-    best[0] += f"{_beside(board, 'popularity', ndcg)})"
+    best = {"rmse": _leader(board, "rmse", lowest=True)} if rater is not None else {}
+    best |= {ndcg: _leader(board, ndcg)}
+    verdicts = [_verdict(board, ranker, best[ndcg], ndcg, "ranks best", f"NDCG@{report.k}", "popularity")]
     if rater is not None:
-        shown = f"{_shown(board, rater, 'rmse')}{_beside(board, 'bias', 'rmse')}"
-        best.insert(0, f"**{rater}** predicts ratings best (RMSE {shown})")
+        verdicts.insert(0, _verdict(board, rater, best["rmse"], "rmse", "predicts ratings best", "RMSE", "bias"))
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"{' and '.join(best)}.",
+        f"{' and '.join(verdicts)}.",
         *([] if rater is not None else [NO_RATINGS]),
-        _ties(board, ({"rmse": rater} if rater is not None else {}) | {"ndcg": ranker}),
-        *_luck(board, ({"rmse": rater} if rater is not None else {}) | {ndcg: ranker}),
+        _ties(board, best),
+        *_luck(board, best),
     ]
     if ndcg.startswith(definitions.SAMPLED):
         text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
@@ -50,10 +50,27 @@ def sentences(report: Report) -> str:
     return " ".join(text)
 
 
+def _leader(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> str:
+    """Return who is best of all that can be had, baselines included."""
+    values = board.loc[board["kind"] != leaderboard.ORACLE, figure].dropna().sort_index()
+    return str(values.idxmin() if lowest else values.idxmax())
+
+
+def _verdict(board: pd.DataFrame, model: str, leader: str, figure: str, does: str, name: str, baseline: str) -> str:
+    """Return who is best, beside the baseline to beat; a baseline that nothing beats is named as such."""
+    if leader != model and board.loc[leader, "kind"] == "baseline":
+        return (
+            f"**no model beats the {leader} baseline**, which {does} ({name} {_shown(board, leader, figure)}; the best "
+            f"model, {model}: {_shown(board, model, figure)})"
+        )
+    return f"**{model}** {does} ({name} {_shown(board, model, figure)}{_beside(board, baseline, figure)})"
+
+
 def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
     ties = []
     for name, model in best.items():
-        others = [f"**{other}**" for other in board.index[_tied(board, name)] if other != model]
+        tied = _tied(board, definitions.base(name))
+        others = [f"**{other}**" for other in board.index[tied] if other != model]
         ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
     if not ties:
         return f"{'Both lead' if len(best) > 1 else 'It leads'} beyond chance, as far as these users can tell."
