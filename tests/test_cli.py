@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import signal
 import subprocess
 import sys
@@ -92,3 +93,13 @@ def test_the_list_of_data_sets_describes_each(workspace, capsys):
 def test_the_source_of_the_checkout_runs_whatever_is_installed(workspace):
     done = run("datasets", cwd=workspace)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_that_has_enough_is_no_fault(workspace):
+    command = f"{sys.executable} {CHECKOUT / 'src' / 'foldin'} datasets"
+    # Unbuffered, so that the second line is written after its reader has gone.
+    done = subprocess.run(
+        ["sh", "-c", f"({command}; echo $? >&2) | head -n 0"], cwd=workspace, capture_output=True, text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert done.stderr.split() == ["141"]

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 after a fault said on standard error, or 130 after Ctrl-C.
+        0, or 1 after a fault said on standard error, 130 after Ctrl-C, or 141 where nobody reads the output any more.
     """
     options = _parser().parse_args(arguments)
     # A polite end (dvc, make, a container stopping) cleans up as Ctrl-C does.
@@ -37,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(f"foldin: {error.filename}: not there; make it with the stage before: dvc repro", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has enough; what Python still holds back must go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(
