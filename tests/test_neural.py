@@ -85,32 +85,24 @@ def test_rows_without_a_rating_fade_to_zero_under_l2(settings):
     assert lengths[5:].max() < 0.05 < lengths[:5].max()
 
 
-@pytest.mark.parametrize("block", [1, 7, 10_000])
-def test_a_block_of_users_and_items_is_all_their_pairs(settings, monkeypatch, block):
-    network = product_network(settings)
-    monkeypatch.setattr(neural, "BLOCK_PAIRS", block)
-    users = np.array([4, 0, 2], dtype=np.int32)
-    grid = network.grid(users, n_items=5)
-    pairs = network.pairs(np.repeat(users, 5), np.tile(np.arange(5, dtype=np.int32), 3))
-    tables = neural.weights(network.model)
-    expected = tables["user_embedding.embeddings"][users] @ tables["item_embedding.embeddings"].T
-    np.testing.assert_allclose(grid, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(pairs.reshape(3, 5), expected, rtol=1e-5, atol=1e-6)
-
-
 def test_weights_go_from_one_network_into_another(settings):
-    users, items = (grid.ravel().astype(np.int32) for grid in np.indices((5, 5)))
     trained, other = product_network(settings), product_network(settings)
     learn(trained, settings)
-    assert not np.allclose(trained.pairs(users, items), other.pairs(users, items))
-    neural.set_weights(other.model, neural.weights(trained.model))
-    np.testing.assert_array_equal(other.pairs(users, items), trained.pairs(users, items))
+    weights = neural.weights(trained.model)
+    assert not np.allclose(
+        neural.weights(other.model)["user_embedding.embeddings"], weights["user_embedding.embeddings"]
+    )
+    neural.set_weights(other.model, weights)
+    for name, array in neural.weights(other.model).items():
+        np.testing.assert_array_equal(array, weights[name])
 
 
-def learn(network, settings, learner=None, **options):
+def learn(network, settings, learner=None, weights=None, **options):
     learner = learner or Learner(settings)
     given = {"figures": dict, "choose_by": "validation_rmse", "choosing": False} | options
-    learning.learn(learner, network.model, loss="mean_squared_error", examples=lambda rng: some_examples(), **given)
+    weights = neural.weights(network.model) if weights is None else weights
+    examples = lambda rng: some_examples()  # noqa: E731
+    learning.learn(learner, network.model, weights, loss="mean_squared_error", examples=examples, **given)
     return learner
 
 
@@ -139,17 +131,21 @@ def test_fewer_examples_than_a_batch_are_one_batch(settings):
 
 def test_ends_with_the_weights_of_the_best_epoch(settings):
     network = product_network(settings)
+    weights = neural.weights(network.model)
     watched, after = iter([0.9, 0.5, 0.7, 0.6, 0.1, 0.1]), []
 
     def figures():
         after.append(neural.weights(network.model))
+        for name, array in weights.items():
+            np.testing.assert_array_equal(array, after[-1][name])
         return {"validation_rmse": next(watched)}
 
-    learner = learn(network, settings, figures=figures, choosing=True)
+    learner = learn(network, settings, weights=weights, figures=figures, choosing=True)
     assert learner.epochs == 2
     assert [row["validation_rmse"] for row in learner.history] == [0.9, 0.5, 0.7, 0.6]
     for name, array in neural.weights(network.model).items():
         np.testing.assert_array_equal(array, after[1][name])
+        np.testing.assert_array_equal(weights[name], after[1][name])
         assert not np.array_equal(array, after[3][name])
 
 

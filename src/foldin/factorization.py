@@ -22,16 +22,17 @@ from foldin.progress import tick
 from foldin.recommender import Arrays, RatingRecommender, Recommender
 
 Values = npt.NDArray[np.float64]
+Factors = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 BLOCK_PAIRS = 65_536
 """Pairs predicted at once; bounds memory, changes no figure."""
 
 
-def row_dots(left: Values, rows: IntArray, right: Values, columns: IntArray) -> FloatArray:
+def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -> FloatArray:
     """Return left[rows[n]] · right[columns[n]] of every n.
 
     Parameters
     ----------
-    left, right : ndarray of float64, shape (n_users, k) and (n_items, k)
+    left, right : ndarray of float64 or float32, shape (n_users, k) and (n_items, k)
         Factors.
     rows, columns : ndarray of int, shape (n,)
         Pairs of indices.

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from foldin import folding, metrics, neural
+from foldin import folding, metrics, network_scores, neural
 from foldin.factorization import train_by_epochs
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, RatingRecommender, Recommender
@@ -64,6 +64,7 @@ def ndcg_figures(recommender: Recommender, validation: Interactions | None, k: i
 def learn(
     recommender: Recommender,
     model: Any,
+    weights: Arrays,
     *,
     loss: Any,
     examples: Callable[[np.random.Generator], Examples],
@@ -73,7 +74,7 @@ def learn(
     choosing: bool,
     learning_rate: Callable[[int], float] | None = None,
 ) -> None:
-    """Train a network epoch by epoch; fill `recommender.history` and keep the weights of its best epoch.
+    """Train a network epoch by epoch; fill `recommender.history`, and end with the weights of its best epoch.
 
     Parameters
     ----------
@@ -81,6 +82,9 @@ def learn(
         Whose network it is; its settings are `neural.NetworkSettings`.
     model : keras.Model
         The network.
+    weights : dict of str to ndarray
+        Its weights, as `neural.weights` gives them. After each epoch, before `figures`, they are what was learnt;
+        at the end, those of the best epoch.
     loss : Any
         As `keras.Model.compile` takes it.
     examples : callable
@@ -100,7 +104,6 @@ def learn(
         loss=loss,
         steps_per_execution=_steps_at_once(),
     )
-    kept = [np.array(weight) for weight in model.get_weights()]
     losses: list[float] = []
 
     def step(epoch: int) -> None:
@@ -118,22 +121,52 @@ def learn(
             verbose=0,
         )
         losses.append(float(noted.history["loss"][0]))
-        for array, learnt in zip(kept, model.get_weights(), strict=True):
+        for array, learnt in zip(weights.values(), model.get_weights(), strict=True):
             array[...] = learnt
 
     train_by_epochs(
         recommender,
         step=step,
         figures=lambda: {"train_loss": losses[-1], **figures()},
-        weights=kept,
+        weights=list(weights.values()),
         choose_by=choose_by,
         higher_is_better=higher_is_better,
         choosing=choosing,
     )
-    model.set_weights(kept)
+    neural.set_weights(model, weights)
 
 
-class RatingNetwork(RatingRecommender):
+class KeptNetwork(Recommender):
+    """A model whose network of pairs learns in Keras; what was learnt are its weights, which are all that is kept."""
+
+    _weights: Arrays
+    _network: neural.PairNetwork | None = None
+
+    @abstractmethod
+    def _pair_network(self, layers: Any) -> neural.PairNetwork:
+        """Return the untrained network, made of `keras.layers`."""
+
+    def _start(self) -> neural.PairNetwork:
+        """Return a new network, its weights taken down as this model's."""
+        self._network = self._pair_network(neural.start(self.seed).layers)
+        self._weights = neural.weights(self._network.model)
+        return self._network
+
+    def _for_new_users(self) -> neural.PairNetwork:
+        """Return the learnt network in Keras, which new users' rows are learnt beside; built anew after loading."""
+        if self._network is None:
+            self._network = self._pair_network(neural.start(self.seed).layers)
+            neural.set_weights(self._network.model, self._weights)
+        return self._network
+
+    def _arrays(self) -> Arrays:
+        return self._weights
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._weights, self._network = arrays, None
+
+
+class RatingNetwork(KeptNetwork, RatingRecommender):
     """A rating as damped biases plus what a network of pairs makes of the rest."""
 
     class Settings(neural.NetworkSettings):
@@ -142,22 +175,23 @@ class RatingNetwork(RatingRecommender):
         damping: float = Field(ge=0)
 
     @abstractmethod
-    def _pair_network(self, layers: Any) -> neural.PairNetwork:
-        """Return the untrained network, made of `keras.layers`."""
+    def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return what the network says of pairs, shape (n,)."""
+
+    @abstractmethod
+    def _grid(self, rows: FloatArray) -> FloatArray:
+        """Return what it says of users of these embedding rows, shape (n, embedding), with every item."""
 
     def _learning_rate(self, epoch: int) -> float:
         return float(self.settings.learning_rate)
 
-    def _build(self) -> None:
-        self._network = self._pair_network(neural.start(self.seed).layers)
-
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         users, items, ratings = train.triples()
         residual = ratings - self._bias.predict(users, items)
-        self._build()
         learn(
             self,
-            self._network.model,
+            self._start().model,
+            self._weights,
             loss="mean_squared_error",
             examples=lambda rng: ([users, items], residual),
             figures=rmse_figures(self, train, validation),
@@ -167,11 +201,10 @@ class RatingNetwork(RatingRecommender):
         )
 
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
-        return self._bias.predict(users, items) + self._network.pairs(users, items)
+        return self._bias.predict(users, items) + network_scores.of_pairs(self._pairs, users, items)
 
     def _score(self, users: IntArray) -> FloatArray:
-        items = np.arange(self.known.shape[1], dtype=np.int32)
-        return self._bias.predict(users[:, None], items) + self._network.grid(users, len(items))
+        return self._bias.grid(users) + self._grid(self._weights["user_embedding.embeddings"][users])
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn a user's embedding row beside fixed layers and items, on what its bias leaves of the ratings told.
@@ -185,19 +218,13 @@ class RatingNetwork(RatingRecommender):
         residual = ratings.copy()
         residual.data = ratings.data - biases[users, ratings.indices]
         n_users, n_items = self.known.shape
+        network = self._for_new_users()
 
         def objective(block: sparse.csr_array) -> folding.Objective:
             users = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
-            values = self._network.of_rows(users, block.indices)
+            values = network.of_rows(users, block.indices)
             return lambda rows: neural.keras().ops.sum((block.data - values(rows)) ** 2)
 
         penalty = self.settings.l2 * self.known.nnz / n_users
-        rows = folding.learn_rows(self._network.user_rows(), residual, objective, penalty, pairs_per_user=n_items)
-        return biases + self._network.grid_of_rows(rows, n_items)
-
-    def _arrays(self) -> Arrays:
-        return neural.weights(self._network.model)
-
-    def _restore(self, arrays: Arrays) -> None:
-        self._build()
-        neural.set_weights(self._network.model, arrays)
+        (rows,) = folding.learn_rows(network.user_rows(), residual, objective, penalty, pairs_per_user=n_items)
+        return biases + self._grid(rows)

@@ -20,8 +20,6 @@ from foldin.interactions import FloatArray, IntArray
 from foldin.params import Section
 from foldin.recommender import Arrays
 
-BLOCK_PAIRS = 65_536
-"""Pairs a network is asked for at once; bounds memory, changes no figure."""
 Side = Callable[[Any], Any]
 """One side of a network: from indices to what it knows of those users or items."""
 
@@ -141,7 +139,7 @@ class UserSide:
 class PairNetwork:
     """A network that gives each (user, item) pair a number: two sides that see one index each, and what joins them.
 
-    Trained on pairs, asked for pairs or for blocks of users with every item; a block needs each side once only.
+    It is for learning. What a learnt one says is computed from its weights: see `foldin.network_scores`.
 
     Parameters
     ----------
@@ -163,35 +161,6 @@ class PairNetwork:
         user, item = (layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
         self.model = keras().Model([user, item], join(user_side(user), item_side(item)))
         self._user_side, self._item_side, self._join = user_side, item_side, join
-
-    def pairs(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return the values of pairs, shape (n,), of users and items, shape (n,) each."""
-        ops = keras().ops
-        values = np.empty(len(users), dtype=np.float32)
-        for begin in range(0, len(users), BLOCK_PAIRS):
-            block = slice(begin, begin + BLOCK_PAIRS)
-            sides = self._user_side(users[block]), self._item_side(items[block])
-            values[block] = ops.convert_to_numpy(self._join(*sides))
-        return values
-
-    def grid(self, users: IntArray, n_items: int) -> FloatArray:
-        """Return the values of users, shape (n,), with every item, shape (n, n_items)."""
-        return self._grid(lambda block: self._user_side(users[block, None]), len(users), n_items)
-
-    def grid_of_rows(self, rows: Sequence[FloatArray], n_items: int) -> FloatArray:
-        """Return the values of users of these embedding rows, shape (n, size) each, with every item."""
-        of_rows = self._user_side.of_rows
-        return self._grid(lambda block: of_rows([table[block, None] for table in rows]), len(rows[0]), n_items)
-
-    def _grid(self, side: Callable[[slice], Any], n_users: int, n_items: int) -> FloatArray:
-        ops = keras().ops
-        values = np.empty((n_users, n_items), dtype=np.float32)
-        items = self._item_side(np.arange(n_items, dtype=np.int32)[None, :])
-        size = max(1, BLOCK_PAIRS // n_items)
-        for begin in range(0, n_users, size):
-            block = slice(begin, begin + size)
-            values[block] = ops.convert_to_numpy(self._join(side(block), items))
-        return values
 
     def user_rows(self) -> list[FloatArray]:
         """Return the users' embedding tables, shape (n_users, size) each."""
@@ -233,9 +202,9 @@ def outputs(tower: Any, count: int) -> FloatArray:
 
 
 def weights(model: Any) -> Arrays:
-    """Return a network's weights as arrays under the names of their layers, such as `user_embedding.embeddings`."""
+    """Return copies of a network's weights under the names of their layers, such as `user_embedding.embeddings`."""
     names = (weight.path.replace("/", ".") for weight in model.weights)
-    return dict(zip(names, model.get_weights(), strict=True))
+    return {name: np.array(array) for name, array in zip(names, model.get_weights(), strict=True)}
 
 
 def set_weights(model: Any, arrays: Arrays) -> None:

@@ -144,7 +144,7 @@ def test_a_hidden_layer_of_two_halves_is_one_over_the_concatenation():
     kernel = np.concatenate([arrays["user_half.kernel"], arrays["item_half.kernel"]])
     hidden = np.maximum(np.concatenate([user, item]) @ kernel + arrays["item_half.bias"], 0)
     expected = (hidden @ arrays["output.kernel"] + arrays["output.bias"]).item()
-    found = tried_out("mlp-centred")._network.pairs(np.array([1], np.int32), np.array([2], np.int32))
+    found = tried_out("mlp-centred")._pairs(np.array([1], np.int32), np.array([2], np.int32))
     assert found[0] == pytest.approx(expected, abs=1e-5)
 
 

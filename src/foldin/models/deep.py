@@ -7,7 +7,7 @@ embeddings, which their sources do not: there are nearly as many of these weight
 learns to tell the items a user has met from items drawn at random.
 
 A hidden layer over concatenated embeddings is a sum, W [p; q] + b = U p + V q + b. It is written as that sum, because
-then a block of users × items needs each side's half once only.
+then users × items need each side's half once only.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from foldin import folding, learning, neural
+from foldin import folding, learning, network_scores, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -55,6 +55,28 @@ class HiddenLayer(learning.RatingNetwork):
 
     def _after_hidden(self, layers: Any) -> list[Any]:
         return [layers.ReLU(name="relu")]
+
+    def _slope(self) -> float:
+        """Return what hidden units are multiplied by where they are below 0, as `_after_hidden` does."""
+        return 0.0
+
+    def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
+        learnt = self._weights
+        of_users = learnt["user_embedding.embeddings"][users] @ learnt["user_half.kernel"]
+        of_items = learnt["item_embedding.embeddings"][items] @ learnt["item_half.kernel"] + learnt["item_half.bias"]
+        hidden = network_scores.leaky(of_users + of_items, self._slope())
+        values: FloatArray = (hidden @ learnt["output.kernel"])[:, 0] + learnt["output.bias"]
+        return values
+
+    def _grid(self, rows: FloatArray) -> FloatArray:
+        learnt = self._weights
+        return network_scores.one_hidden_layer(
+            rows @ learnt["user_half.kernel"],
+            item_half(learnt),
+            learnt["output.kernel"],
+            learnt["output.bias"],
+            self._slope(),
+        )
 
 
 class DropoutMLP(HiddenLayer):
@@ -100,12 +122,15 @@ class NCF(HiddenLayer):
     def _after_hidden(self, layers: Any) -> list[Any]:
         return [layers.LeakyReLU(negative_slope=self.settings.leak, name="leaky_relu")]
 
+    def _slope(self) -> float:
+        return float(self.settings.leak)
+
     def _learning_rate(self, epoch: int) -> float:
         steps = (epoch - 1) // self.settings.decay_every
         return float(self.settings.learning_rate * self.settings.decay**steps)
 
 
-class RankingNCF(Recommender):
+class RankingNCF(learning.KeptNetwork):
     """`ncf-ranking`: NeuMF, a product of embeddings beside a small network over two more, on met and unmet items."""
 
     class Settings(neural.NetworkSettings):
@@ -122,7 +147,6 @@ class RankingNCF(Recommender):
     )
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        self._build()
         users, items, _ = train.triples()
         n_unknown = train.n_items - np.diff(train.ratings.indptr)
         drawn_for = np.tile(users[n_unknown[users] > 0], self.settings.negatives)
@@ -134,7 +158,8 @@ class RankingNCF(Recommender):
 
         learning.learn(
             self,
-            self._network.model,
+            self._start().model,
+            self._weights,
             loss=neural.keras().losses.BinaryCrossentropy(from_logits=True),
             examples=examples,
             figures=learning.ndcg_figures(self, validation, self.settings.validation_k),
@@ -143,8 +168,7 @@ class RankingNCF(Recommender):
             choosing=validation is not None,
         )
 
-    def _build(self) -> None:
-        layers = neural.start(self.seed).layers
+    def _pair_network(self, layers: Any) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
         product_size, size, hidden_size = (
             getattr(self.settings, name) for name in ("product_embedding", "embedding", "hidden")
@@ -164,14 +188,30 @@ class RankingNCF(Recommender):
             product = product_output(user[0] * item[0])
             return (product + output(second(relu(user[1] + item[1]))))[..., 0]
 
-        self._network = neural.PairNetwork(
+        return neural.PairNetwork(
             neural.UserSide([user_product, user_embedding], lambda rows: [rows[0], user_half(rows[1])]),
             lambda items: [item_product(items), item_half(item_embedding(items))],
             join,
         )
 
     def _score(self, users: IntArray) -> FloatArray:
-        return self._network.grid(users, self.known.shape[1])
+        tables = (self._weights[f"{name}.embeddings"] for name in ("user_product_embedding", "user_embedding"))
+        return self._grid([table[users] for table in tables])
+
+    def _grid(self, rows: list[FloatArray]) -> FloatArray:
+        """Return the scores of users of these rows of the two embeddings, shape (n, size) each, with every item."""
+        learnt = self._weights
+        products, embeddings = rows
+        products = products * learnt["product_output.kernel"][:, 0]
+        values: FloatArray = products @ learnt["item_product_embedding.embeddings"].T + learnt["output.bias"]
+        network_scores.two_hidden_layers(
+            embeddings @ learnt["user_half.kernel"],
+            item_half(learnt),
+            (learnt["second.kernel"], learnt["second.bias"]),
+            learnt["output.kernel"],
+            values,
+        )
+        return values
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn a user's two rows beside fixed layers and items.
@@ -186,6 +226,7 @@ class RankingNCF(Recommender):
         met_by_known = np.diff(self.known.indptr)
         n_examples = self.known.nnz + negatives * met_by_known[met_by_known < n_items].sum()
         grid = np.arange(n_items, dtype=np.int32)[None, :]
+        network = self._for_new_users()
 
         def objective(block: sparse.csr_array) -> folding.Objective:
             ops = neural.keras().ops
@@ -193,19 +234,18 @@ class RankingNCF(Recommender):
             n_met = met.sum(axis=1, keepdims=True)
             weight = np.where(met, 1, negatives * n_met / np.maximum(n_items - n_met, 1)).astype(np.float32)
             sign = np.where(met, -1, 1).astype(np.float32)
-            values = self._network.of_rows(np.arange(len(met), dtype=np.int32)[:, None], grid)
+            values = network.of_rows(np.arange(len(met), dtype=np.int32)[:, None], grid)
             return lambda rows: ops.sum(weight * ops.softplus(sign * values(rows)))
 
         penalty = self.settings.l2 * n_examples / self.known.shape[0]
-        rows = folding.learn_rows(self._network.user_rows(), ratings, objective, penalty, pairs_per_user=n_items)
-        return self._network.grid_of_rows(rows, n_items)
+        rows = folding.learn_rows(network.user_rows(), ratings, objective, penalty, pairs_per_user=n_items)
+        return self._grid(rows)
 
-    def _arrays(self) -> Arrays:
-        return neural.weights(self._network.model)
 
-    def _restore(self, arrays: Arrays) -> None:
-        self._build()
-        neural.set_weights(self._network.model, arrays)
+def item_half(learnt: Arrays) -> FloatArray:
+    """Return what each item adds to the units of the first hidden layer, shape (hidden, n_items)."""
+    halves: FloatArray = learnt["item_half.kernel"].T @ learnt["item_embedding.embeddings"].T
+    return halves + learnt["item_half.bias"][:, None]
 
 
 def draw_negatives(known: sparse.csr_array, users: IntArray, rng: np.random.Generator) -> IntArray:

@@ -14,6 +14,7 @@ from pydantic import Field
 from scipy import sparse
 
 from foldin import features, folding, learning, neural
+from foldin.factorization import row_dots
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -45,9 +46,20 @@ class RatingTowers(learning.RatingNetwork):
         user_side = neural.UserSide([user_embedding], lambda rows: rows[0])
         return neural.PairNetwork(user_side, item_embedding, join)
 
+    def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
+        products = row_dots(self._weights["user_embedding.embeddings"], users, self.item_vectors(), items)
+        return self._rescaled(products)
+
+    def _grid(self, rows: FloatArray) -> FloatArray:
+        return self._rescaled(rows @ self.item_vectors().T)
+
+    def _rescaled(self, products: FloatArray) -> FloatArray:
+        rescaled: FloatArray = products * self._weights["output.kernel"][0, 0] + self._weights["output.bias"]
+        return rescaled
+
     def item_vectors(self) -> FloatArray:
         """Return the items' side of the dot product, shape (n_items, embedding)."""
-        return self._arrays()["item_embedding.embeddings"]
+        return self._weights["item_embedding.embeddings"]
 
 
 class RetrievalTowers(Recommender):
@@ -86,6 +98,7 @@ class RetrievalTowers(Recommender):
         learning.learn(
             self,
             self._model,
+            neural.weights(self._model),
             loss=lambda picked, logits: in_batch_softmax(picked, logits, log_share),
             examples=lambda rng: ([users, items], items),
             figures=settled,
