@@ -13,6 +13,7 @@ export UV_COMPILE_BYTECODE := 1
 
 # What git sees of a notebook: no outputs (.gitattributes), so that running one in Jupyter is no change.
 FILTER := .venv/bin/python src/foldin strip --filter
+LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev repro experiments lab lint format test anchors test-slow test-install verify doctor lock clean
@@ -26,7 +27,7 @@ repro: install .venv/.checked  ## the main job: install everything, then run the
 
 # DVC shows about a thousand columns; kept here are what changed of parameters, RMSE and NDCG, without domains.
 experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE and NDCG that differ
-	$(ACTIVE) dvc exp show --only-changed --md --drop '^(?!Exp|[a-z_]+[.]|(datasets|families|seed|threads|device)$$|.*/metrics/[^.]*[.]json:(rmse|ndcg_at_10)$$)'
+	$(ACTIVE) dvc exp show --only-changed --md --drop '^(?!Exp|[a-z_]+[.]|(datasets|families|seed|threads|device)$$|.*/metrics/[^.]*[.]json:(rmse|ndcg_at_[0-9]+)$$)'
 
 lab: install  ## open JupyterLab on this environment
 	$(ACTIVE) foldin lab
@@ -91,7 +92,8 @@ endif
 	@test -x $(BIN)/python || $(UV) venv --quiet --python '$(if $(filter-out python3,$(PYTHON)),$(PYTHON),>=3.11,<3.14)' .venv
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
-	@if git rev-parse --git-dir >/dev/null 2>&1; then git config filter.notebook.clean '$(FILTER)'; fi
+	@if git rev-parse --git-dir >/dev/null 2>&1; then \
+	  git config filter.notebook.clean '$(FILTER)'; git config filter.dvc-lock.clean '$(LOCK_FILTER)'; fi
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.lock .venv/.installed

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 
@@ -92,6 +93,33 @@ def test_sets_of_text_have_the_same_order_in_every_process():
     code = "print(hash('a'), *{f'item {number}' for number in range(20)})"
     assert alone(code, "PYTHONHASHSEED") == alone(code, "PYTHONHASHSEED")
     assert alone(code) != alone(code)
+
+
+def test_a_stage_has_one_order_of_sets_from_its_start(tmp_path):
+    """The lane is pinned too late for this variable: Python has read it by then."""
+    shutil.copytree(CHECKOUT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(CHECKOUT / name, tmp_path)
+    source = tmp_path / "src" / "foldin" / "cli.py"
+    begin = "def main(arguments: Sequence[str] | None = None) -> int:\n"
+    source.write_text(source.read_text().replace(begin, "print(hash('a'))\n\n\n" + begin, 1))
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONHASHSEED"}
+    command = [sys.executable, "src/foldin", "datasets"]
+    shown = {
+        subprocess.run(command, cwd=tmp_path, env=plain | more, capture_output=True, text=True, check=True)
+        .stdout.splitlines()[0]
+        for more in ({}, {}, {"PYTHONHASHSEED": "random"}, {"PYTHONHASHSEED": "0"})
+    }  # fmt: skip
+    assert len(shown) == 1
+
+
+def test_nobodys_keras_json_counts(tmp_path):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text('{"floatx": "float64", "epsilon": 1e-05, "backend": "tensorflow"}')
+    code = "import keras; print(keras.config.floatx(), keras.config.epsilon())"
+    environment = {**os.environ, **determinism.variables(1), "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["float32", "1e-07"]
 
 
 # TensorFlow has no public way to ask for either.

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import CHECKOUT, edit_params
+from conftest import CHECKOUT, edit_params, sh
 
 from foldin import cli, doctor
 
@@ -33,6 +33,34 @@ def test_a_package_that_is_not_the_pinned_one_is_named(checkout, capsys):
     said = line(capsys.readouterr().out, "lock")
     assert said.startswith("DO  lock          differ from requirements.lock: numpy ")
     assert said.endswith("; install what is pinned: make clean install")
+
+
+def test_a_pinned_package_that_is_missing_is_named_unless_it_is_for_other_systems(checkout, capsys):
+    lock = checkout / "requirements.lock"
+    lock.write_text(lock.read_text() + "\nfor-others==1.0 ; sys_platform == 'none'\n    --hash=sha256:0\n")
+    doctor.run()
+    assert line(capsys.readouterr().out, "lock").startswith("ok  ")
+    lock.write_text(lock.read_text() + "\nno-such-package==1.0 \\\n    --hash=sha256:0\n")
+    assert not doctor.run()
+    assert "requirements.lock: no-such-package is missing, not 1.0;" in line(capsys.readouterr().out, "lock")
+
+
+def test_filters_that_git_was_not_told_of_are_said(checkout, capsys):
+    sh("git", "init", "--quiet", cwd=checkout)
+    doctor.run()
+    assert line(capsys.readouterr().out, "git filters").startswith("DO  ")
+    for name in ("notebook", "dvc-lock"):
+        sh("git", "config", f"filter.{name}.clean", "cat", cwd=checkout)
+    doctor.run()
+    assert line(capsys.readouterr().out, "git filters").startswith("ok  ")
+
+
+def test_a_missing_driver_of_the_browser_is_said(checkout, capsys, monkeypatch):
+    which = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "chromedriver" else which(name) or name)
+    next(doctor._programs())
+    seen = next(doctor._programs()).seen
+    assert "no chromedriver: the tests in JupyterLab skip" in seen
 
 
 def test_a_device_that_is_not_there_is_named(checkout, capsys, monkeypatch):

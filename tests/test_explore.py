@@ -10,7 +10,7 @@ from conftest import CHECKOUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldin import clean, explore, fetch, lineage, notebook, paths
+from foldin import clean, explore, fetch, lineage, notebook, paths, runner
 from foldin.errors import FoldinError
 
 
@@ -88,7 +88,7 @@ def test_one_rating_is_a_data_set_too(workspace):
 def test_the_notebook_runs_and_shows_every_figure(profile):
     (Path.cwd() / "notebooks").symlink_to(CHECKOUT / "notebooks")
     notebook.strip_all()
-    notebook.run("explore", "demo", command="explore@demo")
+    runner.run("explore", "demo", command="explore@demo")
     cells = notebook.read(paths.executed_notebook("demo", "explore")).cells
     shown = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
     assert sum("image/png" in output.get("data", {}) for output in shown) == 4

@@ -95,6 +95,8 @@ def test_nothing_trained_depends_on_the_test_ratings(repository, tmp_path):
     trained = [
         "data/user_item/demo",
         "data/models/demo",
+        "reports/demo/training",
+        "reports/demo/validation",
         *(f"reports/demo/notebooks/{name}.ipynb" for name in FAMILIES),
     ]
     before = digests(copy, trained)
@@ -197,5 +199,4 @@ def test_a_clone_and_a_second_run_give_the_bytes_that_dvc_lock_has(repository, t
         done = sh("dvc", "repro", "--no-run-cache", *again, cwd=clone)
         assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout)
         assert sh("git", "status", "--porcelain", cwd=clone).stdout == ""
-    assert (clone / "dvc.lock").read_bytes() == (repository / "dvc.lock").read_bytes()
     assert digests(clone, ["data", "reports"]) == digests(repository, ["data", "reports"])

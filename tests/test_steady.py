@@ -1,9 +1,10 @@
 """A stage whose inputs change while it runs fails, so that dvc.lock never says what is not so."""
 
+import nbformat
 import pytest
 from conftest import edit_params
 
-from foldin import clean, cli, fetch, files, params, paths, steady
+from foldin import clean, cli, fetch, files, lineage, notebook, params, paths, steady
 from foldin.errors import FoldinError
 
 
@@ -95,3 +96,28 @@ def test_the_command_line_watches_over_its_stages(fetched, monkeypatch, capsys):
     monkeypatch.setattr(clean, "run", lambda dataset: (paths.raw(dataset) / "more").touch())
     assert cli.main(["clean", "demo"]) == 1
     assert "data/raw/demo/more changed while clean@demo was running" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("stage", "edited"), [("strip", "notebooks/als.ipynb"), ("source", "requirements.lock")])
+def test_the_stages_that_run_for_all_data_sets_are_watched_too(workspace, monkeypatch, capsys, stage, edited):
+    bare = notebook.stripped(nbformat.v4.new_notebook())
+    for name in ("notebooks/als.ipynb", "data/notebooks/als.ipynb"):
+        notebook.write(workspace / name, bare)
+    files.write_text(workspace / "requirements.lock", "numpy==2.4")
+    monkeypatch.setattr(lineage, "run", lambda: None)
+    assert cli.main([stage]) == 0
+
+    def edit(*_, **__):
+        with (workspace / edited).open("a") as file:
+            file.write("\n")
+        return []
+
+    monkeypatch.setattr(notebook, "strip_all", edit)
+    monkeypatch.setattr(lineage, "run", edit)
+    assert cli.main([stage]) == 1
+    assert f"{edited} changed while {stage} was running" in capsys.readouterr().err
+
+
+def test_what_python_leaves_beside_a_source_file_is_no_edit(workspace, monkeypatch):
+    with steady.inputs("source"):
+        files.write_text(workspace / "src" / "foldin" / "__pycache__" / "clean.pyc", "compiled")

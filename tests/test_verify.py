@@ -1,7 +1,12 @@
 """`foldin verify`: which stages it runs again, and with which inputs."""
 
+import shutil
+import time
+from pathlib import Path
+
+import psutil
 import pytest
-from conftest import edit_params
+from conftest import commit, edit_params, sh
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
@@ -64,6 +69,69 @@ def test_a_stage_that_has_not_run_cannot_be_verified(two_of_a_name):
         FoldinError, match=r"^dvc\.yaml: no stage 'train@douban-asl'; the stages are: .*train@douban-als"
     ):
         verify._wanted(two_of_a_name, None, "train@douban-asl")
+
+
+def test_a_variable_that_is_none_of_the_lanes_is_refused(two_of_a_name):
+    with pytest.raises(FoldinError, match=r"^--with OPENBLAS_CORTYPE=Nehalem: .*; did you mean 'OPENBLAS_CORETYPE'\?$"):
+        verify.run(lane=["OPENBLAS_CORTYPE=Nehalem"])
+    with pytest.raises(FoldinError, match=r"^--with threads; say NAME=VALUE"):
+        verify.run(lane=["threads"])
+
+
+def test_the_copy_has_edits_and_ones_own_files_and_nothing_a_stage_wrote(tmp_path):
+    root, copy = tmp_path / "root", tmp_path / "copy"
+    for name in ("src/a.py", "own/README.md", "reports/demo/README.md", "dvc.lock", ".gitignore"):
+        files.write_text(root / name, "/own/*\n!/own/README.md\n/data/" if name == ".gitignore" else "committed")
+    sh("git", "init", "--quiet", cwd=root)
+    commit(root, "first")
+    files.write_text(root / "src" / "a.py", "edited")
+    for name in ("src/new.py", "own/ratings.csv", "data/raw/demo/ratings.csv"):
+        files.write_text(root / name, "not committed")
+    verify._copy_checkout(root, copy)
+    assert (copy / "src" / "a.py").read_text() == "edited\n"
+    there = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    mine = {".gitignore", ".dvc/config.local", "own/README.md", "own/ratings.csv", "src/a.py", "src/new.py"}
+    assert there == mine
+
+
+def stages_that_do(tmp_path, code):
+    """Make a DVC project of one stage, the copy that verify would run."""
+    files.write_text(tmp_path / "stage.py", code)
+    files.write_text(tmp_path / "dvc.yaml", "stages: {one: {cmd: python stage.py}}")
+    files.write_text(tmp_path / ".dvc" / "config", "[core]\nno_scm = true\nanalytics = false")
+    return tmp_path
+
+
+def test_whoever_stops_it_stops_the_stage_in_the_copy(tmp_path, monkeypatch):
+    project = stages_that_do(
+        tmp_path, "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
+    )
+
+    def interrupted(running):
+        while not (project / "pid").is_file() or not (project / "pid").read_text():
+            time.sleep(0.05)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verify.subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        verify._reproduce(project, project, ["one"], alone=False, lane={})
+    assert not psutil.pid_exists(int((project / "pid").read_text()))
+
+
+def test_the_copy_of_a_failed_run_is_kept_for_a_look(two_of_a_name, monkeypatch, capfd):
+    def copied(root, copy):
+        copy.mkdir(parents=True)
+        stages_that_do(copy, "raise SystemExit(3)")
+
+    monkeypatch.setattr(verify, "_copy_checkout", copied)
+    monkeypatch.setattr(verify, "_wanted", lambda *_: {"one": None})
+    with pytest.raises(FoldinError, match=r"the run in the copy failed; mend what it says above$") as caught:
+        verify.run()
+    folder = Path(str(caught.value).split(": ")[0])
+    assert (folder / "stage.py").is_file()
+    assert f"the copy is kept: {folder.parent}" in capfd.readouterr().err
+    shutil.rmtree(folder.parent)
 
 
 def judged(tmp_path, rmse, drawn):

@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--check", action="store_true", help="only say which notebooks carry outputs")
     how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
     how.add_argument("--filter", action="store_true", help="from standard input to standard output, as git asks for it")
+    how.add_argument("--lock-filter", action="store_true", help="the same for dvc.lock: as if no notebook had outputs")
     listing = commands.add_parser("datasets", help="the data sets there are")
     listing.add_argument("--reports", action="store_true", help="only the reports of those in params.yaml")
     about = "what to declare of a file of your own, to paste into params.yaml"
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("source", help=about, description=about)
     commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
     lab = commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
+    lab.add_argument("--open", metavar="NOTEBOOK", help="instead of the folder notebooks/")
     lab.add_argument("options", nargs="*", help="for JupyterLab itself, after --")
     commands.add_parser("doctor", help="what of this machine and environment is not as foldin needs it")
     verify = commands.add_parser("verify", help="run the pipeline again in a copy, and compare with dvc.lock")
@@ -145,21 +147,29 @@ def _dispatch(options: argparse.Namespace) -> None:
             with steady.inputs("evaluate", options.dataset, options.family):
                 evaluate.run(options.dataset, options.family)
         case "explore" | "traps" | "report":
-            from foldin import notebook
+            from foldin import runner
 
             with steady.inputs(options.command, options.dataset):
-                notebook.run(options.command, options.dataset, command=f"{options.command}@{options.dataset}")
+                runner.run(options.command, options.dataset, command=f"{options.command}@{options.dataset}")
         case "strip":
             if options.filter:
                 from foldin import notebook
 
                 notebook.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
-            else:
+            elif options.lock_filter:
+                from foldin import pipeline
+
+                sys.stdout.write(pipeline.as_stripped(sys.stdin.read()))
+            elif options.check or options.in_place:
                 _strip(check=options.check, in_place=options.in_place)
+            else:
+                with steady.inputs("strip"):
+                    _strip(check=False, in_place=False)
         case "source":
             from foldin import lineage
 
-            lineage.run()
+            with steady.inputs("source"):
+                lineage.run()
         case "datasets":
             _datasets(reports=options.reports)
         case "describe":
@@ -189,10 +199,10 @@ def _dispatch(options: argparse.Namespace) -> None:
         case "lab":
             from foldin import paths
 
-            folder = str(paths.source_notebooks())
+            shown = options.open or str(paths.source_notebooks())
             # A copy of the checkout works with its own source, whatever is installed.
             os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
-            os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", *options.options, folder])
+            os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", *options.options, shown])
 
 
 def _strip(*, check: bool, in_place: bool) -> None:

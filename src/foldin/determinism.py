@@ -1,7 +1,9 @@
 """The portable CPU lane: everything that changes floating-point results, fixed before numpy or a kernel starts.
 
 Each variable is read once, when its library is first loaded; so `pin` is the first thing the command line does, and
-kernels inherit it. `KERAS_BACKEND` is left to the person: other backends give other numbers, which README.md says.
+kernels inherit it. (`PYTHONHASHSEED` is read when Python starts: see `foldin.__main__`.) A person's own settings of
+libraries are none of a result's: they are not read. `KERAS_BACKEND` is left to the person: other backends give other
+numbers, which README.md says.
 """
 
 import os
@@ -24,6 +26,8 @@ AVX2 = {
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "",  # those of the name above, instead of the machine's
 }
+# Nobody's matplotlibrc and keras.json, and no date in a figure.
+IMPERSONAL = {"MATPLOTLIBRC": os.devnull, "KERAS_HOME": os.devnull, "SOURCE_DATE_EPOCH": "0"}
 
 
 def variables(threads: int, device: str = "cpu") -> dict[str, str]:
@@ -50,6 +54,7 @@ def variables(threads: int, device: str = "cpu") -> dict[str, str]:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONHASHSEED": "0",
         DEVICE: device,
+        **IMPERSONAL,
     }
     if device == "cpu":
         lane |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}

@@ -1,17 +1,20 @@
 """`foldin doctor`: looks at the machine and the environment; each line says ok, or what to do."""
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+from packaging.requirements import Requirement
 
 from foldin import determinism, params, paths
 
@@ -19,7 +22,6 @@ DISK = 6 * 1024**3
 """Bytes that an environment and a full run of the embedded data set need, twofold."""
 MEMORY = 3 * 1024**3
 """Bytes the largest stage of the embedded data set needs, with room."""
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 
 
 class Finding(NamedTuple):
@@ -48,18 +50,19 @@ def _interpreter() -> Iterator[Finding]:
 
 
 def _lock() -> Iterator[Finding]:
-    pinned = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (paths.root() / "requirements.lock").read_text("utf-8"), re.M))
+    lines = re.findall(r"^[\w.-]+==[^\\\n]+", (paths.root() / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    # A universal lock also names packages of other systems and Pythons, which are not installed here.
+    wanted = [need for need in map(Requirement, lines) if need.marker is None or need.marker.evaluate()]
     installed: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
         installed.setdefault(name, distribution.version)
-    # A universal lock also names packages of other systems and Pythons, which are not installed here.
     other = [
-        f"{name} {installed[name]}, not {right}"
-        for name, right in pinned.items()
-        if installed.get(name, right) != right
+        f"{need.name} {installed.get(need.name, 'is missing')}, not {str(need.specifier)[2:]}"
+        for need in wanted
+        if not need.specifier.contains(installed.get(need.name, "0"), prereleases=True)
     ]
-    seen = f"{len(pinned)} packages pinned" if not other else f"differ from requirements.lock: {', '.join(other[:3])}"
+    seen = f"{len(wanted)} packages pinned" if not other else f"differ from requirements.lock: {', '.join(other[:3])}"
     yield Finding("lock", not other, seen, "install what is pinned: make clean install")
 
 
@@ -92,25 +95,40 @@ def _devices() -> Iterator[Finding]:
     names = re.findall(r"GPU \d+: (.*?) \(UUID", listed)
     seen = f"{params.device()} asked for; {', '.join(names) or 'no NVIDIA GPU'} here"
     yield Finding("device", bool(names) or params.device() == "cpu", seen, "say device: cpu in params.yaml")
+    if params.device() == "gpu":
+        extra = (paths.root() / ".venv" / ".installedgpu").is_file()
+        libraries = "installed" if extra else "not installed"
+        yield Finding("GPU libraries", extra, libraries, "install them: make install EXTRA=gpu")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    seen = f"{backend}{'' if backend == 'tensorflow' else ' (KERAS_BACKEND): other digits than those committed'}"
+    there = importlib.util.find_spec(backend) is not None
+    yield Finding("Keras backend", there, seen, f"install it (make install EXTRA={backend}), or unset KERAS_BACKEND")
 
 
 def _programs() -> Iterator[Finding]:
-    browser = next((name for name in BROWSERS if shutil.which(name)), None)
-    seen = (
-        browser
-        or "none on this machine: JupyterLab needs one on yours, and its tests skip (Debian: apt install chromium)"
-    )
+    missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
+    install = "the tests in JupyterLab skip (Debian: apt install chromium chromium-driver)"
+    seen = f"no {' and no '.join(missing)}: {install}" if missing else "chromium, with chromedriver for the tests"
     yield Finding("browser", True, seen)
     java = shutil.which("java")
     yield Finding(
         "Java", True, java or "none: only the extra 'spark' needs it (Debian: apt install default-jre-headless)"
     )
-    yield Finding("git", shutil.which("git") is not None, shutil.which("git") or "none", "install git")
+    git = shutil.which("git")
+    yield Finding("git", git is not None, git or "none", "install git")
+    if git:
+        command = [git, "config", "--get-regexp", r"^filter\.(notebook|dvc-lock)\.clean$"]
+        asked = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=False)
+        filters = len(asked.stdout.splitlines()) == 2
+        seen = "notebooks' outputs are no changes" if filters else "git shows the outputs of notebooks as changes"
+        yield Finding("git filters", filters, seen, "set them: rm .venv/.installed; make install")
 
 
 def _space() -> Iterator[Finding]:
-    free = shutil.disk_usage(paths.root()).free
-    yield Finding("disk", free >= DISK, f"{free / 1024**3:.1f} GiB free", f"keep {DISK / 1024**3:.0f} GiB free")
+    for topic, folder in (("disk", paths.root()), ("temporary", Path(tempfile.gettempdir()))):
+        free = shutil.disk_usage(folder).free
+        seen = f"{free / 1024**3:.1f} GiB free in {folder}"
+        yield Finding(topic, free >= DISK, seen, f"keep {DISK / 1024**3:.0f} GiB free")
     available = psutil.virtual_memory().available
     remedy = f"close programs: stages need up to {MEMORY / 1024**3:.0f} GiB"
     yield Finding("memory", available >= MEMORY, f"{available / 1024**3:.1f} GiB available", remedy)

@@ -7,6 +7,10 @@ included; a family's stages reach their own family module only.
 Another version of a library is another source, so the lock stands in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that reach foldin.neural, and on the CPU in none, where
 an edit of it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track (README.md).
+
+Not in the lists is what calls a stage and watches over it (foldin.cli, steady, pipeline, __main__): it computes
+nothing. What it fixes for every stage stands in foldin.determinism, which is in all of them, and the number of threads,
+which the stages declare whose last digits depend on it.
 """
 
 import ast
@@ -33,9 +37,9 @@ def stages() -> dict[str, list[str]]:
         "fetch": ["foldin.fetch"],
         "clean": ["foldin.clean"],
         "user_item": ["foldin.user_item"],
-        "explore": ["foldin.notebook", *notebook_imports("explore")],
-        "traps": ["foldin.notebook", *notebook_imports("traps")],
-        "report": ["foldin.notebook", *notebook_imports("report"), *described],
+        "explore": ["foldin.runner", *notebook_imports("explore")],
+        "traps": ["foldin.runner", *notebook_imports("traps")],
+        "report": ["foldin.runner", *notebook_imports("report"), *described],
     }
     for family in families:
         model = f"foldin.models.{family}"

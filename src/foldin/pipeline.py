@@ -1,5 +1,6 @@
 """What dvc.yaml and dvc.lock say: the inputs and parameters of a stage, and what its outputs were."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,35 @@ def locked(folder: Path | None = None) -> dict[str, dict[str, str]]:
     """
     stages = _yaml("dvc.lock", folder)["stages"]
     return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in stages.items()}
+
+
+_HASH = r"(?:      (?:md5|size|nfiles): .*\n)+"
+_STRIP = re.compile(
+    rf"(?P<before>^  strip:\n(?:    .*\n)*?    - path: notebooks\n      hash: md5\n)(?P<saved>{_HASH})"
+    rf"(?P<between>(?:    .*\n)*?    - path: data/notebooks\n      hash: md5\n)(?P<stripped>{_HASH})",
+    re.MULTILINE,
+)
+
+
+def as_stripped(lock: str) -> str:
+    """Return the text of a dvc.lock as it would be had no notebook been saved with outputs: what git is to see of it.
+
+    DVC writes the hash of notebooks/ as it is; committed, its notebooks are those of data/notebooks/, whose hash is in
+    the lock as well. Where the folders hold different numbers of files, or the text is no such lock, it stays as it is.
+
+    Parameters
+    ----------
+    lock : str
+        The text of dvc.lock.
+    """
+
+    def mended(found: re.Match[str]) -> str:
+        counts = [re.search(r"nfiles: (\d+)", found[part]) for part in ("saved", "stripped")]
+        if not all(counts) or counts[0][1] != counts[1][1]:  # type: ignore[index]
+            return found[0]
+        return found["before"] + found["stripped"] + found["between"] + found["stripped"]
+
+    return _STRIP.sub(mended, lock, count=1)
 
 
 def _yaml(name: str, folder: Path | None = None) -> Any:

@@ -17,19 +17,22 @@ from foldin.errors import FoldinError
 SOURCE = Path(__file__).resolve().parents[2]
 """The checkout whose source is running; its paths are in the lists of the stage `source`."""
 
+NO_PART = {"__pycache__", ".ipynb_checkpoints"}
+"""Folders that .dvcignore leaves out of what contains them."""
+
 
 @contextmanager
-def inputs(stage: str, dataset: str, family: str | None = None) -> Iterator[None]:
+def inputs(stage: str, dataset: str | None = None, family: str | None = None) -> Iterator[None]:
     """Watch over what a stage depends on while it runs.
 
     Parameters
     ----------
     stage : str
         Its key in dvc.yaml.
-    dataset : str
-        The data set it runs for.
+    dataset : str, optional
+        The data set it runs for, where it runs for one.
     family : str, optional
-        The model family it runs for.
+        The model family it runs for, where it runs for one.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def _fingerprints(watched: pipeline.Declared) -> dict[str, Any]:
     for name in watched.inputs:
         path = paths.root() / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
+            if file.is_file() and not NO_PART & set(file.parts):
                 marks[file.relative_to(paths.root()).as_posix()] = files.sha256(file)
     for name in _listed(watched):
         if (SOURCE / name).is_file():

@@ -2,7 +2,7 @@
 
 import shutil
 
-from foldin import models, notebook, paths
+from foldin import models, paths, runner
 
 
 def run(dataset: str, family: str) -> None:
@@ -23,4 +23,4 @@ def run(dataset: str, family: str) -> None:
     models.family(family)
     # What an interrupted or older run left must not be taken for this run's.
     shutil.rmtree(paths.models(dataset, family), ignore_errors=True)
-    notebook.run(family, dataset, command=f"train@{dataset}-{family}")
+    runner.run(family, dataset, command=f"train@{dataset}-{family}")

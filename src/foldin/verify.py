@@ -8,18 +8,26 @@ picture of the same size that looks otherwise is within tolerance where every nu
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from foldin import differences, params, paths, pipeline
+from foldin import determinism, differences, params, paths, pipeline
 from foldin.errors import FoldinError
 from foldin.progress import say
 
+PATIENCE = 10
+"""Seconds that a stage which is told to end may take."""
 IDENTICAL, WITHIN, DIFFERS = "identical", "within tolerance", "differs"
+
+
+class StageFailedError(FoldinError):
+    """A stage failed in the copy, which is worth a look."""
 
 
 class Verdict(NamedTuple):
@@ -58,6 +66,7 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
     """
     before = pipeline.locked()
     wanted = _wanted(before, dataset, stage)
+    variables = _as_variables(lane)
     root = paths.root()
     folder = Path(tempfile.mkdtemp(prefix="foldin-verify-"))
     try:
@@ -65,7 +74,7 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
         _copy_checkout(root, copy)
         if stage:
             _copy_inputs(root, copy, wanted[stage].inputs)
-        _reproduce(root, copy, list(wanted), alone=bool(stage), lane=_as_variables(lane))
+        _reproduce(root, copy, list(wanted), alone=bool(stage), lane=variables)
         after = pipeline.locked(copy)
         tolerance = params.section(params.Verify).tolerance
         verdicts = [
@@ -73,6 +82,9 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
             for name in wanted
             for path, digest in before[name].items()
         ]
+    except StageFailedError:
+        keep = True  # What it says above lies in the copy: the partial notebook, the outputs so far.
+        raise
     finally:
         if keep:
             say(f"the copy is kept: {folder}")
@@ -142,23 +154,44 @@ def _as_variables(lane: Iterable[str]) -> dict[str, str]:
         name, sign, value = text.partition("=")
         if not sign or not name:
             raise FoldinError(f"--with {text}", remedy="say NAME=VALUE, such as OPENBLAS_CORETYPE=Nehalem")
+        known = determinism.variables(params.threads(), params.device())
+        if name not in known:
+            raise FoldinError(f"--with {text}: no variable of the lane", remedy=params.nearest(name, list(known)))
         pairs[name] = value
     return pairs
 
 
 def _reproduce(root: Path, copy: Path, wanted: list[str], *, alone: bool, lane: dict[str, str]) -> None:
-    from foldin import determinism
-
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     # Raw files once fetched need no second download.
     environment.setdefault("FOLDIN_ARCHIVES", str(root / "data" / "raw"))
     environment[determinism.INSTEAD] = "\n".join(f"{name}={value}" for name, value in lane.items())
+    environment |= lane  # before Python starts, too: it takes its hash seed then
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--no-commit"]
     command += ["--single-item"] if alone else []
-    done = subprocess.run([*command, *wanted], cwd=copy, env=environment, stdout=sys.stderr, check=False)
-    if done.returncode != 0:
-        raise FoldinError("the run in the copy failed", where=copy, remedy="mend what it says above")
+    # A group of its own: whatever ends this process must end DVC, its stage and the kernel before the copy goes.
+    running = subprocess.Popen(
+        [*command, *wanted], cwd=copy, env=environment, stdout=sys.stderr, start_new_session=True
+    )
+    try:
+        failed = running.wait()
+    finally:
+        _end(running)
+    if failed:
+        raise StageFailedError("the run in the copy failed", where=copy, remedy="mend what it says above")
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    """End a process, politely first, and whatever of its group outlives it."""
+    for way in (signal.SIGINT, signal.SIGTERM):
+        if running.poll() is None:
+            os.killpg(running.pid, way)
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(timeout=PATIENCE)
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
 
 
 def _judge(stage: str, output: str, same: bool, ours: Path, theirs: Path, tolerance: float) -> Verdict:
