@@ -3,7 +3,8 @@
     python benchmarks/lane.py          # after `dvc repro user_item@demo`; ratios of times for an epoch, by model
 
 The machine's own choices are its widest instructions in linear algebra, numpy, numba and oneDNN, oneDNN's fused
-operations, and networks free to add in any order. Threads are the same on both sides: their number is a parameter.
+operations, and networks free to add in any order and in two threads. Elsewhere threads are the same on both sides: their
+number is a parameter.
 """
 
 import json
@@ -42,6 +43,7 @@ def fit(how: str) -> None:
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism = lambda: None
+        tensorflow.config.threading.set_intra_op_parallelism_threads = lambda number: None
     neural.keras()
     data, seconds = interactions.load("demo"), {}
     for family in ("svd", "als", "deep", "two_tower"):
