@@ -3,8 +3,8 @@
     python benchmarks/lane.py          # after `dvc repro user_item@demo`; ratios of times for an epoch, by model
 
 The machine's own choices are its widest instructions in linear algebra, numpy, numba and oneDNN, oneDNN's fused
-operations, and networks free to add in any order and in two threads. Elsewhere threads are the same on both sides: their
-number is a parameter.
+operations, and networks free to add in any order and in two threads. Elsewhere threads are the same on both sides:
+their number is a parameter.
 """
 
 import json

@@ -5,7 +5,7 @@ import pytest
 
 from foldin import factorization
 from foldin.errors import FoldinError
-from foldin.factorization import nearest, row_dots, train_by_epochs
+from foldin.factorization import row_dots, train_by_epochs
 from foldin.models.baselines import Popularity
 
 
@@ -84,9 +84,3 @@ def test_row_dots_are_dot_products_across_blocks(monkeypatch):
     dots = row_dots(left, rows, right, columns)
     np.testing.assert_allclose(dots, (left @ right.T)[rows, columns], rtol=1e-6)
     assert dots.dtype == np.float32
-
-
-def test_nearest_are_by_direction_not_length_and_never_the_row_itself():
-    factors = np.array([[1.0, 0], [0, 9], [7, 1], [0.1, 0], [-1, 0], [0, 0]])
-    assert nearest(factors, 0, 3).tolist() == [3, 2, 1]
-    assert nearest(factors, 0, 99).tolist() == [3, 2, 1, 5, 4]

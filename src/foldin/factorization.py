@@ -49,30 +49,6 @@ def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -
     return dots
 
 
-def nearest(factors: Values, row: int, k: int) -> IntArray:
-    """Return the k other rows whose factors point most in the direction of a row's.
-
-    Parameters
-    ----------
-    factors : ndarray of float64, shape (n, factors)
-        Factors of items, or of users.
-    row : int
-        The row whose neighbours are wanted.
-    k : int
-        How many, at most.
-
-    Returns
-    -------
-    ndarray of int32, shape (min(k, n - 1),)
-        Rows by cosine, the nearest first, ties by index; rows of zeros have cosine 0.
-    """
-    lengths = np.linalg.norm(factors, axis=1)
-    directions = factors / np.where(lengths > 0, lengths, 1)[:, None]
-    cosines = np.sum(directions * directions[row], axis=1)
-    cosines[row] = -np.inf
-    return np.argsort(-cosines, kind="stable")[: min(k, len(factors) - 1)].astype(np.int32)
-
-
 class EpochSettings(Section):
     """Settings of every model trained by epochs."""
 
