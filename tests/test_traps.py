@@ -400,7 +400,7 @@ def test_the_page_shows_every_table_and_figure(workspace, capsys):
     assert read.loc[(AS_PUBLISHED, "this")].tolist() == ["0.1235", "1,234"]
     assert read.loc[(MENDED, "that"), "ratings"] == "–"
     pd.testing.assert_frame_equal(read, shown(figures))
-    assert capsys.readouterr().out.endswith("What it says.\n")
+    assert capsys.readouterr().out.endswith("A trap\nWhat it says.\n")
     gallery.frame("a-picture", drawn.batch_figure(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
     gallery.close()
     page = (paths.reports("demo") / "TRAPS.md").read_text()

@@ -185,9 +185,9 @@ class Gallery:
         )
 
     def hang(self, title: str, figures_: pd.DataFrame, lesson: str) -> pd.DataFrame:
-        """Keep a table and what it says for the page, print the latter, and return the table as people read it."""
+        """Keep a table and what it says for the page, print title and text, and return it as people read it."""
         self.tables[title] = figures_, lesson
-        print(lesson)
+        print(f"{title}\n{lesson}")
         return shown(figures_)
 
     def frame(self, name: str, picture: Figure) -> Figure:
@@ -209,7 +209,9 @@ class Gallery:
             "<!-- Written by `dvc repro`; edit notebooks/traps.ipynb or src/foldin/traps*.py instead. -->",
             "The tables of notebooks/traps.ipynb, which says what went wrong in each and how to see it in your own "
             "work. “As published” is what a mistake prints, “knowing nothing” what the same mistake prints of "
-            "something that has learnt nothing, “mended” what is true. Nothing here is a result.",
+            "something that has learnt nothing, “mended” what is true. The list of a constant is in “order of ids”, "
+            "which may know something, and where there is “nothing to choose”, the best is so by luck. Nothing here is "
+            "a result.",
             f"**What it rests on.** {self.sizes()}",
         ]
         for title, (figures_, lesson) in self.tables.items():
