@@ -1,8 +1,8 @@
-"""The gallery of traps: ratings to make each mistake on, one shape for every table, and the page that keeps them.
+"""The gallery of traps: ratings to make each mistake on, models fitted to them, and the page that keeps the tables.
 
-The mistakes are in foldin.traps_published (those of five published projects) and foldin.traps_protocol (those the whole
-field falls into). notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no figure of it is
-a result.
+The mistakes are in foldin.traps_published, traps_network and traps_training (those of five published projects) and in
+foldin.traps_protocol (those the whole field falls into); what a table says is in foldin.traps_lessons.
+notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no figure of it is a result.
 """
 
 from dataclasses import dataclass, field
@@ -23,49 +23,9 @@ from foldin.models.svd import GradientDescentMF, LanczosSVD
 from foldin.params import Traps
 from foldin.progress import say
 from foldin.recommender import RatingRecommender, Recommender
+from foldin.traps_tables import shown
 
 Model = TypeVar("Model", bound=Recommender)
-AS_PUBLISHED = "as published"
-"""What the mistake prints."""
-KNOWING_NOTHING = "knowing nothing"
-"""What something that has learnt nothing prints, judged by the same mistake: the test that exposes it."""
-MENDED = "mended"
-"""What is true of the same data."""
-Row = tuple[str, str, dict[str, float]]
-"""A reading (one of the three above, or a note), what is judged, and its figures."""
-
-
-def table(*rows: Row) -> pd.DataFrame:
-    """Return rows as a table.
-
-    Parameters
-    ----------
-    *rows : tuple
-        Reading, what is judged, and figures by name.
-
-    Returns
-    -------
-    pandas.DataFrame of float
-        Indexed by `reading` and `what`, a column for each figure; NaN where a row has none.
-    """
-    names = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["reading", "what"])
-    return pd.DataFrame([row[2] for row in rows], index=names).astype(float)
-
-
-def shown(figures_: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as people read it: counts whole, % to a tenth, the rest to 4 decimals, a dash for no figure."""
-
-    def text(column: "pd.Series[float]") -> "pd.Series[str]":
-        values = column.dropna()
-        if str(column.name).endswith("%"):
-            form = "{:.1f}"
-        elif (values % 1 == 0).all() and values.max() > 1:
-            form = "{:,.0f}"
-        else:
-            form = "{:.4f}"
-        return column.map(lambda value: "–" if np.isnan(value) else form.format(value))
-
-    return figures_.apply(text)
 
 
 def split_by_rating(ratings: Interactions, share: float, seed: int) -> tuple[Interactions, Interactions]:
@@ -126,11 +86,13 @@ class Gallery:
     seed : int
         Seed of everything random.
     ratings : Interactions
-        All ratings of the users drawn.
+        All ratings of the users taken.
+    of_users : int
+        Users of the whole data set, of whom the most active are taken.
     times : ndarray of float64, shape (n_ratings,)
         When each rating of `ratings.triples()` was given, in seconds; NaN where unknown.
-    tables : dict of str to pandas.DataFrame
-        Tables shown, by title.
+    tables : dict of str to tuple
+        Title → table shown, and what it says here.
     pictures : dict of str to tuple
         Title of the table it belongs to → file name and figure.
     """
@@ -139,8 +101,9 @@ class Gallery:
     settings: Traps
     seed: int
     ratings: Interactions
+    of_users: int
     times: np.ndarray
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tables: dict[str, tuple[pd.DataFrame, str]] = field(default_factory=dict)
     pictures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
 
     @cached_property
@@ -164,8 +127,8 @@ class Gallery:
             epochs=self.settings.sweeps,
             patience=0,
             unobserved_weight=self.settings.unobserved_weight,
-            regularization=self.settings.regularization / 10,
-            frequency_exponent=1.0,
+            regularization=self.settings.implicit_regularization,
+            frequency_exponent=self.settings.frequency_exponent,
             validation_k=self.settings.k,
         )
         unfitted: dict[str, Recommender] = {
@@ -191,30 +154,40 @@ class Gallery:
         )
         return ExplicitALS(settings, seed=self.seed)
 
-    def descent(self, *, l2: float) -> GradientDescentMF.Settings:
-        """Return the settings of a matrix factorization by gradient descent."""
+    def descent(self) -> GradientDescentMF.Settings:
+        """Return the settings of a matrix factorization by gradient descent without L2: it learns by heart."""
         return GradientDescentMF.Settings(
             factors=self.settings.factors,
             epochs=self.settings.epochs,
             patience=0,
             damping=self.settings.damping,
             learning_rate=self.settings.learning_rate,
-            l2=l2,
-            initial_spread=0.1,
+            l2=0.0,
+            initial_spread=self.settings.initial_spread,
         )
 
     def by_heart(self) -> GradientDescentMF:
         """Return a factorization without L2, fitted on the train part: it knows its ratings by heart."""
-        return self._fitted("mf-no-l2", GradientDescentMF(self.descent(l2=0.0), seed=self.seed))
+        return self._fitted("mf-no-l2", GradientDescentMF(self.descent(), seed=self.seed))
 
     def _fitted(self, name: str, model: Model) -> Model:
         say(f"{self.dataset}: traps: fitting {name}")
         model.name = name
         return model.fit(self.parts[0])
 
-    def hang(self, title: str, figures_: pd.DataFrame) -> pd.DataFrame:
-        """Keep a table for the page, and return it as people read it."""
-        self.tables[title] = figures_
+    def sizes(self) -> str:
+        """Return how much data the gallery rests on, as a sentence."""
+        train, test = self.parts
+        taken = f"the {train.n_users:,} users with most ratings, of {self.of_users:,}"
+        return (
+            f"Users: {taken if train.n_users < self.of_users else f'all {self.of_users:,}'}; items: {train.n_items:,}; "
+            f"ratings: {train.ratings.nnz:,} to learn from and {test.ratings.nnz:,} held out at random."
+        )
+
+    def hang(self, title: str, figures_: pd.DataFrame, lesson: str) -> pd.DataFrame:
+        """Keep a table and what it says for the page, print title and text, and return it as people read it."""
+        self.tables[title] = figures_, lesson
+        print(f"{title}\n{lesson}")
         return shown(figures_)
 
     def frame(self, name: str, picture: Figure) -> Figure:
@@ -236,11 +209,14 @@ class Gallery:
             "<!-- Written by `dvc repro`; edit notebooks/traps.ipynb or src/foldin/traps*.py instead. -->",
             "The tables of notebooks/traps.ipynb, which says what went wrong in each and how to see it in your own "
             "work. “As published” is what a mistake prints, “knowing nothing” what the same mistake prints of "
-            "something that has learnt nothing, “mended” what is true. Nothing here is a result.",
+            "something that has learnt nothing, “mended” what is true. The list of a constant is in “order of ids”, "
+            "which may know something, and where there is “nothing to choose”, the best is so by luck. Nothing here is "
+            "a result.",
+            f"**What it rests on.** {self.sizes()}",
         ]
-        for title, figures_ in self.tables.items():
+        for title, (figures_, lesson) in self.tables.items():
             text = shown(figures_).reset_index().to_markdown(index=False, disable_numparse=True)
-            parts += [f"## {title}", text]
+            parts += [f"## {title}", text, lesson]
             if title in self.pictures:
                 name, _ = self.pictures[title]
                 parts.append(f"![{name.replace('-', ' ')}](traps/{name}.png)")
@@ -248,7 +224,9 @@ class Gallery:
 
 
 def open_gallery(dataset: str) -> Gallery:
-    """Return the gallery of a data set, over at most `traps.users` of its users; the first call of the notebook.
+    """Return the gallery of a data set, over its `traps.users` most active users; the first call of the notebook.
+
+    The most active, because a sample at random of sparse data holds next to nothing that could be learnt.
 
     Raises
     ------
@@ -264,8 +242,10 @@ def open_gallery(dataset: str) -> Gallery:
         )
     settings, seed = params.section(Traps), params.seed()
     ratings, items, users = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "items", "users"))
-    drawn = np.random.default_rng(seed).permutation(len(users))[: settings.users]
-    users = users.iloc[np.sort(drawn)].reset_index(drop=True)
+    of_users = len(users)
+    counts = ratings["user_id"].value_counts().reindex(users["user_id"], fill_value=0).to_numpy()
+    taken = np.argsort(-counts, kind="stable")[: settings.users]
+    users = users.iloc[np.sort(taken)].reset_index(drop=True)
     ratings = ratings[ratings["user_id"].isin(users["user_id"])]
     items = items[items["item_id"].isin(ratings["item_id"])].reset_index(drop=True)
     rows, columns = (
@@ -277,4 +257,4 @@ def open_gallery(dataset: str) -> Gallery:
     shape = (len(users), len(items))
     cells = interactions.matrix(rows, columns, ratings["rating"].to_numpy(np.float32), shape)
     whole = Interactions(cells, users, items, datasets.get(dataset).scale)
-    return Gallery(dataset, settings, seed, whole, times)
+    return Gallery(dataset, settings, seed, whole, of_users, times)

@@ -1,5 +1,7 @@
 """The figures of the gallery of traps."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ from matplotlib.figure import Figure
 
 from foldin import figures, metrics
 from foldin.interactions import FloatArray
-from foldin.traps_training import S5_TEST, S5_TRAIN
+from foldin.traps_training import S5_TEST, S5_TRAIN, l2_of
 
 
 def sampled_figure(hits: pd.DataFrame) -> Figure:
@@ -25,13 +27,12 @@ def sampled_figure(hits: pd.DataFrame) -> Figure:
     return figure
 
 
-def splits_figure(published: pd.DataFrame, regularized: pd.DataFrame) -> Figure:
+def splits_figure(runs: Mapping[float, pd.DataFrame]) -> Figure:
     """Draw test against train loss of every split of the example, without and with L2, and the published pair."""
     figure, axis = plt.subplots(figsize=(6.4, 4.2), constrained_layout=True)
-    for place, (name, losses) in enumerate({"L2 of 0.00001": published, "L2 of 0.1": regularized}.items()):
-        axis.scatter(
-            losses["train"], losses["test"], s=16, alpha=0.6, marker=figures.MARKERS[place], label=f"{name}, 220 splits"
-        )
+    for place, (l2, losses) in enumerate(runs.items()):
+        name = f"{l2_of(l2)}, {len(losses)} splits"
+        axis.scatter(losses["train"], losses["test"], s=16, alpha=0.6, marker=figures.MARKERS[place], label=name)
     axis.plot(S5_TRAIN, S5_TEST, "*", color=figures.COLOURS[6], markersize=16, label="published, one split")
     axis.set(xscale="log", yscale="log", xlabel="train loss (squared rating units)", ylabel="test loss")
     axis.set(xlim=(1e-7, 10), ylim=(1e-3, 1e3))

@@ -12,7 +12,8 @@ import pandas as pd
 from foldin import bias, metrics, ranking
 from foldin.interactions import UNKNOWN, Interactions
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, rows_of, table
+from foldin.traps import rows_of
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, table
 
 Values = npt.NDArray[np.float64]
 
@@ -109,7 +110,7 @@ def telling_negatives(train: Interactions, test: Interactions, draws: int, k: in
     train, test : Interactions
         Parts of the ratings of the same users.
     draws : int
-        Negatives drawn for each training rating, over all epochs together.
+        How often each item that may be a negative of a user is drawn, on average, over all epochs together.
     k : int
         Length of the lists.
     seed : int
@@ -120,8 +121,7 @@ def telling_negatives(train: Interactions, test: Interactions, draws: int, k: in
     known, held = (part.ratings[asked].astype(bool).toarray() for part in (_filled(train), _filled(test)))
 
     def figures_(allowed: npt.NDArray[np.bool_]) -> dict[str, float]:
-        wanted = draws * known.sum(axis=1, keepdims=True) / np.maximum(allowed.sum(axis=1, keepdims=True), 1)
-        seen = rng.poisson(wanted * allowed)
+        seen = rng.poisson(draws * allowed)
         lists = ranking.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
         by_user = metrics.ranking_figures(lists, test.ratings[asked])
         return {f"{name}@{k}": float(by_user[name].mean()) for name in ("precision", "recall", "hit")}
@@ -245,34 +245,6 @@ def called_temporal(
     return table(*readings)
 
 
-def scores_as_ratings(test: Interactions, scorer: Recommender, nothing: RatingRecommender, k: int) -> pd.DataFrame:
-    """Read the scores of a model that ranks, such as an SVD whose missing cells are 0, as if they were ratings.
-
-    Parameters
-    ----------
-    test : Interactions
-        The held-out ratings.
-    scorer : Recommender
-        A fitted model that ranks only.
-    nothing : RatingRecommender
-        A fitted model that has learnt nothing but the mean.
-    k : int
-        Length of the lists.
-    """
-    users, items, actual = test.triples()
-    asked = np.unique(users)
-    scores = scorer.score(asked)[np.searchsorted(asked, users), items]
-    readings: list[Row] = []
-    for reading, name, model, predicted in (
-        (AS_PUBLISHED, scorer.name, scorer, scores),
-        (KNOWING_NOTHING, nothing.name, nothing, nothing.predict(users, items)),
-    ):
-        ndcg = metrics.ndcg(model.recommend(asked, k)[0], test.ratings[asked]).mean()
-        shares = {f"mean of what is predicted (ratings: {actual.mean():.2f})": float(predicted.mean())}
-        readings.append((reading, name, {"RMSE": metrics.rmse(actual, predicted), **shares, f"NDCG@{k}": float(ndcg)}))
-    return table(*readings)
-
-
 def one_model_many_errors(train: Interactions, test: Interactions, model: RatingRecommender) -> pd.DataFrame:
     """Print one model's errors in several ways, all of which have been called its RMSE.
 
@@ -289,13 +261,14 @@ def one_model_many_errors(train: Interactions, test: Interactions, model: Rating
     counts = np.bincount(users, minlength=test.n_users)
     by_user = np.sqrt(np.bincount(users, squares, test.n_users)[counts > 0] / counts[counts > 0])
     popular = np.bincount(train.ratings.indices, minlength=train.n_items)
-    often = popular[items] >= np.median(popular[items])
-    own = train.triples()
+    often = np.argsort(-popular[items], kind="stable")[: len(items) // 2]
+    own, highest = train.triples(), train.scale.highest
     ways = (
         (MENDED, "all test ratings at once, in rating units", metrics.rmse(actual, predicted)),
         (AS_PUBLISHED, "mean over users of each user's RMSE", float(by_user.mean())),
-        (AS_PUBLISHED, "test ratings of the more popular items", float(np.sqrt(squares[often].mean()))),
-        (AS_PUBLISHED, "ratings divided by the highest first", metrics.rmse(actual, predicted) / train.scale.highest),
+        (AS_PUBLISHED, "the half of them whose items are more popular", float(np.sqrt(squares[often].mean()))),
+        (AS_PUBLISHED, f"ratings divided by {highest:g} first", metrics.rmse(actual, predicted) / highest),
         (AS_PUBLISHED, "the ratings it has learnt from", metrics.rmse(own[2], model.predict(*own[:2]))),
     )
-    return table(*((reading, how, {"“RMSE”": value}) for reading, how, value in ways))
+    # Ratings from 0 to 1 have been divided by the highest already.
+    return table(*((reading, how, {"“RMSE”": value}) for reading, how, value in ways if "divided by 1 " not in how))

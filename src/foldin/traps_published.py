@@ -5,14 +5,13 @@ returns a table of `foldin.traps.table`: what the mistake prints, what it prints
 and, where the same data can tell it, the truth.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
-from sklearn.neural_network import MLPRegressor
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from foldin import metrics
 from foldin.factorization import row_dots
@@ -20,15 +19,15 @@ from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.als import ExplicitALS
 from foldin.models.svd import by_lanczos, by_random_projection
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, of_ones, table
+from foldin.traps import of_ones
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, ORDER_OF_IDS, Row, table
 
-Values = npt.NDArray[np.float64]
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))
 """The confusion matrix that S2 printed for MovieLens 20M, as scikit-learn gave it."""
 
 
-def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float]:
-    """Return RMSE, and precision, recall and F1 at 0.5, as S1 printed them: 0 where a figure has no value.
+def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike, *, zero_division: int = 0) -> dict[str, float]:
+    """Return RMSE, and precision, recall and F1 at 0.5, as S1 printed them.
 
     Parameters
     ----------
@@ -36,9 +35,14 @@ def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, flo
         Labels, 0 or 1.
     predicted : array_like of float, shape (n,)
         What a model made of them.
+    zero_division : int, optional
+        What scikit-learn puts where a figure is 0/0: the precision of a model that chooses nothing. S1's
+        figures follow from 0 for its SVD, precision 0, and from 1 for its ALS, precision 1.
     """
     labels, chosen = np.asarray(actual) > 0.5, np.asarray(predicted) > 0.5
-    precision, recall, f1, _ = precision_recall_fscore_support(labels, chosen, average="binary", zero_division=0)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, chosen, average="binary", zero_division=zero_division
+    )
     rmse = metrics.rmse(actual, predicted)
     return {"RMSE": rmse, "precision": float(precision), "recall": float(recall), "F1": float(f1)}
 
@@ -74,7 +78,9 @@ def pivoted_by_row(columns: Sequence[IntArray], rows: int, most: int, seed: int)
     return sparse.csr_array(sampled[:, np.flatnonzero((counts > 0) & (counts <= most))])
 
 
-def mixed_up_rows(cells: sparse.csr_array, factors: int, seed: int, *, lanczos: bool = True) -> pd.DataFrame:
+def mixed_up_rows(
+    cells: sparse.csr_array, factors: int, held: float, seed: int, *, lanczos: bool = True
+) -> pd.DataFrame:
     """S1, SVD: judge row r of the test matrix by row r of the reconstructed *training* matrix.
 
     Parameters
@@ -83,13 +89,15 @@ def mixed_up_rows(cells: sparse.csr_array, factors: int, seed: int, *, lanczos: 
         Ones, as `pivoted_by_row` makes them.
     factors : int
         Singular vectors; fewer where the matrix is smaller.
+    held : float
+        Share of the rows that is held out.
     seed : int
-        Seed of the split (80/20 by row) and of the decompositions.
+        Seed of the split by row and of the decompositions.
     lanczos : bool, optional
         Whether to show `svds` beside `TruncatedSVD`; it is slow where many singular values are alike.
     """
     order = np.random.default_rng(seed).permutation(cells.shape[0])
-    n_test = len(order) // 5
+    n_test = int(held * len(order))
     test, train = cells[order[:n_test]], cells[order[n_test:]]
     factors = min(factors, min(train.shape) - 1)
     rows, items = (side.astype(np.int32) for side in test.nonzero())
@@ -103,7 +111,7 @@ def mixed_up_rows(cells: sparse.csr_array, factors: int, seed: int, *, lanczos: 
     return table(*readings, (KNOWING_NOTHING, "predict 0 for everything", classified(ones, np.zeros(len(rows)))))
 
 
-def all_cells(cells: sparse.csr_array, share: float, model: ExplicitALS, seed: int) -> pd.DataFrame:
+def all_cells(cells: sparse.csr_array, share: float, model: ExplicitALS, held: float, seed: int) -> pd.DataFrame:
     """S1, ALS: learn from and judge on a share of *all* cells, nearly all of which are 0 because nobody filled them.
 
     Parameters
@@ -114,22 +122,28 @@ def all_cells(cells: sparse.csr_array, share: float, model: ExplicitALS, seed: i
         How many of all cells are drawn.
     model : ExplicitALS
         The unfitted model.
+    held : float
+        Share of the cells drawn that is held out.
     seed : int
-        Seed of the draw and of the split (80/20 by cell).
+        Seed of the draw and of the split by cell.
     """
     rng = np.random.default_rng(seed)
     size = cells.shape[0] * cells.shape[1]
     drawn = np.unique(rng.integers(size, size=int(share * size)))
     rows, items = (side.astype(np.int32) for side in np.divmod(drawn, cells.shape[1]))
     filled = np.isin(drawn, np.ravel_multi_index(cells.nonzero(), cells.shape)).astype(np.int32)
-    held = rng.random(len(drawn)) < 0.2
-    model.fit(of_ones(rows[~held], items[~held], filled[~held], cells.shape))
-    labels = filled[held].astype(np.float64)
+    asked = rng.random(len(drawn)) < held
+    model.fit(of_ones(rows[~asked], items[~asked], filled[~asked], cells.shape))
+    labels = filled[asked].astype(np.float64)
     density = float(cells.nnz / size)
+    predictions = {"ALS on all cells": model.predict(rows[asked], items[asked])}
+    predictions["predict 0 for everything"] = np.zeros(len(labels), dtype=np.float32)
+    # The option by which the precision of nothing, 0/0, comes out as 1.0, as in S1.
+    als, zeros = ((name, classified(labels, made, zero_division=1)) for name, made in predictions.items())
     return table(
-        (AS_PUBLISHED, "ALS on all cells", classified(labels, model.predict(rows[held], items[held]))),
-        (KNOWING_NOTHING, "predict 0 for everything", classified(labels, np.zeros(len(labels)))),
-        ("the formula", "√(share of cells that are 1)", {"RMSE": np.sqrt(density)}),
+        (AS_PUBLISHED, *als),
+        (KNOWING_NOTHING, *zeros),
+        ("the formula", "√(share of all cells that are 1)", {"RMSE": np.sqrt(density)}),
     )
 
 
@@ -149,87 +163,53 @@ def users_are_users(train: Interactions, test: Interactions, models: Mapping[str
     asked = np.unique(users)
     readings: list[Row] = []
     for name, model in models.items():
-        figures: dict[str, float] = {}
-        if isinstance(model, RatingRecommender):
-            figures["RMSE"] = metrics.rmse(actual, model.predict(users, items))
         by_user = metrics.ranking_figures(model.recommend(asked, k)[0], test.ratings[asked])
-        figures |= {f"{title}@{k}": float(by_user[title].mean()) for title in ("precision", "recall", "ndcg")}
-        nothing = name in ("random", "global-mean")
-        readings.append((KNOWING_NOTHING if nothing else MENDED, name, figures))
+        ranked = {f"{title}@{k}": float(by_user[title].mean()) for title in ("precision", "recall", "ndcg")}
+        rated = {}
+        if isinstance(model, RatingRecommender):
+            rated["RMSE"] = metrics.rmse(actual, model.predict(users, items))
+        if name == "global-mean":
+            # As a rating it knows nothing; as a list it is the order of ids, which may be that of fame.
+            readings += [(KNOWING_NOTHING, name, rated), (ORDER_OF_IDS, f"{name}, as a list", ranked)]
+        else:
+            readings.append((KNOWING_NOTHING if name == "random" else MENDED, name, rated | ranked))
     return table(*readings)
 
 
-def all_ones(train: Interactions, test: Interactions, passes: int, seed: int) -> pd.DataFrame:
-    """S1, network: learn and judge labels that are all 1, then ask it about pairs nobody filled.
-
-    The network is a user's and an item's embedding, added, and a hidden layer: scikit-learn's multi-layer perceptron
-    over one-hot users and items, which is the same function.
+def scores_as_ratings(
+    test: Interactions, scorer: Recommender, nothing: RatingRecommender, chance: Recommender, k: int
+) -> pd.DataFrame:
+    """Read the scores of a model that ranks, such as an SVD whose missing cells are 0, as if they were ratings.
 
     Parameters
     ----------
-    train, test : Interactions
-        Parts of the ratings of the same users; only which cells are filled counts.
-    passes : int
-        Passes over the pairs.
-    seed : int
-        Seed of the network and of the pairs nobody filled.
+    test : Interactions
+        The held-out ratings.
+    scorer : Recommender
+        A fitted model that ranks only.
+    nothing : RatingRecommender
+        A fitted model that has learnt nothing but the mean.
+    chance : Recommender
+        A fitted model that ranks at random.
+    k : int
+        Length of the lists.
     """
-    rng = np.random.default_rng(seed)
-    known, held = _pairs(train), _pairs(test)
-    # Zeros to judge by must be zeros, so they avoid both parts; zeros to learn from may not know of the test part.
-    zeros_to_judge = _unfilled(len(held), rng, train, test)
-    zeros_to_learn = _unfilled(len(known), rng, train)
-    asked = np.concatenate([held, zeros_to_judge])
-    labels = np.repeat([1.0, 0.0], [len(held), len(zeros_to_judge)])
-    shape = train.ratings.shape
-    only_ones = _network(known, np.ones(len(known)), shape, passes, seed)
-    both = np.concatenate([known, zeros_to_learn])
-    with_zeros = _network(both, np.repeat([1.0, 0.0], [len(known), len(zeros_to_learn)]), shape, passes, seed)
-    ones = np.ones(len(held))
-    constant = classified(labels, np.ones(len(labels))) | {"AUC": 0.5}
+    users, items, actual = test.triples()
+    asked = np.unique(users)
+    scores = scorer.score(asked)[np.searchsorted(asked, users), items]
+
+    def as_ratings(predicted: FloatArray) -> dict[str, float]:
+        mean = f"mean of what is predicted (ratings: {actual.mean():.2f})"
+        return {"RMSE": metrics.rmse(actual, predicted), mean: float(predicted.mean())}
+
+    def as_lists(model: Recommender) -> dict[str, float]:
+        return {f"NDCG@{k}": float(metrics.ndcg(model.recommend(asked, k)[0], test.ratings[asked]).mean())}
+
     return table(
-        (AS_PUBLISHED, "network of ones, asked about ones", classified(ones, only_ones(held))),
-        (KNOWING_NOTHING, "predict 1, asked about ones", classified(ones, ones)),
-        ("the same network", "asked about ones and zeros", _with_auc(labels, only_ones(asked))),
-        (KNOWING_NOTHING, "predict 1, asked about ones and zeros", constant),
-        (MENDED, "network of ones and zeros, asked about both", _with_auc(labels, with_zeros(asked))),
+        (AS_PUBLISHED, scorer.name, as_ratings(scores) | as_lists(scorer)),
+        (KNOWING_NOTHING, nothing.name, as_ratings(nothing.predict(users, items))),
+        (KNOWING_NOTHING, chance.name, as_lists(chance)),
     )
-
-
-def _with_auc(labels: Values, predicted: Values) -> dict[str, float]:
-    return classified(labels, predicted) | {"AUC": float(roc_auc_score(labels, predicted))}
-
-
-def _pairs(part: Interactions) -> IntArray:
-    return np.column_stack(part.triples()[:2]).astype(np.int32)
-
-
-def _unfilled(n: int, rng: np.random.Generator, *parts: Interactions) -> IntArray:
-    """Return at most n distinct cells that none of the parts fills, shape (n, 2)."""
-    n_users, n_items = parts[0].ratings.shape
-    filled = np.concatenate([pairs[:, 0].astype(np.int64) * n_items + pairs[:, 1] for pairs in map(_pairs, parts)])
-    drawn = rng.permutation(np.setdiff1d(rng.integers(n_users * n_items, size=3 * n), filled))[:n]
-    return np.column_stack(np.divmod(drawn, n_items)).astype(np.int32)
-
-
-def _network(
-    pairs: IntArray, labels: Values, shape: tuple[int, int], passes: int, seed: int
-) -> Callable[[IntArray], Values]:
-    def one_hot(asked: IntArray) -> sparse.csr_array:
-        columns = (asked + np.array([0, shape[0]])).ravel()
-        return sparse.csr_array(
-            (np.ones(len(columns), np.float32), columns, np.arange(0, len(columns) + 1, 2)),
-            shape=(len(asked), sum(shape)),
-        )
-
-    size = min(1024, len(pairs))
-    network = MLPRegressor(
-        hidden_layer_sizes=(32,), alpha=1e-4, batch_size=size, learning_rate_init=0.02, random_state=seed
-    )
-    features = one_hot(pairs)
-    for _ in range(passes):
-        network.partial_fit(features, labels)
-    return lambda asked: network.predict(one_hot(asked))
 
 
 def read_matrix(matrix: npt.ArrayLike) -> pd.DataFrame:

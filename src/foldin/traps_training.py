@@ -13,8 +13,9 @@ import pandas as pd
 from foldin import metrics
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.svd import GradientDescentMF
+from foldin.params import Traps
 from foldin.recommender import RatingRecommender
-from foldin.traps import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, table
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, NOTHING_TO_CHOOSE, Row, table
 
 Values = npt.NDArray[np.float64]
 Loader = tuple[IntArray, IntArray, FloatArray]
@@ -91,8 +92,11 @@ def chosen_on_test(actual: FloatArray, choices: FloatArray, size: int, repeats: 
     }
 
 
-def epochs_on_test(actual: FloatArray, by_epochs: FloatArray, repeats: int, seed: int) -> pd.DataFrame:
-    """S3: choose the epoch on the test part, of large and of small test parts, beside choosing among coin flips.
+def epochs_on_test(actual: FloatArray, by_epochs: FloatArray, sizes: Traps, seed: int) -> pd.DataFrame:
+    """S3: choose the epoch on the test part, of large and of small test parts, and among epochs that are all alike.
+
+    The last are coin flips: what the middle epoch predicts, many times, each time with noise of its own. None of them
+    is better than another, so that whatever the choice seems to win is luck.
 
     Parameters
     ----------
@@ -100,21 +104,24 @@ def epochs_on_test(actual: FloatArray, by_epochs: FloatArray, repeats: int, seed
         Held-out ratings.
     by_epochs : ndarray of float32, shape (epochs, n)
         What each epoch predicts for them.
-    repeats, seed : int
-        As `chosen_on_test` has them.
+    sizes : params.Traps
+        `repeats`, `small_part`, `flips` and `flip_noise`.
+    seed : int
+        As `chosen_on_test` has it.
     """
-    half, small = len(actual) // 2, min(500, len(actual) // 2)
-    noise = np.random.default_rng(seed).normal(scale=0.1, size=(100, len(actual)))
-    flips = by_epochs[len(by_epochs) // 2] + noise.astype(np.float32)
-    return table(
-        (AS_PUBLISHED, "best epoch, large test part", chosen_on_test(actual, by_epochs, half, repeats, seed)),
-        (AS_PUBLISHED, "best epoch, small test part", chosen_on_test(actual, by_epochs, small, repeats, seed)),
-        (
-            KNOWING_NOTHING,
-            "best of 100 coin flips, small test part",
-            chosen_on_test(actual, flips, small, repeats, seed),
-        ),
-    )
+    half, noise = len(actual) // 2, sizes.flip_noise * float(actual.std())
+    drawn = np.random.default_rng(seed).normal(scale=noise, size=(sizes.flips, len(actual)))
+    flips = by_epochs[len(by_epochs) // 2] + drawn.astype(np.float32)
+    small = min(sizes.small_part, half)
+
+    def chosen(choices: FloatArray, size: int) -> dict[str, float]:
+        return chosen_on_test(actual, choices, size, sizes.repeats, seed)
+
+    readings: list[Row] = [(AS_PUBLISHED, "best epoch, small test part", chosen(by_epochs, small))]
+    if half > small:
+        readings.insert(0, (AS_PUBLISHED, "best epoch, large test part", chosen(by_epochs, half)))
+    alike = f"best of {sizes.flips} copies of one epoch, each with its own noise"
+    return table(*readings, (NOTHING_TO_CHOOSE, alike, chosen(flips, small)))
 
 
 def shuffled(part: Interactions, seed: int) -> Loader:
@@ -165,19 +172,19 @@ def by_batch_size(loader: Loader, models: Mapping[str, RatingRecommender]) -> pd
     return pd.DataFrame(curves, index=pd.Index(sizes, name="ratings averaged before comparing"))
 
 
-def worked_example(l2: float, *, held: int = 3, epochs: int = 200, factors: int = 2, seed: int = 0) -> pd.DataFrame:
-    """S5: factorize the 3 × 5 example by Adam, once for every way of holding some of its 12 ratings out.
+def worked_example(l2: float, sizes: Traps, *, seed: int = 0) -> pd.DataFrame:
+    """S5: factorize the 3 × 5 example by Adam, once for every way of holding some of its ratings out.
 
-    Learning rate 0.02, decay rates 0.9 and 0.999, factors drawn from N(0, 1), no biases, as in S5.
+    Adam's decay rates are its usual ones, factors are drawn from N(0, 1), and there are no biases, as in S5.
 
     Parameters
     ----------
     l2 : float
-        Weight decay: added to the gradient of the mean squared error is l2 × the factors. S5 had 0.00001.
-    held : int, optional
-        Ratings held out; 3 of 12 make 220 splits.
-    epochs, factors, seed : int, optional
-        Steps, length of the vectors, and seed of their start.
+        Weight decay: added to the gradient of the mean squared error is l2 × the factors.
+    sizes : params.Traps
+        What the keys `example_…` say: 3 of 12 ratings held out make 220 splits.
+    seed : int, optional
+        Of the factors' start.
 
     Returns
     -------
@@ -185,7 +192,7 @@ def worked_example(l2: float, *, held: int = 3, epochs: int = 200, factors: int 
         A row for each split: the mean squared errors `train` and `test`, in squared rating units, and `mean`, that
         of predicting the mean of the training ratings.
     """
-    ratings = np.array(EXAMPLE, dtype=np.float64)
+    ratings, held = np.array(EXAMPLE, dtype=np.float64), sizes.example_held
     cells = np.argwhere(~np.isnan(ratings))
     splits = np.array(list(combinations(range(len(cells)), held)))
     known, asked = (np.zeros((len(splits), *ratings.shape)) for _ in range(2))
@@ -196,16 +203,18 @@ def worked_example(l2: float, *, held: int = 3, epochs: int = 200, factors: int 
     actual = np.nan_to_num(ratings)
     n_known = len(cells) - held
     rng = np.random.default_rng(seed)
-    sides = [rng.normal(size=(len(splits), size, factors)) for size in ratings.shape]
+    sides = [rng.normal(size=(len(splits), size, sizes.example_factors)) for size in ratings.shape]
     means, squares = ([np.zeros_like(side) for side in sides] for _ in range(2))
-    for step in range(1, epochs + 1):
+    for step in range(1, sizes.example_epochs + 1):
         users, items = sides
         error = 2 * known * (users @ items.mT - actual) / n_known
         gradients = error @ items + l2 * users, error.mT @ users + l2 * items
         for side, gradient, mean, square in zip(sides, gradients, means, squares, strict=True):
             mean += 0.1 * (gradient - mean)
             square += 0.001 * (gradient**2 - square)
-            side -= 0.02 * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+            side -= (
+                sizes.example_learning_rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+            )
     wrong = (sides[0] @ sides[1].mT - actual) ** 2
     level = (known * actual).sum(axis=(1, 2), keepdims=True) / n_known
     return pd.DataFrame(
@@ -217,25 +226,35 @@ def worked_example(l2: float, *, held: int = 3, epochs: int = 200, factors: int 
     )
 
 
-def over_fitting(published: pd.DataFrame, regularized: pd.DataFrame) -> pd.DataFrame:
+def l2_of(value: float) -> str:
+    """Return "L2 of 0.1", as tables and figures name a run of the example."""
+    return "L2 of " + f"{value:.6f}".rstrip("0")
+
+
+def over_fitting(runs: Mapping[float, pd.DataFrame]) -> pd.DataFrame:
     """S5: what the factorization learns by heart and what it then predicts, over all splits of the example.
 
     Parameters
     ----------
-    published, regularized : pandas.DataFrame
-        As `worked_example` returns them, without and with L2.
+    runs : mapping of float to pandas.DataFrame
+        L2 → what `worked_example` returns for it; the first is S5's own.
     """
 
-    def losses(train: pd.Series, test: pd.Series) -> dict[str, float]:
+    def losses(test: "pd.Series[float]", level: "pd.Series[float]") -> dict[str, float]:
         return {
-            "train loss": float(train.median()),
-            "test loss": float(test.median()),
+            "test loss, median": float(test.median()),
+            "test loss, mean": float(test.mean()),
             "worst tenth of test": float(test.quantile(0.9)),
+            "splits better than the mean, %": 100 * float((test < level).mean()),
         }
 
-    return table(
-        ("S5 printed", "one split", {"train loss": S5_TRAIN, "test loss": S5_TEST}),
-        (AS_PUBLISHED, "L2 of 0.00001", losses(published["train"], published["test"])),
-        (KNOWING_NOTHING, "predict the mean", losses(pd.Series(dtype=float), published["mean"])),
-        (MENDED, "L2 of 0.1", losses(regularized["train"], regularized["test"])),
-    )
+    level = next(iter(runs.values()))["mean"]
+    nothing = losses(level, level) | {"splits better than the mean, %": float("nan")}
+    readings: list[Row] = [
+        ("S5 printed", "one split", {"train loss, median": S5_TRAIN, "test loss, median": S5_TEST}),
+        (KNOWING_NOTHING, "predict the mean of the ratings it has", nothing),
+    ]
+    for place, (l2, split) in enumerate(runs.items()):
+        figures = {"train loss, median": float(split["train"].median())} | losses(split["test"], split["mean"])
+        readings.append((MENDED if place else AS_PUBLISHED, l2_of(l2), figures))
+    return table(*readings)
