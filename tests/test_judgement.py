@@ -128,6 +128,7 @@ def test_the_figures_by_user_give_the_figures_of_the_model(judged):
     users = judged.users
     assert users["pairs"].sum() == judged.figures["pairs"]
     assert np.sqrt(users["squared_error"].sum() / users["pairs"].sum()) == pytest.approx(judged.figures["rmse"])
+    assert users["absolute_error"].sum() / users["pairs"].sum() == pytest.approx(judged.figures["mae"])
     assert users["ndcg"].mean() == pytest.approx(judged.figures["ndcg_at_5"])
     assert users["average_precision"].mean() == pytest.approx(judged.figures["map_at_5"])
     assert users["ndcg"].sem() == pytest.approx(judged.figures["ndcg_at_5_se"])

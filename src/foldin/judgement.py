@@ -55,9 +55,9 @@ class Judgement:
     lists : Lists
         The lists of the ranked users, of length `evaluation.k`.
     users : pandas.DataFrame
-        One row for each user of the test part: `user_id`, `pairs`, `squared_error` (summed over the user's pairs) and
-        the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a user or the model has
-        none.
+        One row for each user of the test part: `user_id`, `pairs`, `squared_error` and `absolute_error` (summed over
+        the user's pairs), and the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a
+        user or the model has none.
     figures : dict
         The model's figures, as written to the metrics file.
     """
@@ -109,7 +109,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
 
     users = test.people[["user_id", "pairs"]].copy()
     without = np.full(len(users) - len(test.ranked), np.nan)
-    users["squared_error"] = np.nan
+    users["squared_error"] = users["absolute_error"] = np.nan
     users = users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
 
     figures: dict[str, Any] = {
@@ -129,7 +129,9 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     }
     if predicted is not None:
         every = np.ones(len(predicted), dtype=bool)
-        users["squared_error"] = summary.by_person(test, np.square(metrics.errors(test.ratings, predicted)), every)
+        errors = metrics.errors(test.ratings, predicted)
+        users["squared_error"] = summary.by_person(test, np.square(errors), every)
+        users["absolute_error"] = summary.by_person(test, np.abs(errors), every)
         figures |= summary.rating_figures(test, predicted, every)
         figures |= summary.more_rating_figures(test, predicted, users)
         liked_from = test.training.scale.liked_from(settings.liked_share)
