@@ -1,6 +1,7 @@
 """Every protocol: what it holds out, what it must never mix, and what it says when it does not suit the data."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -159,6 +160,16 @@ def test_a_data_set_without_such_files_is_named(protocol, what):
 def test_a_random_split_is_never_called_temporal():
     for name, (_, phrase) in splits.PROTOCOLS.items():
         assert ("by time" in phrase.replace("not by time", "")) == (name in DATED), name
+
+
+def test_a_predefined_fold_is_the_one_that_was_asked_for():
+    ratings = table(np.repeat(np.arange(10), 6), np.tile(np.arange(6), 10))
+    published = {fold: ratings.iloc[fold - 1 :: 5][["user_id", "item_id"]] for fold in range(1, 6)}
+    data = replace(demo.DEMO, fold=lambda _, fold: published[fold])
+    for fold in (1, 4):
+        split = splits.deal(ratings, asked("predefined_fold", fold=fold), (data, None))
+        assert split.test.tolist() == list(range(fold - 1, 60, 5))
+        assert len(split.validation) == 5
 
 
 def test_official_folds_of_ml_100k_are_five_disjoint_fifths(archives):
