@@ -83,6 +83,15 @@ def test_sampled_figures_are_never_shown_as_full_ones_nor_the_other_way_round():
     )
 
 
+def test_auc_has_no_length_in_its_name_and_is_guarded_all_the_same():
+    guards.check_sampling(["auc"], sampled=False, where="x")
+    guards.check_sampling(["sampled_auc"], sampled=True, where="x")
+    text = complaint(guards.check_sampling, ["auc"], sampled=True, where="x")
+    assert "'auc' was computed on a sample of candidates and is named as if on the whole catalogue" in text
+    text = complaint(guards.check_sampling, ["sampled_auc"], sampled=False, where="x")
+    assert "'sampled_auc' was computed on the whole catalogue and is named as if on a sample" in text
+
+
 def test_sampled_figures_and_errors_are_defined_as_such():
     assert "comparable with nothing but the same sample" in definitions.of("sampled_recall_at_20").text
     assert "standard error of" in definitions.of("ndcg_at_10_se").text

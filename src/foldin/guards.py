@@ -135,7 +135,9 @@ def check_sampling(names: Iterable[str], *, sampled: bool, where: str) -> None:
         When a figure of sampled candidates bears the name of a full one, or the other way round.
     """
     for name in names:
-        if "_at_" in name and name.startswith(definitions.SAMPLED) != sampled:
+        # AUC has no length of list, and depends on the candidates all the same.
+        ranks = "_at_" in name or definitions.base(name) == "auc"
+        if ranks and name.startswith(definitions.SAMPLED) != sampled:
             kinds = ("a sample of candidates", "the whole catalogue")
             was, called = kinds if sampled else kinds[::-1]
             raise FoldinError(
