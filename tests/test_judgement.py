@@ -175,6 +175,43 @@ def test_a_model_that_recommends_known_items_is_refused(held, monkeypatch):
         judge(forgetful, held, SETTINGS, "forgetful")
 
 
+class Familiar(Popularity):
+    """Recommends what its user knows already, though its scores and what it was fitted on are sound."""
+
+    def recommend(self, users, k):
+        known = self.known[users].toarray() > 0
+        return ranking.top_k(np.where(known, self.score(users), -np.inf), k)
+
+
+class Contrary(Popularity):
+    """Recommends unknown items, the least popular ones first."""
+
+    def recommend(self, users, k):
+        return ranking.top_k(-self.score(users), k, exclude=self.known[users])
+
+
+class Short(Popularity):
+    """Recommends fewer items than it was asked for."""
+
+    def recommend(self, users, k):
+        return super().recommend(users, k - 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (Familiar, r"recommends 'i\d+' to user 'u\d+', who has rated it in the training part"),
+        (Contrary, r"recommends to user 'u\d+' i\d+, .*, where its scores say i\d+, .*; let `recommend` follow"),
+        (Short, r"recommends lists of shape \(20, 3\) to 20 users asked for 5 items; return k items"),
+    ],
+)
+def test_a_model_whose_own_lists_are_not_those_of_its_scores_is_refused(held, sampled, kind, said):
+    model = kind().fit(held.training)
+    for test_part in (held, sampled):
+        with pytest.raises(FoldinError, match=said):
+            judge(model, test_part, SETTINGS, "odd")
+
+
 def test_scores_that_are_nan_are_refused(held):
     class Diverged(Popularity):
         def _score(self, users):

@@ -24,7 +24,7 @@ from foldin import beyond_accuracy, guards, metrics, ordering, ranking, summary
 from foldin.definitions import SAMPLED
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
-from foldin.interactions import UNKNOWN, FloatArray, IntArray
+from foldin.interactions import UNKNOWN, FloatArray, IntArray, Interactions
 from foldin.metrics import Values
 from foldin.oracle import Oracle
 from foldin.params import Evaluation
@@ -35,6 +35,8 @@ CATALOGUE = ""
 """The scope of a list that may hold any item, beside the domains."""
 BYTES_PER_CELL = 20
 """Of a block of scores: in double and single precision, ordered, and copied for each thread."""
+USERS_ASKED = 20
+"""Users whose lists a model is asked for itself, to see that they are those that its scores make."""
 
 
 class Lists(NamedTuple):
@@ -91,11 +93,13 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     Raises
     ------
     FoldinError
-        When the model is of other data, gives NaN, recommends an item its user is known to have rated, or a figure
-        lies outside its bounds.
+        When the model is of other data, gives NaN, recommends an item its user is known to have rated or other items
+        than its scores say, or a figure lies outside its bounds.
     """
     _refuse_other_data(model, test)
     ranked = _rank(model, test, settings, label)
+    if isinstance(model, Recommender):
+        _refuse_other_lists(model, test, settings.k)
     predicted, best = ranked.predicted, ranked.lists[CATALOGUE].items
     found = metrics.hits(best, test.relevant[test.ranked])
     n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
@@ -190,7 +194,7 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         if test.negatives is not None:
             scores = _among(scores, test.negatives[users], relevant)
         best = Lists(*ranking.top_k(scores, length, exclude=known))
-        _refuse_known(best.items, users, test)
+        _refuse_known(best.items, users, test.known)
         blocks[CATALOGUE].append(best)
         areas.append(ordering.auc(scores, known, relevant, test.cold_items[users]))
         for domain, members in test.domains.items():
@@ -228,12 +232,37 @@ def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None
         raise FoldinError(f"the scores of user '{user}' hold {kind}", remedy="it diverged; lower its learning rate")
 
 
-def _refuse_known(items: IntArray, users: IntArray, test: HeldOut) -> None:
-    wrong = metrics.hits(items, test.known.ratings[users])
+def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
+    """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
+    # Held-out users are strangers to the model, so that it is asked about those it was trained on.
+    everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
+    users = everyone[:USERS_ASKED]
+    own = np.asarray(model.recommend(users, k)[0])
+    _refuse_known(own, users, test.training)
+    best = ranking.top_k(model.score(users), k, exclude=test.training.ratings[users])[0]
+    if own.shape != best.shape:
+        raise FoldinError(
+            f"recommends lists of shape {own.shape} to {len(users)} users asked for {k} items",
+            remedy="return k items for each user, -1 where there is none",
+        )
+    if not np.array_equal(own, best):
+        row = int(np.argmax((own != best).any(axis=1)))
+        user = test.training.users["user_id"].iloc[users[row]]
+        raise FoldinError(
+            f"recommends to user '{user}' {_named(own[row], test)}, where its scores say {_named(best[row], test)}",
+            remedy="let `recommend` follow `score`, which models are judged by; that of the base class does",
+        )
+
+
+def _named(items: IntArray, test: HeldOut) -> str:
+    return ", ".join(test.training.items["item_id"].iloc[items[items >= 0]]) or "nothing"
+
+
+def _refuse_known(items: IntArray, users: IntArray, known: Interactions) -> None:
+    wrong = metrics.hits(items, known.ratings[users])
     if wrong.any():
         row, place = np.argwhere(wrong)[0]
-        user = test.known.users["user_id"].iloc[users[row]]
-        item = test.training.items["item_id"].iloc[items[row, place]]
+        user, item = known.users["user_id"].iloc[users[row]], known.items["item_id"].iloc[items[row, place]]
         raise FoldinError(
             f"recommends '{item}' to user '{user}', who has rated it in the training part",
             remedy="exclude what the model was fitted on, and fit it on all training data",
