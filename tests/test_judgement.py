@@ -324,11 +324,22 @@ def test_held_out_users_are_judged_on_what_is_told_of_them():
     pairs["user_id"] = train.users["user_id"].to_numpy()[users[held_out]]
     pairs["item_id"] = train.items["item_id"].to_numpy()[items[held_out]]
     told = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
-    test_part = HeldOut(pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"}), training, told)
+    pairs = pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"})
+    test_part = HeldOut(pairs, training, told)
     model = DampedBias(DampedBias.Settings(damping=5.0)).fit(training)
     found = judge(model, test_part, SETTINGS, "bias")
     scores = np.clip(model.fold_in(told.ratings), 0.5, 5)
     np.testing.assert_array_equal(found.predicted, scores[test_part.indices])
+    # Of an item that training has never seen, what the user told is all there is to go by.
+    new = pairs.assign(item=pairs["item"].where(pairs.index != 4, np.int32(-1)))
+    cold = judge(model, HeldOut(new, training, told), SETTINGS, "bias").predicted
+    user = pairs["user"].iloc[4]
+    mine = told.ratings[[user]]
+    mean = training.ratings.data.mean()
+    habit = (mine.data - mean - model.item_biases()[mine.indices]).sum() / (mine.nnz + 5.0)
+    assert abs(habit) > 0.05
+    assert cold[4] == pytest.approx(mean + habit, abs=1e-5)
+    np.testing.assert_array_equal(np.delete(cold, 4), np.delete(found.predicted, 4))
     stranger = model.predict(np.full(len(pairs), -1), test_part.indices[1])
     assert found.figures["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
     for row, listed in enumerate(found.lists.items):

@@ -24,7 +24,7 @@ from foldin import beyond_accuracy, guards, metrics, ordering, ranking, summary
 from foldin.definitions import SAMPLED
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
-from foldin.interactions import UNKNOWN, FloatArray, IntArray, Interactions
+from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.metrics import Values
 from foldin.oracle import Oracle
 from foldin.params import Evaluation
@@ -170,8 +170,10 @@ def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArr
         return None
     tick(f"{label}: predicting {len(test.pairs):,} ratings")
     users, items = test.indices
-    # Held-out users get their predictions when they are folded in, block by block.
-    return model.predict(users if test.fold_in is None else np.full_like(users, UNKNOWN), items)
+    if test.fold_in is None:
+        return model.predict(users, items)
+    # Of items that training has never seen; all others are filled in block by block, when their users are folded in.
+    return model.clipped(model.biases_of(test.fold_in.ratings).predict(users, items))
 
 
 def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
