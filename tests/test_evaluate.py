@@ -59,7 +59,7 @@ def test_the_metrics_file_has_every_figure_of_every_model(trained):
     assert list(found) == ["bias", "global-mean", "oracle", "popularity", "random"]
     ranking = {f"{name}_at_10" for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")}
     ranking |= {"auc", *(f"{name}_at_10" for name in ("gini", "novelty", "diversity", "popularity_lift"))}
-    counts = {"pairs", "cold_pairs", "warm_share", "users_ranked", "users_without_history"}
+    counts = {"pairs", "cold_pairs", "warm_share", "users_ranked", "users_without_history", "unreachable"}
     every = ranking | counts | {"ndcg_at_10_se", "other_lengths", "domains", "popularity"}
     ratings = {"rmse", "rmse_se", "rmse_warm", "mae", "r2", "user_rmse", "liked"}
     assert set(found["popularity"]) == every | {"oracle"}

@@ -117,6 +117,8 @@ def test_ranking_figures_count_cold_items_as_missed(bias, judged, held):
 
 def test_users_without_history_are_counted_and_have_no_ranking_figure(judged, held):
     assert judged.figures["users_without_history"] == 2
+    # Of the two pairs with an unknown item, one is of an unknown user.
+    assert judged.figures["unreachable"] == 1
     assert judged.figures["users_ranked"] == held.pairs.loc[held.pairs["user"] >= 0, "user"].nunique()
     strangers = judged.users[judged.users["user_id"].isin(["a", "b"])]
     assert len(strangers) == 2

@@ -87,6 +87,7 @@ FIGURES: dict[str, Definition] = {
     "cold_pairs": _count("test ratings whose user or item training has never seen"),
     "users_ranked": _count("users with a figure of ranking"),
     "users_without_history": _count("users of the test part of whom nothing is known, so who get no list"),
+    "unreachable": _count("held-out items of ranked users that training has never seen: no list can hold one"),
     "seeds": _count("seeds the model was fitted with"),
 }
 ERROR = "standard error of {}, by user"

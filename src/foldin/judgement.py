@@ -122,6 +122,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         "warm_share": float(test.warm.mean()),
         "users_ranked": len(test.ranked),
         "users_without_history": len(without),
+        "unreachable": int(test.cold_items.sum()),
     }
     ranking_figures = summary.ranking_means(by_user, lists.items, test.training.n_items)
     ranking_figures |= summary.list_figures(by_user, lists.items, test)

@@ -8,7 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from foldin import answer, definitions, figures, files, guards, leaderboard, models, params, paths, report, splits
+from foldin import (
+    answer,
+    definitions,
+    figures,
+    files,
+    guards,
+    leaderboard,
+    models,
+    params,
+    paths,
+    report,
+    splits,
+    wording,
+)
 from foldin.report import Report
 
 
@@ -93,7 +106,8 @@ def page(bench: Report) -> str:
 def _ratings(bench: Report) -> list[str]:
     return [
         "## Predicting ratings",
-        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {_warmth(bench)} {_certainty()}",
+        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {wording.warmth(bench)} "
+        f"{wording.certainty()}",
         _markdown(leaderboard.rating_table(bench.board)),
         *([bench.dataset.beside] if bench.dataset.beside else []),
     ]
@@ -112,58 +126,15 @@ def _liked(bench: Report) -> list[str]:
     ]
 
 
-def _warmth(bench: Report) -> str:
-    """Return what share of the pairs RMSE speaks of models themselves."""
-    board = bench.board.dropna(subset=["rmse"])
-    share, cold = float(board["warm_share"].iloc[0]), int(board["cold_pairs"].iloc[0])
-    split = leaderboard.read_figures(paths.account(bench.dataset.name, "split"))
-    if "users_held_out" in split:
-        return (
-            f"The {split['users_held_out']:,} users judged are unknown to training; of each a model is told some "
-            f"ratings first, {split['ratings_fold_in']:,} in all."
-        )
-    if not cold:
-        return "Training knows the user and the item of every test pair."
-    best = board.set_index("model").loc[bench.best_rater]
-    return (
-        f"Training knows user and item of {share:.2%} of the test pairs; the other {cold:,} are predicted from what is "
-        f"known of them, not dropped. Of {bench.best_rater}, RMSE is {best['rmse_warm']:.4f} on the known pairs and "
-        f"{best['rmse_cold']:.4f} on the others."
-    )
-
-
-def _certainty() -> str:
-    settings = params.section(params.Evaluation)
-    return (
-        f"Intervals are {settings.confidence:.0%}, from {settings.resamples:,} draws of the users; what is behind the "
-        "best is measured on the same draws. **Tied**: cannot be told apart from the best, corrected by Holm for the "
-        "number of models."
-    )
-
-
-def about_ranking(bench: Report) -> tuple[str, str]:
-    """Return a title for the figures of lists, and a sentence on what was ranked and what counts as a hit."""
-    if bench.ndcg.startswith(definitions.SAMPLED):
-        return (
-            "Ranking sampled candidates",
-            "**These are sampled figures.** Each user's held-out items are ranked among given negatives, not among the "
-            "catalogue; such figures are far higher than full ones, and may order models the other way (Krichene and "
-            "Rendle 2020).",
-        )
-    met = ("met", "however often") if bench.best_rater is None else ("rated", "whatever the rating")
-    return (
-        "Ranking the whole catalogue",
-        f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
-        f"{met[0]} it in the test part, {met[1]}.",
-    )
-
-
 def _ranking(bench: Report) -> list[str]:
     k, board = bench.k, bench.board
-    title, about = about_ranking(bench)
+    title, about = wording.about_ranking(bench)
     return [
         f"## {title}",
-        about,
+        f"{about} {wording.whom(bench)}",
+        *([] if leaderboard.has_ratings(board) else [wording.certainty()]),
+        "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
+        "shows what the order of ids alone knows: something, where popular items got theirs first.",
         _markdown(leaderboard.ranking_table(board, k)),
         "What accuracy does not see of these lists (the random baseline shows what chance gives):",
         _markdown(leaderboard.list_table(board, k)),
