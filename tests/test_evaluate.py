@@ -118,10 +118,13 @@ def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
 def test_every_figure_has_its_definition_beside_it(trained):
     evaluate.run(DATASET, FAMILY)
     defined = json.loads((paths.predictions(DATASET, FAMILY) / "definitions.json").read_text(encoding="utf-8"))
-    for values in figures().values():
-        for group in guards.groups(values).values():
-            assert set(guards.flat(group)) <= set(defined)
+    assert set(defined) == set().union(*map(guards.names, figures().values()))
     assert "Σ (p − a)²" in defined["rmse"]
+    assert defined["rmse"].endswith("in the unit of the ratings")
+    # A cold item is in the overall figure and in that of no group, so they cannot have the same words.
+    assert "Here of one domain" in defined["domains.rmse"]
+    assert "a cold item has no domain" in defined["domains.ndcg_at_10"]
+    assert "Here of one group of items by popularity" in defined["popularity.recall_at_10"]
 
 
 def test_the_same_models_give_the_same_bytes(trained):

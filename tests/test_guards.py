@@ -42,6 +42,19 @@ def test_figures_of_groups_are_checked_too():
     assert complaint(guards.check_bounds, {"other_lengths": {"map_at_5": 2.0}}).startswith("map_at_5 is 2.0")
 
 
+def test_a_group_s_figure_has_a_definition_of_its_own():
+    figures = FIGURES | {"domains": {"books": {"rmse": 0.8}}, "popularity": {"tail": {"sampled_recall_at_5": 0.1}}}
+    names = guards.names(figures)
+    assert names == {*guards.flat(FIGURES), "domains.rmse", "popularity.sampled_recall_at_5"}
+    overall, of_domain = definitions.of("rmse"), definitions.of("domains.rmse")
+    assert of_domain.text.startswith(overall.text)
+    assert "a cold item has no domain" in of_domain.text
+    assert (of_domain.lowest, of_domain.highest) == (overall.lowest, overall.highest)
+    of_tail = definitions.of("popularity.sampled_recall_at_5").text
+    assert "by popularity" in of_tail
+    assert "comparable with nothing but the same sample" in of_tail
+
+
 def test_nan_is_outside_every_bound():
     assert "rmse is nan" in complaint(guards.check_bounds, {"rmse": float("nan")})
 

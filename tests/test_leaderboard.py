@@ -79,6 +79,7 @@ def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
     assert "temporal" not in text
     assert "cleaning changed a value" not in text
     assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
+    assert "- `domains.…`: as above. Here of one domain: all pairs are those of its items" in text
     assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
     assert "nan" not in text.lower().replace("nantes", "")
 

@@ -92,16 +92,25 @@ FIGURES: dict[str, Definition] = {
 }
 ERROR = "standard error of {}, by user"
 SPREAD = "standard deviation of {} over models of other seeds: what chance in training alone does"
+GROUPS = {
+    "domains": " Here of one domain: all pairs are those of its items; lists, candidates and held-out items are its "
+    "own, over users with one. A pair of a cold user is in it; a cold item has no domain, so its pairs are in none.",
+    "popularity": " Here of one group of items by popularity: all pairs are those of its items, and recall is that of "
+    "its held-out items, over users with one, by the lists of the whole catalogue. A pair of a cold user is in it; a "
+    "cold item has no popularity, so its pairs are in none.",
+}
+"""What differs where a figure is of a group of items; `domains.rmse` names such a figure."""
 SAMPLE = " Candidates are a given sample, not the catalogue: comparable with nothing but the same sample."
 
 
 def base(name: str) -> str:
-    """Return the name a figure is defined under: `sampled_ndcg_at_10_se` is `ndcg`."""
+    """Return the name a figure is defined under: `sampled_ndcg_at_10_se` is `ndcg`, and `domains.rmse` is `rmse`."""
+    name = name.rpartition(".")[2]
     return name.removeprefix(SAMPLED).removesuffix("_se").removesuffix("_seed_sd").split("_at_")[0]
 
 
 def of(name: str) -> Definition:
-    """Return the definition of a figure, by its full name.
+    """Return the definition of a figure, by its full name, that of a group's figure by its kind of group before a dot.
 
     Raises
     ------
@@ -114,7 +123,9 @@ def of(name: str) -> Definition:
     text, lowest, highest = known.text, known.lowest, known.highest
     if name.endswith(("_se", "_seed_sd")):
         text, lowest, highest = (ERROR if name.endswith("_se") else SPREAD).format(text), 0.0, math.inf
-    return Definition(text + SAMPLE if name.startswith(SAMPLED) else text, lowest, highest)
+    kind, _, plain = name.rpartition(".")
+    text += GROUPS[kind] if kind else ""
+    return Definition(text + SAMPLE if plain.startswith(SAMPLED) else text, lowest, highest)
 
 
 def texts(names: Iterable[str]) -> dict[str, str]:

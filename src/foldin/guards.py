@@ -39,6 +39,15 @@ def groups(figures: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
+def names(figures: Mapping[str, Any]) -> set[str]:
+    """Return the names of all figures, as foldin.definitions has them: those of groups as `domains.rmse`."""
+    found = set()
+    for group, inner in groups(figures).items():
+        kind = group.split(".")[0]
+        found |= {f"{kind}.{name}".removeprefix(".") for name in flat(inner)}
+    return found
+
+
 def check_bounds(figures: Mapping[str, Any]) -> None:
     """Refuse figures outside the bounds of their definition, or without a definition.
 

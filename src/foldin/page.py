@@ -60,7 +60,7 @@ def _figure_names(bench: Report) -> set[str]:
     for family in params.families():
         folder = paths.predictions(bench.dataset.name, family)
         for values in leaderboard.read_figures(folder / "figures.json").values():
-            names |= {name for group in guards.groups(values).values() for name in guards.flat(group)}
+            names |= guards.names(values)
     return names
 
 
@@ -145,11 +145,18 @@ def _ranking(bench: Report) -> list[str]:
 
 def _definitions(bench: Report) -> list[str]:
     shown: dict[str, str] = {}
-    for name in sorted(_figure_names(bench)):
+    names = _figure_names(bench)
+    for name in sorted(names):
         plain = definitions.base(name)
         if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
             shown[plain] = definitions.FIGURES[plain].text
-    return ["## What each figure means", "\n".join(f"- `{name}`: {text}" for name, text in shown.items())]
+    kinds = [kind for kind in definitions.GROUPS if any(name.startswith(f"{kind}.") for name in names)]
+    return [
+        "## What each figure means",
+        "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
+        "Of groups of items:",
+        "\n".join(f"- `{kind}.…`: as above.{definitions.GROUPS[kind]}" for kind in kinds),
+    ]
 
 
 def _own_units(bench: Report) -> str:
