@@ -34,6 +34,8 @@ FIGURES: dict[str, Definition] = {
     "rmse_cold": _count("the same over the other pairs, which are predicted from what is known of user or item"),
     "warm_share": Definition("pairs whose user and item training knows / all test pairs: what rmse_warm covers"),
     "mae": _count(f"Σ |p − a| / n over all test pairs; {OF_RATINGS}"),
+    "rmse_own_unit": _count("rmse of ratings that are shares of their domain's scale, in that scale's unit"),
+    "mae_own_unit": _count("mae of ratings that are shares of their domain's scale, in that scale's unit"),
     "r2": Definition(
         "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs: 0 is the test mean, below 0 worse", -math.inf
     ),

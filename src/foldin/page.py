@@ -81,8 +81,9 @@ def page(bench: Report) -> str:
         parts += ["## By domain"]
         if rated:
             parts += [
-                f"RMSE in {bench.dataset.unit}{_own_units(bench)}:",
+                f"RMSE in {bench.dataset.unit}:",
                 _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+                *(_own_units(bench) if bench.dataset.normalized else []),
             ]
         parts += [
             f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
@@ -159,13 +160,15 @@ def _definitions(bench: Report) -> list[str]:
     ]
 
 
-def _own_units(bench: Report) -> str:
-    """Return how to read errors in shares of a scale as errors on the scale itself."""
-    if not bench.dataset.normalized:
-        return ""
+def _own_units(bench: Report) -> list[str]:
+    """Return errors on each domain's own scale, where overall ones are in shares of it."""
     scales = {part.domain: part.dataset.scale for part in bench.dataset.parts}
-    factors = [f"{domain} by {scale.highest - scale.lowest:g}" for domain, scale in scales.items()]
-    return f" (times its width it is in the domain's own unit: multiply {', '.join(factors)})"
+    named = ", ".join(f"{domain} from {scale.lowest:g} to {scale.highest:g}" for domain, scale in scales.items())
+    parts = []
+    for name in ("rmse", "mae"):
+        table = leaderboard.domain_table(bench.board, "rmse", lowest=True, own=f"{name}_own_unit")
+        parts += [f"{name.upper()} in the unit of each domain's own scale, {named}:", _markdown(table)]
+    return parts
 
 
 def _examples(bench: Report) -> list[str]:
