@@ -17,6 +17,14 @@ STARS = Scale(lowest=1.0, highest=5.0, step=1.0)
 NCF_USERS = 6040
 
 
+def _hit(rank):
+    return rank <= 10
+
+
+def _gain(rank):
+    return (rank <= 10) / np.log2(rank + 1)
+
+
 class LeaveOneOut(NamedTuple):
     """The protocol of He et al. (2017): `candidates`, shape (n_users, 100), one held-out item and 99 negatives."""
 
@@ -32,13 +40,19 @@ class LeaveOneOut(NamedTuple):
             Of the candidates, the held-out item first.
         ties : str
             "by item": of equal scores the smaller item index goes first, the project's rule. "for": the held-out
-            item does.
+            item does. "at random": what random orders of equal scores come to on average.
         """
         held, others = scores[:, :1], scores[:, 1:]
         # The held-out item itself is among the negatives of some users; it never stands ahead of itself.
+        if ties == "at random":
+            tied = ((others == held) & (self.candidates[:, 1:] != self.candidates[:, :1])).sum(axis=1)
+            best = (others > held).sum(axis=1) + 1
+            # Each rank from the best to the worst that ties allow is as likely.
+            ranks = [np.arange(first, first + n + 1) for first, n in zip(best, tied, strict=True)]
+            return tuple(np.mean([gain(rank).mean() for rank in ranks]) for gain in (_hit, _gain))
         first = (self.candidates[:, 1:] < self.candidates[:, :1]) & (ties == "by item")
         rank = (others > held).sum(axis=1) + ((others == held) & first).sum(axis=1) + 1
-        return np.mean(rank <= 10), np.mean((rank <= 10) / np.log2(rank + 1))
+        return np.mean(_hit(rank)), np.mean(_gain(rank))
 
     def of(self, model, ties="by item"):
         """Return HR@10 and NDCG@10 of a fitted model."""

@@ -35,12 +35,18 @@ def bench(**changes):
     return Bench(board.reset_index())
 
 
-def test_a_lead_that_another_seed_might_turn_is_said_with_how_much_it_moves():
+def test_a_lead_that_another_seed_might_turn_is_said_with_how_much_each_moves():
     text = answer.sentences(bench())
     assert (
-        "Trained with other seeds, **mf** might stand before net, whose RMSE moves by ± 0.0070 with the seed." in text
+        "Trained with other seeds, **mf** (± 0.0010) might stand before net (± 0.0070): by so much the RMSE of each "
+        "moves with the seed." in text
     )
     assert text.count("other seeds") == 1
+
+
+def test_a_rival_fitted_with_one_seed_is_not_said_to_have_no_noise():
+    text = answer.sentences(bench(bias__rmse=0.775))
+    assert "**mf** (± 0.0010), **bias** (one seed only) might stand before net (± 0.0070)" in text
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ def repository(workspace, monkeypatch):
 def commit(workspace, models, test_part):
     users = []
     for name, ndcg in models.items():
-        figures = {"ndcg_at_10": float(ndcg.mean()), "ndcg_at_10_se": 0.1, "coverage_at_10": 0.5}
+        # What chance in training alone does moves with everything, and is no figure of its own.
+        noise = {"ndcg_at_10_se": float(ndcg.std()), "ndcg_at_10_seed_sd": float(ndcg.mean()) / 100}
+        figures = {"ndcg_at_10": float(ndcg.mean()), "coverage_at_10": 0.5, **noise}
         files.write_json(paths.metrics("demo", "als") / f"{name}.json", figures)
         table = pd.DataFrame({"model": name, "user_id": np.arange(N).astype(str), "ndcg": ndcg})
         users.append(table.assign(pairs=1, squared_error=np.nan))
@@ -146,9 +148,81 @@ def test_of_experiments_of_one_name_that_of_head_is_meant_and_otherwise_none(rep
     assert table("fold-1", "HEAD").empty
 
 
-def test_too_few_draws_for_so_many_differences_are_said(repository, capsys, monkeypatch):
+def test_so_many_draws_as_many_changes_need_are_made_and_said(repository, capsys, monkeypatch):
+    assert cli.main(["compare", "HEAD~1"]) == 0
+    printed = capsys.readouterr().out
+    assert "2,000 draws" in printed
+    assert "corrected by Holm for all 2 changes" in printed
     monkeypatch.setattr(
         compare.comparison, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0
     )
+    drawn = []
+    resampled = compare.uncertainty.resampled
+    monkeypatch.setattr(
+        compare.uncertainty, "resampled", lambda *given: resampled(*given[:2], drawn.append(given[2]) or 9, given[3])
+    )
     assert cli.main(["compare", "HEAD~1"]) == 0
-    assert "2 differences are too many for 2000 draws; raise evaluation.resamples to 2,001" in capsys.readouterr().out
+    assert "2,001 draws" in capsys.readouterr().out
+    assert set(drawn) == {2001}
+
+
+RNG = np.random.default_rng(8)
+COUNTS = RNG.integers(1, 9, size=N)
+OLD = pd.DataFrame(
+    {name: RNG.uniform(0.2, 0.6, size=N) for name in [*compare.OF_PAIRS.values(), *compare.BY_USER.values()]}
+).drop(columns="user_rmse")
+OLD = OLD.assign(model="als", user_id=np.arange(N).astype(str), pairs=COUNTS)
+
+
+class Kept:
+    """A commit with the figures of one model and its users' own."""
+
+    def __init__(self, users, prefix=""):
+        self.table = users.rename(columns={name: prefix + name for name in compare.BY_USER.values()})
+        roots = {"rmse": np.sqrt(users["squared_error"].sum() / COUNTS.sum())}
+        roots |= {"mae": users["absolute_error"].sum() / COUNTS.sum()}
+        roots |= {"user_rmse": np.sqrt(users["squared_error"] / COUNTS).mean(), "gini_at_10": users["hit"].mean()}
+        means = {title: users[column].mean() for title, column in compare.BY_USER.items() if column in users}
+        self.found = roots | {name if name == "auc" else f"{name}_at_10": value for name, value in means.items()}
+        self.found = {(prefix if "_at_" in name or name == "auc" else "") + name: v for name, v in self.found.items()}
+
+    def figures(self):
+        return {("demo", "als", "als"): self.found, ("demo", "als", "als.books"): self.found}
+
+    def test(self, dataset):
+        return "one"
+
+    def users(self, dataset, family):
+        return self.table
+
+
+@pytest.mark.parametrize("prefix", ["", "sampled_"])
+def test_every_figure_that_comes_from_users_own_has_an_interval_around_its_change(prefix):
+    new = OLD.copy()
+    moved = list(compare.OF_PAIRS.values()) + [name for name in compare.BY_USER.values() if name in OLD]
+    new[moved] += RNG.normal(0.02, 0.05, size=(N, len(moved)))
+    # Users may come in another order.
+    old, later = Kept(OLD, prefix), Kept(new.iloc[::-1], prefix)
+    later.found = Kept(new, prefix).found
+    found = compare.differences(old, later).set_index(["model", "figure"])
+    of_model = found.loc["als"]
+    assert of_model.loc[f"{prefix}gini_at_10", "interval"] == "–"
+    certain = of_model.drop(index=f"{prefix}gini_at_10")
+    assert len(certain) == len(compare.OF_PAIRS) + len(compare.BY_USER)
+    for name, row in certain.iterrows():
+        low, high = (float(end) for end in row["interval"].split(" to "))
+        assert low < float(row["change"]) < high, name
+        assert high - low < 0.05, name
+    assert (found.loc["als.books", "interval"] == "–").all()
+    rmse = certain.loc["rmse"]
+    picks = np.random.default_rng(1).integers(N, size=(4000, N))
+    roots = [np.sqrt(each["squared_error"].to_numpy()[picks].sum(1) / COUNTS[picks].sum(1)) for each in (OLD, new)]
+    ends = np.quantile(roots[1] - roots[0], [0.025, 0.975])
+    assert [float(end) for end in rmse["interval"].split(" to ")] == pytest.approx(ends, abs=0.001)
+
+
+def test_users_who_have_a_figure_in_one_commit_only_are_not_paired():
+    new = OLD.assign(diversity=OLD["diversity"] + 0.1)
+    new.loc[3, "diversity"] = np.nan
+    found = compare.differences(Kept(OLD), Kept(new)).set_index(["model", "figure"])
+    assert found.loc[("als", "diversity_at_10"), "interval"] == "–"

@@ -1,5 +1,7 @@
 """Every ranking figure against two other libraries, trec_eval (by pytrec_eval) and scikit-learn, on random cases.
 
+trec_eval has no AUC; its second library is scipy.
+
 Where definitions differ, the test computes the other library's figure on what makes both the same, and says so.
 """
 
@@ -11,6 +13,7 @@ import pytrec_eval
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from scipy.stats import mannwhitneyu
 from sklearn.metrics import (
     average_precision_score,
     label_ranking_average_precision_score,
@@ -96,7 +99,7 @@ def test_scikit_learn_has_the_same_figures(case):
     st.sets(st.integers(0, N_ITEMS - 1), min_size=1),
     st.sets(st.integers(0, N_ITEMS - 1)),
 )
-def test_auc_is_that_of_scikit_learn_ties_included(levels, held, known):
+def test_auc_is_that_of_scikit_learn_and_of_scipy_s_mann_whitney_u_ties_included(levels, held, known):
     held = held - known
     others = set(range(N_ITEMS)) - known - held
     assume(held and others)
@@ -105,6 +108,10 @@ def test_auc_is_that_of_scikit_learn_ties_included(levels, held, known):
     candidates = sorted(held | others)
     theirs = roc_auc_score([item in held for item in candidates], scores[0][candidates])
     assert found == pytest.approx(theirs, abs=EXACT)
+    # U counts the pairs in which a held-out item is ahead, by ranks of all scores; a tie counts a half there too.
+    exact = scores[0].astype(np.float64)
+    ahead = mannwhitneyu(exact[sorted(held)], exact[sorted(others)]).statistic
+    assert found == pytest.approx(ahead / (len(held) * len(others)), abs=EXACT)
     # By counting pairs, the definition's words.
     pairs = [(scores[0][i] > scores[0][j]) + (scores[0][i] == scores[0][j]) / 2 for i in held for j in others]
     assert found == pytest.approx(np.mean(pairs), abs=EXACT)

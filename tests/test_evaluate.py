@@ -59,7 +59,7 @@ def test_the_metrics_file_has_every_figure_of_every_model(trained):
     assert list(found) == ["bias", "global-mean", "oracle", "popularity", "random"]
     ranking = {f"{name}_at_10" for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")}
     ranking |= {"auc", *(f"{name}_at_10" for name in ("gini", "novelty", "diversity", "popularity_lift"))}
-    counts = {"pairs", "cold_pairs", "warm_share", "users_ranked", "users_without_history"}
+    counts = {"pairs", "cold_pairs", "warm_share", "users_ranked", "users_without_history", "unreachable"}
     every = ranking | counts | {"ndcg_at_10_se", "other_lengths", "domains", "popularity"}
     ratings = {"rmse", "rmse_se", "rmse_warm", "mae", "r2", "user_rmse", "liked"}
     assert set(found["popularity"]) == every | {"oracle"}
@@ -118,10 +118,13 @@ def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
 def test_every_figure_has_its_definition_beside_it(trained):
     evaluate.run(DATASET, FAMILY)
     defined = json.loads((paths.predictions(DATASET, FAMILY) / "definitions.json").read_text(encoding="utf-8"))
-    for values in figures().values():
-        for group in guards.groups(values).values():
-            assert set(guards.flat(group)) <= set(defined)
+    assert set(defined) == set().union(*map(guards.names, figures().values()))
     assert "Σ (p − a)²" in defined["rmse"]
+    assert defined["rmse"].endswith("in the unit of the ratings")
+    # A cold item is in the overall figure and in that of no group, so they cannot have the same words.
+    assert "Here of one domain" in defined["domains.rmse"]
+    assert "a cold item has no domain" in defined["domains.ndcg_at_10"]
+    assert "Here of one group of items by popularity" in defined["popularity.recall_at_10"]
 
 
 def test_the_same_models_give_the_same_bytes(trained):

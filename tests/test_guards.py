@@ -42,6 +42,19 @@ def test_figures_of_groups_are_checked_too():
     assert complaint(guards.check_bounds, {"other_lengths": {"map_at_5": 2.0}}).startswith("map_at_5 is 2.0")
 
 
+def test_a_group_s_figure_has_a_definition_of_its_own():
+    figures = FIGURES | {"domains": {"books": {"rmse": 0.8}}, "popularity": {"tail": {"sampled_recall_at_5": 0.1}}}
+    names = guards.names(figures)
+    assert names == {*guards.flat(FIGURES), "domains.rmse", "popularity.sampled_recall_at_5"}
+    overall, of_domain = definitions.of("rmse"), definitions.of("domains.rmse")
+    assert of_domain.text.startswith(overall.text)
+    assert "a cold item has no domain" in of_domain.text
+    assert (of_domain.lowest, of_domain.highest) == (overall.lowest, overall.highest)
+    of_tail = definitions.of("popularity.sampled_recall_at_5").text
+    assert "by popularity" in of_tail
+    assert "comparable with nothing but the same sample" in of_tail
+
+
 def test_nan_is_outside_every_bound():
     assert "rmse is nan" in complaint(guards.check_bounds, {"rmse": float("nan")})
 
@@ -81,6 +94,15 @@ def test_sampled_figures_are_never_shown_as_full_ones_nor_the_other_way_round():
     assert "'sampled_ndcg_at_10' was computed on the whole" in complaint(
         guards.check_sampling, sampled, sampled=False, where="x"
     )
+
+
+def test_auc_has_no_length_in_its_name_and_is_guarded_all_the_same():
+    guards.check_sampling(["auc"], sampled=False, where="x")
+    guards.check_sampling(["sampled_auc"], sampled=True, where="x")
+    text = complaint(guards.check_sampling, ["auc"], sampled=True, where="x")
+    assert "'auc' was computed on a sample of candidates and is named as if on the whole catalogue" in text
+    text = complaint(guards.check_sampling, ["sampled_auc"], sampled=False, where="x")
+    assert "'sampled_auc' was computed on the whole catalogue and is named as if on a sample" in text
 
 
 def test_sampled_figures_and_errors_are_defined_as_such():

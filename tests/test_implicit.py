@@ -1,11 +1,15 @@
 """Data without ratings, and data of several scales, from their files to the page people read."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
 from foldin import clean, evaluate, fetch, files, interactions, leaderboard, models, page, paths, report, user_item
+from foldin.datasets import composition
+from foldin.interactions import Scale
 
 FAMILY = "baselines"
 
@@ -69,6 +73,18 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
     row = bench.board.set_index("model").loc["global-mean"]
     assert 0 < row["domains.books.rmse"] < row["domains.movies.rmse"] < 1
     assert "RMSE in shares of each domain's rating scale" in text
-    assert "multiply books by 9, movies by 4" in text
+    assert "RMSE in the unit of each domain's own scale, books from 1 to 10, movies from 1 to 5:" in text
+    assert "MAE in the unit of each domain's own scale" in text
+    # From the test pairs themselves, turned back into what people gave.
+    pairs = pd.read_parquet(paths.predictions("mix", FAMILY) / "ratings.parquet")
+    metrics = json.loads((paths.metrics("mix", FAMILY) / "global-mean.books.json").read_text())
+    for domain, scale in {"movies": Scale(1, 5, 1), "books": Scale(1, 10, 1)}.items():
+        mine = pairs[pairs["item_id"].str.startswith(f"{domain}:")]
+        actual, predicted = (composition.from_shares(mine[name], scale) for name in ("rating", "global-mean"))
+        assert set(actual.round(3)) <= set(range(1, 6))
+        assert row[f"domains.{domain}.rmse_own_unit"] == pytest.approx(np.sqrt(((predicted - actual) ** 2).mean()))
+        assert row[f"domains.{domain}.mae_own_unit"] == pytest.approx((predicted - actual).abs().mean(), abs=1e-5)
+        assert f"{row[f'domains.{domain}.rmse_own_unit']:.4f}" in text
+    assert metrics["rmse_own_unit"] == pytest.approx(9 * metrics["rmse"], abs=1e-5)
     assert "“Liked” is a rating of at least 0.75" in text
     assert len(leaderboard.figure(bench.board, "mix", bench.k, bench.dataset.unit).axes) == 2

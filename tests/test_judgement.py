@@ -117,6 +117,8 @@ def test_ranking_figures_count_cold_items_as_missed(bias, judged, held):
 
 def test_users_without_history_are_counted_and_have_no_ranking_figure(judged, held):
     assert judged.figures["users_without_history"] == 2
+    # Of the two pairs with an unknown item, one is of an unknown user.
+    assert judged.figures["unreachable"] == 1
     assert judged.figures["users_ranked"] == held.pairs.loc[held.pairs["user"] >= 0, "user"].nunique()
     strangers = judged.users[judged.users["user_id"].isin(["a", "b"])]
     assert len(strangers) == 2
@@ -128,6 +130,7 @@ def test_the_figures_by_user_give_the_figures_of_the_model(judged):
     users = judged.users
     assert users["pairs"].sum() == judged.figures["pairs"]
     assert np.sqrt(users["squared_error"].sum() / users["pairs"].sum()) == pytest.approx(judged.figures["rmse"])
+    assert users["absolute_error"].sum() / users["pairs"].sum() == pytest.approx(judged.figures["mae"])
     assert users["ndcg"].mean() == pytest.approx(judged.figures["ndcg_at_5"])
     assert users["average_precision"].mean() == pytest.approx(judged.figures["map_at_5"])
     assert users["ndcg"].sem() == pytest.approx(judged.figures["ndcg_at_5_se"])
@@ -172,6 +175,43 @@ def test_a_model_that_recommends_known_items_is_refused(held, monkeypatch):
     forgetful = Popularity().fit(held.training)
     with pytest.raises(FoldinError, match=r"recommends 'i\d+' to user 'u\d+', who has rated it in the training part"):
         judge(forgetful, held, SETTINGS, "forgetful")
+
+
+class Familiar(Popularity):
+    """Recommends what its user knows already, though its scores and what it was fitted on are sound."""
+
+    def recommend(self, users, k):
+        known = self.known[users].toarray() > 0
+        return ranking.top_k(np.where(known, self.score(users), -np.inf), k)
+
+
+class Contrary(Popularity):
+    """Recommends unknown items, the least popular ones first."""
+
+    def recommend(self, users, k):
+        return ranking.top_k(-self.score(users), k, exclude=self.known[users])
+
+
+class Short(Popularity):
+    """Recommends fewer items than it was asked for."""
+
+    def recommend(self, users, k):
+        return super().recommend(users, k - 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (Familiar, r"recommends 'i\d+' to user 'u\d+', who has rated it in the training part"),
+        (Contrary, r"recommends to user 'u\d+' i\d+, .*, where its scores say i\d+, .*; let `recommend` follow"),
+        (Short, r"recommends lists of shape \(20, 3\) to 20 users asked for 5 items; return k items"),
+    ],
+)
+def test_a_model_whose_own_lists_are_not_those_of_its_scores_is_refused(held, sampled, kind, said):
+    model = kind().fit(held.training)
+    for test_part in (held, sampled):
+        with pytest.raises(FoldinError, match=said):
+            judge(model, test_part, SETTINGS, "odd")
 
 
 def test_scores_that_are_nan_are_refused(held):
@@ -286,11 +326,22 @@ def test_held_out_users_are_judged_on_what_is_told_of_them():
     pairs["user_id"] = train.users["user_id"].to_numpy()[users[held_out]]
     pairs["item_id"] = train.items["item_id"].to_numpy()[items[held_out]]
     told = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
-    test_part = HeldOut(pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"}), training, told)
+    pairs = pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"})
+    test_part = HeldOut(pairs, training, told)
     model = DampedBias(DampedBias.Settings(damping=5.0)).fit(training)
     found = judge(model, test_part, SETTINGS, "bias")
     scores = np.clip(model.fold_in(told.ratings), 0.5, 5)
     np.testing.assert_array_equal(found.predicted, scores[test_part.indices])
+    # Of an item that training has never seen, what the user told is all there is to go by.
+    new = pairs.assign(item=pairs["item"].where(pairs.index != 4, np.int32(-1)))
+    cold = judge(model, HeldOut(new, training, told), SETTINGS, "bias").predicted
+    user = pairs["user"].iloc[4]
+    mine = told.ratings[[user]]
+    mean = training.ratings.data.mean()
+    habit = (mine.data - mean - model.item_biases()[mine.indices]).sum() / (mine.nnz + 5.0)
+    assert abs(habit) > 0.05
+    assert cold[4] == pytest.approx(mean + habit, abs=1e-5)
+    np.testing.assert_array_equal(np.delete(cold, 4), np.delete(found.predicted, 4))
     stranger = model.predict(np.full(len(pairs), -1), test_part.indices[1])
     assert found.figures["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
     for row, listed in enumerate(found.lists.items):

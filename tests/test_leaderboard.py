@@ -79,8 +79,42 @@ def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
     assert "temporal" not in text
     assert "cleaning changed a value" not in text
     assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
+    assert "- `domains.…`: as above. Here of one domain: all pairs are those of its items" in text
     assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
     assert "nan" not in text.lower().replace("nantes", "")
+
+
+def test_the_page_says_over_whom_the_means_are_and_what_no_list_can_hold(evaluated, figures):
+    values = json.loads(figures.read_text())
+    pairs, ranked = values["bias"]["pairs"], values["bias"]["users_ranked"]
+    for model in values.values():
+        model.update(cold_pairs=60, unreachable=50, users_without_history=7, rmse_cold=1.0)
+    figures.write_text(json.dumps(values))
+    text = page.page(reports.open_report("demo"))
+    ranking = text[text.index("## Ranking the whole catalogue") :]
+    assert f"Figures are means over {ranked:,} users; the other 7 of the test part have no history, so they" in ranking
+    # Ten of the cold pairs are of the seven.
+    assert f"Of the {pairs - 10:,} items held out of them, {50 / (pairs - 10):.2%} are cold" in ranking
+    for model in values.values():
+        model.update(cold_pairs=0, unreachable=0, users_without_history=0)
+    figures.write_text(json.dumps(values))
+    text = page.page(reports.open_report("demo"))
+    assert f"means over {ranked:,} users, all of the test part. Training knows every item held out of them." in text
+
+
+def test_the_page_says_what_ties_and_intervals_are(evaluated, figures, monkeypatch):
+    def said(text):
+        assert text.count("Each interval is for its figure or its difference alone.") == 1
+        assert "a model can be tied though its own interval leaves out 0" in text
+        assert "hold the truly best model with 95% confidence; they do not say that every other model is worse" in text
+        assert text.index("Items of equal scores are ordered by their id") < text.index("NDCG@10   |")
+
+    said(page.page(reports.open_report("demo")))
+    values = json.loads(figures.read_text())
+    for name in ("bias", "global-mean", "oracle"):
+        del values[name]
+    figures.write_text(json.dumps(values))
+    said(page.page(reports.open_report("demo")))
 
 
 def test_sampled_figures_beside_full_ones_are_refused(evaluated, figures):

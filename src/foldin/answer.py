@@ -91,17 +91,18 @@ def _luck(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
     for name, model in best.items():
         if f"{name}_seed_sd" not in board:
             continue
-        noise, values = (board[column].to_numpy(np.float64) for column in (f"{name}_seed_sd", name))
+        known, values = (board[column].to_numpy(np.float64) for column in (f"{name}_seed_sd", name))
         place = board.index.get_loc(model)
-        noise = np.nan_to_num(noise)
+        noise = np.nan_to_num(known)
         near = np.abs(values - values[place]) <= 2 * np.hypot(noise, noise[place])
         rivals = near & (board["kind"] != leaderboard.ORACLE).to_numpy() & ~_tied(board, definitions.base(name))
-        others = [f"**{other}**" for other in board.index[rivals]]
-        if others:
+        if rivals.any():
+            moves = ["one seed only" if np.isnan(each) else f"± {each:.4f}" for each in known]
+            others = [f"**{board.index[int(rival)]}** ({moves[rival]})" for rival in np.flatnonzero(rivals)]
             figure = "RMSE" if name == "rmse" else "NDCG"
             found.append(
-                f"Trained with other seeds, {', '.join(others)} might stand before {model}, whose {figure} moves by "
-                f"± {noise[place]:.4f} with the seed."
+                f"Trained with other seeds, {', '.join(others)} might stand before {model} ({moves[place]}): "
+                f"by so much the {figure} of each moves with the seed."
             )
     return found
 

@@ -3,17 +3,32 @@
 Each commit, or experiment, holds the figures of one fold; this page brings them together, from git alone.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from ruamel.yaml import YAML
 
 from foldin.compare import Revision
 from foldin.errors import FoldinError
 
 SHOWN = ("rmse", "mae", "ndcg", "recall", "hit_rate")
 """The figures averaged, by name without list length."""
+
+
+class Dealt(NamedTuple):
+    """How a revision's test part was dealt: its protocol; where that has folds, which, of how many, by which seed.
+
+    What the revision does not say is None; official folds have no number of them, and no seed.
+    """
+
+    protocol: str | None = None
+    fold: int | None = None
+    folds: int | None = None
+    seed: int | None = None
 
 
 def run(names: Sequence[str]) -> None:
@@ -27,12 +42,17 @@ def run(names: Sequence[str]) -> None:
     Raises
     ------
     FoldinError
-        When there are fewer than two, one is not known, or two were judged on the same test part.
+        When there are fewer than two, one is not known, two were judged on the same test part, or they were dealt
+        by different protocols.
     """
-    table = averages(dict(zip(names, map(Revision, names), strict=True)))
+    revisions = dict(zip(names, map(Revision, names), strict=True))
+    table = averages(revisions)
     print(table.to_markdown(index=False, disable_numparse=True))
+    print()
+    for dataset in table["data set"].unique():
+        print(f"{dataset}: {_which([dealt(revision, dataset) for revision in revisions.values()])}")
     print(
-        f"\nMean ± standard deviation over {len(names)} folds. Folds share most of what models learn from, so the "
+        f"\nMean ± standard deviation over {len(names)} test parts. Folds share most of what models learn from, so the "
         "deviation is smaller than that of independent data, and no interval (Bengio and Grandvalet 2004)."
     )
 
@@ -54,7 +74,8 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     Raises
     ------
     FoldinError
-        When there are fewer than two, two were judged on the same test part, or they have no model in common.
+        When there are fewer than two, two were judged on the same test part, they were dealt by different protocols,
+        or they have no model in common.
     """
     if len(revisions) < 2:
         remedy = "give a commit or experiment for each fold: foldin average REV REV …"
@@ -66,6 +87,7 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
         raise FoldinError(f"no model has figures in all of {', '.join(revisions)}", remedy=remedy)
     for dataset in dict.fromkeys(key[0] for key in common):
         _refuse_same_fold(revisions, dataset)
+        _refuse_mixed(revisions, dataset)
     rows = []
     for key in common:
         values = pd.DataFrame([figures[key] for figures in found.values()])
@@ -79,6 +101,29 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
             | {name: f"{values[name].mean():.4f} ± {np.std(values[name], ddof=1):.4f}" for name in whole}
         )
     return pd.DataFrame(rows).fillna("–")
+
+
+def dealt(revision: Revision, dataset: str) -> Dealt:
+    """Return how a revision's test part of a data set was dealt, by the account of its split and its params.yaml."""
+    account = json.loads(revision.read(f"reports/{dataset}/accounts/split.json") or b"{}")
+    given = Dealt(account.get("protocol"), account.get("fold"))
+    if given.protocol != "k_fold":
+        return given
+    asked = (YAML(typ="safe").load(revision.read("params.yaml") or b"{}") or {}).get("split", {})
+    return given._replace(folds=asked.get("folds"), seed=asked.get("seed"))
+
+
+def _which(parts: Sequence[Dealt]) -> str:
+    """Return which folds there are of how many, or that there are none."""
+    numbers = sorted(part.fold for part in parts if part.fold is not None)
+    protocol, folds = parts[0].protocol or "unknown", parts[0].folds
+    if len(numbers) < len(parts):
+        return f"{len(parts)} test parts, which are no folds of one another (protocol {protocol})"
+    listed = ", ".join(map(str, numbers))
+    if folds is None:
+        return f"folds {listed} (protocol {protocol})"
+    missing = "" if len(numbers) == folds else ": ratings of the other folds were never judged on"
+    return f"{len(numbers)} of {folds} folds, {listed} (protocol {protocol}){missing}"
 
 
 def _base(name: str) -> str:
@@ -96,3 +141,25 @@ def _refuse_same_fold(revisions: dict[str, Revision], dataset: str) -> None:
                 where="dvc.lock",
                 remedy="give each fold once: split.fold must differ between them",
             )
+
+
+def _refuse_mixed(revisions: dict[str, Revision], dataset: str) -> None:
+    """Refuse test parts of different protocols or partitions, and a fold given twice, however it was cleaned."""
+    (first, of_first), *others = ((name, dealt(revision, dataset)) for name, revision in revisions.items())
+    seen = {of_first.fold: first}
+    for name, part in others:
+        for what in ("protocol", "folds", "seed"):
+            mine, theirs = getattr(part, what), getattr(of_first, what)
+            if mine != theirs:
+                raise FoldinError(
+                    f"split.{what} is {theirs} in {first} and {mine} in {name}",
+                    where=f"reports/{dataset}/accounts/split.json" if what == "protocol" else "params.yaml",
+                    remedy="average folds of one split; others overlap, or answer another question",
+                )
+        if part.fold is not None and part.fold in seen:
+            raise FoldinError(
+                f"{seen[part.fold]} and {name} both hold out fold {part.fold} of '{dataset}'",
+                where=f"reports/{dataset}/accounts/split.json",
+                remedy="give each fold once: split.fold must differ between them",
+            )
+        seen[part.fold] = name

@@ -1,13 +1,14 @@
 """`foldin compare REV [REV]`: what changed in the metrics between two commits, and whether more than chance.
 
 Figures are in git, so any clone can compare them. Where DVC's cache also holds each user's results of both commits,
-RMSE and NDCG get an interval: a paired bootstrap over users. A difference without one may be chance.
+figures that come from users' own get an interval: a paired bootstrap over users. A change without one may be chance.
 """
 
 import io
 import json
 import re
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,13 +18,22 @@ import numpy as np
 import pandas as pd
 from ruamel.yaml import YAML
 
-from foldin import comparison, params, paths, uncertainty
+from foldin import comparison, definitions, metrics, params, paths, uncertainty
 from foldin.errors import FoldinError
 from foldin.files import DECIMALS
+from foldin.metrics import Values
 
 EXPERIMENT = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38})/(?P<name>.+)")
 METRICS = re.compile(r"reports/(?P<dataset>[^/]+)/metrics/(?P<family>[^/]+)/(?P<model>[^/]+)\.json")
 WORKSPACE = "workspace"
+UNCERTAINTIES = ("_se", "_seed_sd")
+"""End the names of what says how sure a figure is: a change of it is none of the figure."""
+OF_PAIRS = {"rmse": "squared_error", "mae": "absolute_error"}
+"""Figures over all pairs, and each user's sum behind them."""
+BY_USER = {title: column for column, title in metrics.MEANS.items()} | {
+    name: name for name in ("auc", "novelty", "diversity", "user_rmse")
+}
+"""Figures that are means over users, and each user's own."""
 COLUMNS = ["data set", "family", "model", "figure", "before", "after", "change", "interval", "p"]
 
 
@@ -48,15 +58,13 @@ def run(before: str, after: str | None = None) -> None:
     print(table.to_markdown(index=False, disable_numparse=True))
     settings = params.section(params.Evaluation)
     compared = int((table["p"] != "–").sum())
-    needed = comparison.draws_needed(compared, settings.confidence)
-    if settings.resamples < needed:
-        print(
-            f"\nNo p can be small enough here: {compared} differences are too many for {settings.resamples} draws; "
-            f"raise evaluation.resamples to {needed:,} or more."
-        )
     print(
-        f"\nInterval and p: of the change, {settings.confidence:.0%}, by a paired bootstrap over users; p corrected by "
-        "Holm. –: each user's results are not in DVC's cache for both (dvc pull), or were judged on other test ratings."
+        f"\nInterval and p: of the change, {settings.confidence:.0%}, by a paired bootstrap over users "
+        f"({_draws(compared):,} draws); each interval is for its change alone, p is corrected by Holm for all "
+        f"{compared:,} changes that have one.\n"
+        "–: there is no value by user of R², of RMSE on known or cold pairs, of coverage, Gini and popularity lift, of "
+        "what is liked, and of domains; or each user's results are not in DVC's cache for both (dvc pull), were judged "
+        "on other test ratings, or are not of the same users."
     )
 
 
@@ -195,7 +203,7 @@ def differences(before: Revision, after: Revision) -> pd.DataFrame:
         rows += [
             {"key": key, "figure": name, "before": mine.get(name), "after": yours.get(name)}
             for name in changed
-            if not name.endswith("_se")
+            if not name.endswith(UNCERTAINTIES)
         ]
     certain = {(key, name): found for key, name, *found in _intervals(rows, before, after)}
     corrected = _corrected({place: found[2] for place, found in certain.items()})
@@ -219,36 +227,63 @@ def _corrected(values: dict[Any, float]) -> dict[Any, float]:
     return dict(zip(values, uncertainty.holm(np.array(list(values.values()))), strict=True)) if values else {}
 
 
+def _draws(changes: int) -> int:
+    """Return how often users are drawn: more often than params.yaml says where so many changes need it."""
+    settings = params.section(params.Evaluation)
+    return max(settings.resamples, comparison.draws_needed(changes, settings.confidence))
+
+
 def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) -> Iterator[tuple[Any, ...]]:
     """Yield key, figure, lower and upper end, and p of every difference that users' results speak of."""
-    settings = params.section(params.Evaluation)
+    confidence = params.section(params.Evaluation).confidence
     families = sorted({row["key"][:2] for row in rows})
     # Users' results can be paired where both were judged on the same test ratings.
     same = {dataset for dataset, _ in families if before.test(dataset) == after.test(dataset)}
     tables = {pair: (before.users(*pair), after.users(*pair)) for pair in families if pair[0] in same}
+    paired = {}
     for row in rows:
         (dataset, family, model), figure = row["key"], row["figure"]
         old, new = tables.get((dataset, family), (None, None))
-        column = figure.split("_at_")[0]
-        # Domains have no results by user; other figures are not means of what stands there.
-        if old is None or new is None or row["before"] is None or row["after"] is None:
-            continue
-        if column not in ("rmse", "ndcg", "sampled_ndcg") or (column != "rmse" and "_at_" not in figure):
-            continue
-        both = _paired(old, new, model, column)
-        if both is None:
-            continue
-        sums, counts = comparison.totals(both, column)
-        draws = uncertainty.resampled(sums.to_numpy(), counts, settings.resamples, comparison.SEED)
-        draws = np.sqrt(draws) if column == "rmse" else draws
-        change = draws[:, [1]] - draws[:, [0]]
-        low, high = uncertainty.interval(change, settings.confidence)
-        yield row["key"], figure, float(low[0]), float(high[0]), float(uncertainty.p_values(change)[0])
+        if old is not None and new is not None and row["before"] is not None and row["after"] is not None:
+            both = _paired(old, new, model, figure)
+            if both is not None:
+                paired[row["key"], figure] = both
+    # One bootstrap for all changes that weigh equally many users alike: the same rows are drawn for each column, and
+    # what a column comes to does not depend on the others.
+    groups: dict[Any, list[Any]] = defaultdict(list)
+    for place, (_, counts) in paired.items():
+        groups[place[0][:2], counts.tobytes()].append(place)
+    for places in groups.values():
+        values = np.column_stack([paired[place][0] for place in places])
+        draws = uncertainty.resampled(values, paired[places[0]][1], _draws(len(paired)), comparison.SEED)
+        for number, (key, figure) in enumerate(places):
+            mine = draws[:, 2 * number : 2 * number + 2]
+            change = np.diff(np.sqrt(mine) if definitions.base(figure) == "rmse" else mine, axis=1)
+            low, high = uncertainty.interval(change, confidence)
+            yield key, figure, float(low[0]), float(high[0]), float(uncertainty.p_values(change)[0])
 
 
-def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, column: str) -> pd.DataFrame | None:
-    """Return both results of one model as if of two models, or None where one has none."""
-    parts = [table[table["model"].astype(str) == model] for table in (old, new)]
-    if any(part.empty or column not in (*part.columns, "rmse") for part in parts):
+def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, figure: str) -> tuple[Values, Values] | None:
+    """Return each user's value before and after, shape (n_users, 2), and its weight; None where they cannot be paired.
+
+    Domains have no results by user: no model is called as they are.
+    """
+    name = definitions.base(figure)
+    column = OF_PAIRS.get(name) or BY_USER.get(name)
+    if column is None:
         return None
-    return pd.concat([part.assign(model=name) for part, name in zip(parts, "ab", strict=True)], ignore_index=True)
+    sampled = definitions.SAMPLED if figure.startswith(definitions.SAMPLED) else ""
+    values = []
+    for table in (old, new):
+        mine = table[table["model"].astype(str) == model].astype({"user_id": "str"}).set_index("user_id").sort_index()
+        if name == "user_rmse":
+            mine["user_rmse"] = np.sqrt(mine["squared_error"] / mine["pairs"])
+        if sampled + column not in mine:
+            return None
+        values.append(mine[[sampled + column, "pairs"]].dropna())
+    # Of users who have the figure in one of the two only, the difference of two means would be none of the same people.
+    if values[0].empty or not values[0].index.equals(values[1].index):
+        return None
+    pairs = values[0]["pairs"].to_numpy(np.float64)
+    both: Values = np.column_stack([each.iloc[:, 0].to_numpy(np.float64) for each in values])
+    return both, pairs if name in OF_PAIRS else np.ones(len(pairs))

@@ -34,6 +34,8 @@ FIGURES: dict[str, Definition] = {
     "rmse_cold": _count("the same over the other pairs, which are predicted from what is known of user or item"),
     "warm_share": Definition("pairs whose user and item training knows / all test pairs: what rmse_warm covers"),
     "mae": _count(f"Σ |p − a| / n over all test pairs; {OF_RATINGS}"),
+    "rmse_own_unit": _count("rmse of ratings that are shares of their domain's scale, in that scale's unit"),
+    "mae_own_unit": _count("mae of ratings that are shares of their domain's scale, in that scale's unit"),
     "r2": Definition(
         "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs: 0 is the test mean, below 0 worse", -math.inf
     ),
@@ -87,20 +89,30 @@ FIGURES: dict[str, Definition] = {
     "cold_pairs": _count("test ratings whose user or item training has never seen"),
     "users_ranked": _count("users with a figure of ranking"),
     "users_without_history": _count("users of the test part of whom nothing is known, so who get no list"),
+    "unreachable": _count("held-out items of ranked users that training has never seen: no list can hold one"),
     "seeds": _count("seeds the model was fitted with"),
 }
 ERROR = "standard error of {}, by user"
 SPREAD = "standard deviation of {} over models of other seeds: what chance in training alone does"
+GROUPS = {
+    "domains": " Here of one domain: all pairs are those of its items; lists, candidates and held-out items are its "
+    "own, over users with one. A pair of a cold user is in it; a cold item has no domain, so its pairs are in none.",
+    "popularity": " Here of one group of items by popularity: all pairs are those of its items, and recall is that of "
+    "its held-out items, over users with one, by the lists of the whole catalogue. A pair of a cold user is in it; a "
+    "cold item has no popularity, so its pairs are in none.",
+}
+"""What differs where a figure is of a group of items; `domains.rmse` names such a figure."""
 SAMPLE = " Candidates are a given sample, not the catalogue: comparable with nothing but the same sample."
 
 
 def base(name: str) -> str:
-    """Return the name a figure is defined under: `sampled_ndcg_at_10_se` is `ndcg`."""
+    """Return the name a figure is defined under: `sampled_ndcg_at_10_se` is `ndcg`, and `domains.rmse` is `rmse`."""
+    name = name.rpartition(".")[2]
     return name.removeprefix(SAMPLED).removesuffix("_se").removesuffix("_seed_sd").split("_at_")[0]
 
 
 def of(name: str) -> Definition:
-    """Return the definition of a figure, by its full name.
+    """Return the definition of a figure, by its full name, that of a group's figure by its kind of group before a dot.
 
     Raises
     ------
@@ -113,7 +125,9 @@ def of(name: str) -> Definition:
     text, lowest, highest = known.text, known.lowest, known.highest
     if name.endswith(("_se", "_seed_sd")):
         text, lowest, highest = (ERROR if name.endswith("_se") else SPREAD).format(text), 0.0, math.inf
-    return Definition(text + SAMPLE if name.startswith(SAMPLED) else text, lowest, highest)
+    kind, _, plain = name.rpartition(".")
+    text += GROUPS[kind] if kind else ""
+    return Definition(text + SAMPLE if plain.startswith(SAMPLED) else text, lowest, highest)
 
 
 def texts(names: Iterable[str]) -> dict[str, str]:

@@ -132,6 +132,7 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
     for name, judgement in judged.items():
         if judgement.predicted is not None:
             ratings[name] = judgement.predicted
+    names = set().union(*(guards.names(each.figures) for each in judged.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
         _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
@@ -139,7 +140,7 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
         )
         _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
         files.write_json(folder / "figures.json", {name: each.figures for name, each in judged.items()})
-        files.write_json(folder / "definitions.json", definitions.texts(_names(judged)))
+        files.write_json(folder / "definitions.json", definitions.texts(names))
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
         for name, judgement in judged.items():
             figures = headline(judgement.figures)
@@ -147,12 +148,6 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
             files.write_json(folder / f"{name}.json", figures)
             for domain, figures in judgement.figures.get("domains", {}).items():
                 files.write_json(folder / f"{name}.{domain}.json", headline(figures))
-
-
-def _names(judged: dict[str, Judgement]) -> set[str]:
-    """Return the names of all figures of all models."""
-    every = [group for each in judged.values() for group in guards.groups(each.figures).values()]
-    return {name for group in every for name in guards.flat(group)}
 
 
 def headline(figures: Mapping[str, Any]) -> dict[str, float]:

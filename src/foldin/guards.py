@@ -39,6 +39,15 @@ def groups(figures: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
+def names(figures: Mapping[str, Any]) -> set[str]:
+    """Return the names of all figures, as foldin.definitions has them: those of groups as `domains.rmse`."""
+    found = set()
+    for group, inner in groups(figures).items():
+        kind = group.split(".")[0]
+        found |= {f"{kind}.{name}".removeprefix(".") for name in flat(inner)}
+    return found
+
+
 def check_bounds(figures: Mapping[str, Any]) -> None:
     """Refuse figures outside the bounds of their definition, or without a definition.
 
@@ -135,7 +144,9 @@ def check_sampling(names: Iterable[str], *, sampled: bool, where: str) -> None:
         When a figure of sampled candidates bears the name of a full one, or the other way round.
     """
     for name in names:
-        if "_at_" in name and name.startswith(definitions.SAMPLED) != sampled:
+        # AUC has no length of list, and depends on the candidates all the same.
+        ranks = "_at_" in name or definitions.base(name) == "auc"
+        if ranks and name.startswith(definitions.SAMPLED) != sampled:
             kinds = ("a sample of candidates", "the whole catalogue")
             was, called = kinds if sampled else kinds[::-1]
             raise FoldinError(

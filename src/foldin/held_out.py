@@ -1,7 +1,7 @@
 """The test part, as `evaluate` reads it, and nothing else does: what is held out of whom, known and unknown alike."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from foldin import beyond_accuracy, interactions, metrics, paths
+from foldin import beyond_accuracy, datasets, interactions, metrics, paths
 from foldin.errors import FoldinError
-from foldin.interactions import UNKNOWN, FloatArray, IntArray, Interactions
+from foldin.interactions import UNKNOWN, FloatArray, IntArray, Interactions, Scale
 
 COLUMNS = ("user", "item", "user_id", "item_id", "rating", "timestamp")
 
@@ -33,12 +33,15 @@ class HeldOut:
         `training`; items are the same.
     negatives : scipy.sparse.csr_array or None
         Where files give them: the items each user's held-out ones are ranked among, shape (n_users, n_items).
+    own_scales : mapping of str to Scale
+        Where ratings are shares of each domain's own scale, these scales by domain; else empty.
     """
 
     pairs: pd.DataFrame
     training: Interactions
     fold_in: Interactions | None = None
     negatives: sparse.csr_array | None = None
+    own_scales: Mapping[str, Scale] = field(default_factory=dict)
 
     @property
     def known(self) -> Interactions:
@@ -135,7 +138,10 @@ def load(dataset: str) -> HeldOut:
     if pairs.empty:
         raise FoldinError("the test part is empty", where=place, remedy="raise split.test in params.yaml")
     fold_in = interactions.load_fold_in(dataset, training)
-    held_out = HeldOut(pairs, training, fold_in, _negatives(dataset, training, again))
+    wanted = datasets.get(dataset)
+    # No parameter of this stage: where a scale changes, so do the shares, and with them the test part.
+    scales = {part.domain: part.dataset.scale for part in wanted.parts} if wanted.normalized else {}
+    held_out = HeldOut(pairs, training, fold_in, _negatives(dataset, training, again), scales)
     if not len(held_out.ranked):
         raise FoldinError("no user of the test part is in the training part", where=place, remedy="lower split.test")
     _refuse_seen_ids(training, again)

@@ -24,7 +24,7 @@ from foldin import beyond_accuracy, guards, metrics, ordering, ranking, summary
 from foldin.definitions import SAMPLED
 from foldin.errors import FoldinError
 from foldin.held_out import HeldOut
-from foldin.interactions import UNKNOWN, FloatArray, IntArray
+from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.metrics import Values
 from foldin.oracle import Oracle
 from foldin.params import Evaluation
@@ -35,6 +35,8 @@ CATALOGUE = ""
 """The scope of a list that may hold any item, beside the domains."""
 BYTES_PER_CELL = 20
 """Of a block of scores: in double and single precision, ordered, and copied for each thread."""
+USERS_ASKED = 20
+"""Users whose lists a model is asked for itself, to see that they are those that its scores make."""
 
 
 class Lists(NamedTuple):
@@ -55,9 +57,9 @@ class Judgement:
     lists : Lists
         The lists of the ranked users, of length `evaluation.k`.
     users : pandas.DataFrame
-        One row for each user of the test part: `user_id`, `pairs`, `squared_error` (summed over the user's pairs) and
-        the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a user or the model has
-        none.
+        One row for each user of the test part: `user_id`, `pairs`, `squared_error` and `absolute_error` (summed over
+        the user's pairs), and the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a
+        user or the model has none.
     figures : dict
         The model's figures, as written to the metrics file.
     """
@@ -91,11 +93,13 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     Raises
     ------
     FoldinError
-        When the model is of other data, gives NaN, recommends an item its user is known to have rated, or a figure
-        lies outside its bounds.
+        When the model is of other data, gives NaN, recommends an item its user is known to have rated or other items
+        than its scores say, or a figure lies outside its bounds.
     """
     _refuse_other_data(model, test)
     ranked = _rank(model, test, settings, label)
+    if isinstance(model, Recommender):
+        _refuse_other_lists(model, test, settings.k)
     predicted, best = ranked.predicted, ranked.lists[CATALOGUE].items
     found = metrics.hits(best, test.relevant[test.ranked])
     n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
@@ -109,7 +113,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
 
     users = test.people[["user_id", "pairs"]].copy()
     without = np.full(len(users) - len(test.ranked), np.nan)
-    users["squared_error"] = np.nan
+    users["squared_error"] = users["absolute_error"] = np.nan
     users = users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
 
     figures: dict[str, Any] = {
@@ -118,6 +122,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         "warm_share": float(test.warm.mean()),
         "users_ranked": len(test.ranked),
         "users_without_history": len(without),
+        "unreachable": int(test.cold_items.sum()),
     }
     ranking_figures = summary.ranking_means(by_user, lists.items, test.training.n_items)
     ranking_figures |= summary.list_figures(by_user, lists.items, test)
@@ -129,7 +134,9 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     }
     if predicted is not None:
         every = np.ones(len(predicted), dtype=bool)
-        users["squared_error"] = summary.by_person(test, np.square(metrics.errors(test.ratings, predicted)), every)
+        errors = metrics.errors(test.ratings, predicted)
+        users["squared_error"] = summary.by_person(test, np.square(errors), every)
+        users["absolute_error"] = summary.by_person(test, np.abs(errors), every)
         figures |= summary.rating_figures(test, predicted, every)
         figures |= summary.more_rating_figures(test, predicted, users)
         liked_from = test.training.scale.liked_from(settings.liked_share)
@@ -164,8 +171,10 @@ def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArr
         return None
     tick(f"{label}: predicting {len(test.pairs):,} ratings")
     users, items = test.indices
-    # Held-out users get their predictions when they are folded in, block by block.
-    return model.predict(users if test.fold_in is None else np.full_like(users, UNKNOWN), items)
+    if test.fold_in is None:
+        return model.predict(users, items)
+    # Of items that training has never seen; all others are filled in block by block, when their users are folded in.
+    return model.clipped(model.biases_of(test.fold_in.ratings).predict(users, items))
 
 
 def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
@@ -188,7 +197,7 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         if test.negatives is not None:
             scores = _among(scores, test.negatives[users], relevant)
         best = Lists(*ranking.top_k(scores, length, exclude=known))
-        _refuse_known(best.items, users, test)
+        _refuse_known(best.items, users, test.known)
         blocks[CATALOGUE].append(best)
         areas.append(ordering.auc(scores, known, relevant, test.cold_items[users]))
         for domain, members in test.domains.items():
@@ -226,12 +235,37 @@ def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None
         raise FoldinError(f"the scores of user '{user}' hold {kind}", remedy="it diverged; lower its learning rate")
 
 
-def _refuse_known(items: IntArray, users: IntArray, test: HeldOut) -> None:
-    wrong = metrics.hits(items, test.known.ratings[users])
+def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
+    """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
+    # Held-out users are strangers to the model, so that it is asked about those it was trained on.
+    everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
+    users = everyone[:USERS_ASKED]
+    own = np.asarray(model.recommend(users, k)[0])
+    _refuse_known(own, users, test.training)
+    best = ranking.top_k(model.score(users), k, exclude=test.training.ratings[users])[0]
+    if own.shape != best.shape:
+        raise FoldinError(
+            f"recommends lists of shape {own.shape} to {len(users)} users asked for {k} items",
+            remedy="return k items for each user, -1 where there is none",
+        )
+    if not np.array_equal(own, best):
+        row = int(np.argmax((own != best).any(axis=1)))
+        user = test.training.users["user_id"].iloc[users[row]]
+        raise FoldinError(
+            f"recommends to user '{user}' {_named(own[row], test)}, where its scores say {_named(best[row], test)}",
+            remedy="let `recommend` follow `score`, which models are judged by; that of the base class does",
+        )
+
+
+def _named(items: IntArray, test: HeldOut) -> str:
+    return ", ".join(test.training.items["item_id"].iloc[items[items >= 0]]) or "nothing"
+
+
+def _refuse_known(items: IntArray, users: IntArray, known: Interactions) -> None:
+    wrong = metrics.hits(items, known.ratings[users])
     if wrong.any():
         row, place = np.argwhere(wrong)[0]
-        user = test.known.users["user_id"].iloc[users[row]]
-        item = test.training.items["item_id"].iloc[items[row, place]]
+        user, item = known.users["user_id"].iloc[users[row]], known.items["item_id"].iloc[items[row, place]]
         raise FoldinError(
             f"recommends '{item}' to user '{user}', who has rated it in the training part",
             remedy="exclude what the model was fitted on, and fit it on all training data",

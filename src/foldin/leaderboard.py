@@ -236,14 +236,13 @@ def domains(board: pd.DataFrame) -> list[str]:
     return sorted({name.split(".")[1] for name in names if name.startswith("domains.")})
 
 
-def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:
-    """Return one figure by domain and overall, best overall first."""
+def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False, own: str = "") -> pd.DataFrame:
+    """Return one figure by domain and overall, best overall first; or in this order `own`, which only domains have."""
     ranked = best_first(board, figure, lowest=lowest)
     table = _start(ranked)
     for domain in domains(board):
-        table[domain] = _shown(ranked, f"domains.{domain}.{figure}")
-    table["overall"] = _shown(ranked, figure)
-    return table
+        table[domain] = _shown(ranked, f"domains.{domain}.{own or figure}")
+    return table if own else table.assign(overall=_shown(ranked, figure))
 
 
 def leaks(board: pd.DataFrame) -> list[str]:

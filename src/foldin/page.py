@@ -8,7 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from foldin import answer, definitions, figures, files, guards, leaderboard, models, params, paths, report, splits
+from foldin import (
+    answer,
+    definitions,
+    figures,
+    files,
+    guards,
+    leaderboard,
+    models,
+    params,
+    paths,
+    report,
+    splits,
+    wording,
+)
 from foldin.report import Report
 
 
@@ -47,7 +60,7 @@ def _figure_names(bench: Report) -> set[str]:
     for family in params.families():
         folder = paths.predictions(bench.dataset.name, family)
         for values in leaderboard.read_figures(folder / "figures.json").values():
-            names |= {name for group in guards.groups(values).values() for name in guards.flat(group)}
+            names |= guards.names(values)
     return names
 
 
@@ -68,8 +81,9 @@ def page(bench: Report) -> str:
         parts += ["## By domain"]
         if rated:
             parts += [
-                f"RMSE in {bench.dataset.unit}{_own_units(bench)}:",
+                f"RMSE in {bench.dataset.unit}:",
                 _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+                *(_own_units(bench) if bench.dataset.normalized else []),
             ]
         parts += [
             f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
@@ -93,7 +107,8 @@ def page(bench: Report) -> str:
 def _ratings(bench: Report) -> list[str]:
     return [
         "## Predicting ratings",
-        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {_warmth(bench)} {_certainty()}",
+        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {wording.warmth(bench)} "
+        f"{wording.certainty()}",
         _markdown(leaderboard.rating_table(bench.board)),
         *([bench.dataset.beside] if bench.dataset.beside else []),
     ]
@@ -112,58 +127,15 @@ def _liked(bench: Report) -> list[str]:
     ]
 
 
-def _warmth(bench: Report) -> str:
-    """Return what share of the pairs RMSE speaks of models themselves."""
-    board = bench.board.dropna(subset=["rmse"])
-    share, cold = float(board["warm_share"].iloc[0]), int(board["cold_pairs"].iloc[0])
-    split = leaderboard.read_figures(paths.account(bench.dataset.name, "split"))
-    if "users_held_out" in split:
-        return (
-            f"The {split['users_held_out']:,} users judged are unknown to training; of each a model is told some "
-            f"ratings first, {split['ratings_fold_in']:,} in all."
-        )
-    if not cold:
-        return "Training knows the user and the item of every test pair."
-    best = board.set_index("model").loc[bench.best_rater]
-    return (
-        f"Training knows user and item of {share:.2%} of the test pairs; the other {cold:,} are predicted from what is "
-        f"known of them, not dropped. Of {bench.best_rater}, RMSE is {best['rmse_warm']:.4f} on the known pairs and "
-        f"{best['rmse_cold']:.4f} on the others."
-    )
-
-
-def _certainty() -> str:
-    settings = params.section(params.Evaluation)
-    return (
-        f"Intervals are {settings.confidence:.0%}, from {settings.resamples:,} draws of the users; what is behind the "
-        "best is measured on the same draws. **Tied**: cannot be told apart from the best, corrected by Holm for the "
-        "number of models."
-    )
-
-
-def about_ranking(bench: Report) -> tuple[str, str]:
-    """Return a title for the figures of lists, and a sentence on what was ranked and what counts as a hit."""
-    if bench.ndcg.startswith(definitions.SAMPLED):
-        return (
-            "Ranking sampled candidates",
-            "**These are sampled figures.** Each user's held-out items are ranked among given negatives, not among the "
-            "catalogue; such figures are far higher than full ones, and may order models the other way (Krichene and "
-            "Rendle 2020).",
-        )
-    met = ("met", "however often") if bench.best_rater is None else ("rated", "whatever the rating")
-    return (
-        "Ranking the whole catalogue",
-        f"Lists of {bench.k} from all items a user has no training rating of; an item counts as a hit when the user "
-        f"{met[0]} it in the test part, {met[1]}.",
-    )
-
-
 def _ranking(bench: Report) -> list[str]:
     k, board = bench.k, bench.board
-    title, about = about_ranking(bench)
+    title, about = wording.about_ranking(bench)
     return [
         f"## {title}",
-        about,
+        f"{about} {wording.whom(bench)}",
+        *([] if leaderboard.has_ratings(board) else [wording.certainty()]),
+        "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
+        "shows what the order of ids alone knows: something, where popular items got theirs first.",
         _markdown(leaderboard.ranking_table(board, k)),
         "What accuracy does not see of these lists (the random baseline shows what chance gives):",
         _markdown(leaderboard.list_table(board, k)),
@@ -174,20 +146,29 @@ def _ranking(bench: Report) -> list[str]:
 
 def _definitions(bench: Report) -> list[str]:
     shown: dict[str, str] = {}
-    for name in sorted(_figure_names(bench)):
+    names = _figure_names(bench)
+    for name in sorted(names):
         plain = definitions.base(name)
         if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
             shown[plain] = definitions.FIGURES[plain].text
-    return ["## What each figure means", "\n".join(f"- `{name}`: {text}" for name, text in shown.items())]
+    kinds = [kind for kind in definitions.GROUPS if any(name.startswith(f"{kind}.") for name in names)]
+    return [
+        "## What each figure means",
+        "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
+        "Of groups of items:",
+        "\n".join(f"- `{kind}.…`: as above.{definitions.GROUPS[kind]}" for kind in kinds),
+    ]
 
 
-def _own_units(bench: Report) -> str:
-    """Return how to read errors in shares of a scale as errors on the scale itself."""
-    if not bench.dataset.normalized:
-        return ""
+def _own_units(bench: Report) -> list[str]:
+    """Return errors on each domain's own scale, where overall ones are in shares of it."""
     scales = {part.domain: part.dataset.scale for part in bench.dataset.parts}
-    factors = [f"{domain} by {scale.highest - scale.lowest:g}" for domain, scale in scales.items()]
-    return f" (times its width it is in the domain's own unit: multiply {', '.join(factors)})"
+    named = ", ".join(f"{domain} from {scale.lowest:g} to {scale.highest:g}" for domain, scale in scales.items())
+    parts = []
+    for name in ("rmse", "mae"):
+        table = leaderboard.domain_table(bench.board, "rmse", lowest=True, own=f"{name}_own_unit")
+        parts += [f"{name.upper()} in the unit of each domain's own scale, {named}:", _markdown(table)]
+    return parts
 
 
 def _examples(bench: Report) -> list[str]:

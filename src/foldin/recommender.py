@@ -18,10 +18,6 @@ from foldin.params import Section
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def _save_arrays(file: Path, arrays: Arrays) -> None:
-    np.savez(file, allow_pickle=False, **arrays)
-
-
 def _read_arrays(file: Path) -> Arrays:
     # Opened here, because numpy leaves a damaged file open.
     with file.open("rb") as opened, np.load(opened) as arrays:
@@ -180,7 +176,7 @@ class Recommender(ABC):
         known = self.known.copy()
         known.data = np.ones_like(known.data)
         sparse.save_npz(folder / "known.npz", known)
-        _save_arrays(folder / "arrays.npz", self._arrays())
+        np.savez(folder / "arrays.npz", allow_pickle=False, **self._arrays())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -270,6 +266,10 @@ class RatingRecommender(Recommender):
         """Return ratings within the scale."""
         return np.clip(ratings, *self._limits)
 
+    def biases_of(self, told: sparse.csr_array) -> bias.Bias:
+        """Return the biases that pairs of unknown items are predicted by, of users told now; see `fold_in`."""
+        return self._bias.fold_in(told, self._damping())
+
     def _damping(self) -> float:
         # Every rating model's Settings has it: the imaginary average ratings behind each bias.
         return float(self.settings.damping)
@@ -288,7 +288,7 @@ class RatingRecommender(Recommender):
         super().save(folder)
         mean = np.array(self._bias.mean, dtype=np.float64)
         biases: Arrays = {"mean": mean, "user": self._bias.user, "item": self._bias.item, "limits": self._limits}
-        _save_arrays(folder / "bias.npz", biases)
+        np.savez(folder / "bias.npz", allow_pickle=False, **biases)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -83,6 +83,10 @@ def domain_figures(
     figures |= {f"{prefix}{name}": value for name, value in ranking_figures.items()}
     if predicted is not None and chosen.any():
         figures |= rating_figures(test, predicted, chosen)
+        if domain in test.own_scales:
+            # What turns a share into a rating adds the scale's lowest, which an error of two has not.
+            width = test.own_scales[domain].highest - test.own_scales[domain].lowest
+            figures |= {f"{name}_own_unit": figures[name] * width for name in ("rmse", "mae")}
     return figures
 
 
