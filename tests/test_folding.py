@@ -8,7 +8,7 @@ from synthetic import planted
 from foldin import bias, folding, neural
 from foldin.models import deep, two_tower
 
-SMALL = {"embedding": 4, "initial_spread": 0.05, "learning_rate": 0.02, "epochs": 5, "patience": 5, "batch_size": 256}
+SMALL = {"embedding": 4, "initial_spread": 0.05, "learning_rate": 0.02, "epochs": 5, "patience": 5}
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 TRAIN, _, TOLD = planted(n_users=80, n_items=50)
@@ -19,7 +19,7 @@ def fitted(cls, **values):
 
 
 def test_under_a_dot_product_a_new_user_is_the_ridge_regression_that_training_adds_up():
-    model = fitted(two_tower.RatingTowers, damping=5.0, l2=0.3)
+    model = fitted(two_tower.RatingTowers, damping=5.0, l2=0.3, steps_per_epoch=2)
     tables = neural.weights(model._network.model)
     scale, shift = tables["output.kernel"][0, 0], tables["output.bias"][0]
     features = scale * tables["item_embedding.embeddings"].astype(np.float64)
@@ -37,7 +37,9 @@ def test_under_a_dot_product_a_new_user_is_the_ridge_regression_that_training_ad
 
 def test_among_all_items_a_new_user_is_the_likeliest_under_a_normal_spread(monkeypatch):
     monkeypatch.setattr(folding, "STEPS", 400)
-    model = fitted(two_tower.RetrievalTowers, hidden=8, vector=4, l2=0.1, feature_min_count=2, validation_k=10)
+    model = fitted(
+        two_tower.RetrievalTowers, batch_size=256, hidden=8, vector=4, l2=0.1, feature_min_count=2, validation_k=10
+    )
     vectors, items = (model._arrays()[name].astype(np.float64) for name in ("user_vectors", "item_vectors"))
     vectors = vectors[np.diff(TRAIN.ratings.indptr) > 0]
     mean, inverse = vectors.mean(axis=0), np.linalg.inv(np.cov(vectors.T, bias=True))
@@ -52,7 +54,7 @@ def test_among_all_items_a_new_user_is_the_likeliest_under_a_normal_spread(monke
 
 
 def test_unmet_items_weigh_as_much_as_training_draws_them(monkeypatch):
-    values = {"product_embedding": 4, "hidden": 8, "negatives": 3, "validation_k": 10, "l2": 0.1}
+    values = {"product_embedding": 4, "hidden": 8, "negatives": 3, "validation_k": 10, "l2": 0.1, "steps_per_epoch": 6}
     model = fitted(deep.RankingNCF, **values)
     asked = {}
 
@@ -72,7 +74,7 @@ def test_unmet_items_weigh_as_much_as_training_draws_them(monkeypatch):
 
 
 def test_many_users_are_learnt_in_blocks_and_end_where_they_would_together(monkeypatch):
-    model = fitted(two_tower.RatingTowers, damping=5.0, l2=0.3)
+    model = fitted(two_tower.RatingTowers, damping=5.0, l2=0.3, steps_per_epoch=2)
     together = model.fold_in(TOLD.ratings[:5])
     monkeypatch.setattr(folding, "BLOCK_PAIRS", 2 * TOLD.n_items)
     np.testing.assert_allclose(model.fold_in(TOLD.ratings[:5]), together, rtol=1e-4, atol=1e-4)

@@ -17,7 +17,7 @@ from foldin.models import deep, two_tower
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 # More items than a tile holds.
 TRAIN = planted(n_users=40, n_items=2 * network_scores.TILE + 31)[0]
-SMALL = {"embedding": 6, "l2": 0.05, "initial_spread": 0.3, "batch_size": 256, "epochs": 2, "patience": 2}
+SMALL = {"embedding": 6, "l2": 0.05, "initial_spread": 0.3, "steps_per_epoch": 9, "epochs": 2, "patience": 2}
 RATING = SMALL | {"damping": 5.0, "learning_rate": 0.02}
 NETWORKS = {
     "mlp-dropout": (deep.DropoutMLP, RATING | {"hidden": 20, "kernel_l2": 0.0, "dropout": 0.5}),

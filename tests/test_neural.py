@@ -5,16 +5,20 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import CHECKOUT
+from ruamel.yaml import YAML
 from synthetic import planted
 
 from foldin import learning, metrics, neural
 from foldin.models.deep import NCF
 
+PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
+
 
 @pytest.fixture
 def settings():
-    return neural.NetworkSettings(
-        embedding=4, l2=0.0, initial_spread=0.3, learning_rate=0.05, batch_size=4, epochs=6, patience=2
+    return neural.SteppedSettings(
+        embedding=4, l2=0.0, initial_spread=0.3, learning_rate=0.05, steps_per_epoch=3, epochs=6, patience=2
     )
 
 
@@ -123,10 +127,29 @@ def test_an_epoch_sees_every_example_in_full_batches_in_an_order_of_its_own(sett
     assert seen[0].tolist() != seen[1].tolist()
 
 
-def test_fewer_examples_than_a_batch_are_one_batch(settings):
-    settings = settings.model_copy(update={"batch_size": 64})
-    losses = [row["train_loss"] for row in learn(product_network(settings), settings).history]
-    assert losses[-1] < losses[0]
+@pytest.mark.parametrize(("steps", "size"), [(1, 10), (3, 4), (10, 1), (64, 1)])
+def test_a_step_has_as_many_examples_as_fill_an_epochs_steps(settings, monkeypatch, steps, size):
+    network = product_network(settings)
+    sizes, fit = [], network.model.fit
+
+    def spy(inputs, targets, batch_size, **options):
+        sizes.append(batch_size)
+        return fit(inputs, targets, batch_size=batch_size, **options)
+
+    monkeypatch.setattr(network.model, "fit", spy)
+    learn(network, settings.model_copy(update={"steps_per_epoch": steps, "epochs": 2}))
+    assert sizes == [size, size]
+
+
+@pytest.mark.parametrize("n_users", [300, 1500])
+def test_networks_learn_on_more_data_of_the_same_kind_too(n_users):
+    """With as many ratings in a step whatever there are, users with few in each faded before they had learnt."""
+    train, validation, _ = planted(n_users=n_users, n_items=200)
+    values = PARAMS["deep"]["ncf"] | {"epochs": 12, "patience": 12}
+    model = NCF(NCF.Settings(**values), seed=1).fit(train, validation)
+    users, items, ratings = validation.triples()
+    of_biases = metrics.rmse(ratings, model._bias.predict(users, items))
+    assert metrics.rmse(ratings, model.predict(users, items)) < 0.8 * of_biases
 
 
 def test_ends_with_the_weights_of_the_best_epoch(settings):
@@ -164,7 +187,7 @@ def test_watches_the_error_of_clipped_predictions_on_both_parts():
     train, validation, _ = planted()
     model = NCF(
         NCF.Settings(
-            embedding=4, l2=0.1, initial_spread=0.05, learning_rate=0.01, batch_size=512, epochs=2, patience=2,
+            embedding=4, l2=0.1, initial_spread=0.05, learning_rate=0.01, steps_per_epoch=12, epochs=2, patience=2,
             damping=5.0, hidden=8, leak=0.01, decay_every=3, decay=0.7,
         )
     ).fit(train, validation)  # fmt: skip

@@ -98,7 +98,6 @@ def learn(
     """
     settings = recommender.settings
     rng = np.random.default_rng(recommender.seed)
-    size = settings.batch_size
     model.compile(
         optimizer=neural.keras().optimizers.Adam(settings.learning_rate),
         loss=loss,
@@ -108,9 +107,9 @@ def learn(
 
     def step(epoch: int) -> None:
         inputs, targets = examples(rng)
-        n_batches = -(-len(targets) // size)
+        size = min(settings.batch(len(targets)), len(targets))
         # Every batch is full: the last is filled up from the front, so that a network sees one shape only.
-        order = np.resize(rng.permutation(len(targets)), n_batches * min(size, len(targets)))
+        order = np.resize(rng.permutation(len(targets)), -(-len(targets) // size) * size)
         if learning_rate is not None:
             model.optimizer.learning_rate = learning_rate(epoch)
         noted = model.fit(
@@ -169,7 +168,7 @@ class KeptNetwork(Recommender):
 class RatingNetwork(KeptNetwork, RatingRecommender):
     """A rating as damped biases plus what a network of pairs makes of the rest."""
 
-    class Settings(neural.NetworkSettings):
+    class Settings(neural.SteppedSettings):
         """Settings of every rating network."""
 
         damping: float = Field(ge=0)

@@ -32,9 +32,28 @@ class NetworkSettings(Section):
     initial_spread: float = Field(gt=0)
 
     learning_rate: float = Field(gt=0)
-    batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
     patience: int = Field(ge=0)
+
+    def batch(self, n_examples: int) -> int:
+        """Return how many examples make a step."""
+        raise NotImplementedError
+
+
+class SteppedSettings(NetworkSettings):
+    """Settings of a network whose epochs have so many steps, however many examples there are.
+
+    Adam makes a step of any gradient, however small. In a step without a rating of hers a user's embedding has the
+    gradient of L2 alone, and shrinks by the learning rate; where few are in a step all fade to 0 before they have
+    learnt, and there stay, because no pair can gain by moving alone. (On ML-1M with 1024 ratings in a step the
+    networks of `deep` ended at the biases, a validation RMSE of .907; with 64 steps in an epoch, at .861 to .863.)
+    """
+
+    steps_per_epoch: int = Field(ge=1)
+
+    def batch(self, n_examples: int) -> int:
+        """Return how many examples make a step: as many as fill an epoch's steps."""
+        return -(-n_examples // self.steps_per_epoch)
 
 
 @contextmanager

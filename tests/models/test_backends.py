@@ -16,7 +16,7 @@ from foldin import metrics, models
 known, hidden = checkerboard()
 users, items, actual = hidden.triples()
 for name, model in (models.family("deep") | models.family("two_tower")).items():
-    small = model.settings.model_copy(update={"epochs": 2, "batch_size": 64})
+    small = model.settings.model_copy(update={"epochs": 2})
     fitted = type(model)(small, seed=1).fit(known, hidden)
     print(name, len(fitted.history), fitted.score(users[:3]).shape, fitted.fold_in(known.ratings[:2]).shape)
 """

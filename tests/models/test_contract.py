@@ -16,6 +16,7 @@ from foldin.errors import FoldinError
 from foldin.interactions import Scale
 from foldin.models import family_models
 from foldin.models.baselines import Popularity
+from foldin.neural import NetworkSettings
 
 PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
 # By the file, not by importing them: collecting tests must not start Keras.
@@ -44,8 +45,9 @@ def made_small(settings, tastes=None):
     taste to learn, a few epochs do.
     """
     update = {}
-    if hasattr(settings, "batch_size"):
-        update = {"batch_size": 64, "patience": 10} if tastes else {"epochs": 3}
+    if isinstance(settings, NetworkSettings):
+        update = {"patience": 10} if tastes else {"epochs": 3}
+        update |= {"batch_size": 64} if tastes and "batch_size" in type(settings).model_fields else {}
     elif tastes and hasattr(settings, "factors") and not hasattr(settings, "epochs"):
         update = {"factors": min(settings.factors, tastes)}
     return settings.model_copy(update=update)

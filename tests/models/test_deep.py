@@ -11,12 +11,13 @@ from synthetic import from_triples, planted
 from foldin import metrics
 from foldin.models import deep, family_models
 
-SMALL = {"embedding": 8, "l2": 0.1, "initial_spread": 0.05, "batch_size": 256, "epochs": 12, "patience": 12}
-RATING = SMALL | {"damping": 5.0, "hidden": 32, "learning_rate": 0.02}
+SMALL = {"embedding": 8, "l2": 0.1, "initial_spread": 0.05, "epochs": 12, "patience": 12}
+RATING = SMALL | {"steps_per_epoch": 24, "damping": 5.0, "hidden": 32, "learning_rate": 0.02}
 NCF = RATING | {"leak": 0.01, "decay_every": 3, "decay": 0.7}
 DROPOUT = RATING | {"kernel_l2": 0.0, "dropout": 0.5}
 RANKING = SMALL | {
-    "product_embedding": 8, "hidden": 8, "negatives": 2, "validation_k": 10, "learning_rate": 0.01,
+    "steps_per_epoch": 71, "product_embedding": 8, "hidden": 8, "negatives": 2, "validation_k": 10,
+    "learning_rate": 0.01,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from foldin import params
 from foldin.errors import FoldinError
 from foldin.models import family_models
 from foldin.models.baselines import Popularity
+from foldin.neural import NetworkSettings
 from foldin.recommender import Recommender
 
 PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
@@ -27,9 +28,10 @@ def fitted(family, name, train):
     settings = params.parse(cls.Settings, PARAMS[family][name] or {}, name)
     if "factors" in cls.Settings.model_fields and not hasattr(settings, "epochs"):
         settings = settings.model_copy(update={"factors": 2})
-    if "batch_size" in cls.Settings.model_fields:
+    if isinstance(settings, NetworkSettings):
         # A network learns by steps, so that fewer ratings must come in smaller ones.
-        settings = settings.model_copy(update={"batch_size": 64, "epochs": 8})
+        smaller = {"batch_size": 64} if "batch_size" in cls.Settings.model_fields else {}
+        settings = settings.model_copy(update={"epochs": 8} | smaller)
     return cls(settings, seed=5).fit(train)
 
 

@@ -10,7 +10,7 @@ from foldin import neural
 from foldin.models import two_tower
 
 SMALL = {"embedding": 8, "initial_spread": 0.05, "learning_rate": 0.01, "epochs": 10, "patience": 10}
-RATING = SMALL | {"damping": 5.0, "l2": 0.1, "batch_size": 256}
+RATING = SMALL | {"damping": 5.0, "l2": 0.1, "steps_per_epoch": 24}
 RETRIEVAL = SMALL | {
     "hidden": 16, "vector": 8, "l2": 0.1, "batch_size": 256, "feature_min_count": 2, "validation_k": 10,
 }  # fmt: skip

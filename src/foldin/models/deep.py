@@ -133,7 +133,7 @@ class NCF(HiddenLayer):
 class RankingNCF(learning.KeptNetwork):
     """`ncf-ranking`: NeuMF, a product of embeddings beside a small network over two more, on met and unmet items."""
 
-    class Settings(neural.NetworkSettings):
+    class Settings(neural.SteppedSettings):
         """Settings of `ncf-ranking`."""
 
         product_embedding: int = Field(ge=1)

@@ -73,10 +73,15 @@ class RetrievalTowers(Recommender):
     class Settings(neural.NetworkSettings):
         """Settings of `two-tower-retrieval`."""
 
+        batch_size: int = Field(ge=1)
         hidden: int = Field(ge=1)
         vector: int = Field(ge=1)
         feature_min_count: int = Field(ge=1)
         validation_k: int = Field(ge=1)
+
+        def batch(self, n_examples: int) -> int:
+            """Return how many examples are compared with one another, however many there are."""
+            return self.batch_size
 
     about = (
         "Towers over ids, item and user features; in-batch softmax with a correction for popularity "
