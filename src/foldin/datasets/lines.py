@@ -14,12 +14,14 @@ from typing import Any
 import pandas as pd
 
 from foldin.datasets import bulk
-from foldin.datasets.parsers import DTYPES, Parser, flag, identifier
+from foldin.datasets.parsers import DTYPES, Parser, flag, identifier, ignored
 from foldin.errors import FoldinError
 from foldin.progress import tick
 
 CHUNK = 200_000
 """Rows held as Python objects at once; they take twenty times the space of a column."""
+AS_READ = {"category": "str", "time": "Int64"}
+"""Dtypes of columns that have another while they are read."""
 # What `surrogateescape` makes of a byte that is no text.
 UNDECODED = re.compile("[\udc80-\udcff]")
 
@@ -59,7 +61,7 @@ def read(
         The file. A byte order mark is skipped; lines end as on Unix, Windows or old Macs.
     columns : dict of str to callable
         Column name → parser of its fields (of foldin.datasets.parsers), in file order. An empty field is a missing
-        value.
+        value; an `ignored` column is not returned.
     delimiter : str
         What stands between two fields: one character, or several such as "::" where nothing is quoted.
     encoding : str, optional
@@ -162,9 +164,12 @@ class _Reader:
         return table.astype({name: "category" for name, parser in parsers if parser is identifier})
 
     def _frame(self, rows: list[list[Any]]) -> pd.DataFrame:
-        dtypes = {name: "str" if parser is identifier else DTYPES[parser] for name, parser in self.columns.items()}
         return pd.DataFrame(
-            {name: pd.Series([row[place] for row in rows], dtype=dtypes[name]) for place, name in enumerate(dtypes)}
+            {
+                name: pd.Series([row[place] for row in rows], dtype=AS_READ.get(dtype := DTYPES[parser], dtype))
+                for place, (name, parser) in enumerate(self.columns.items())
+                if parser is not ignored
+            }
         )
 
     def _lines(self, strict: bool) -> Iterator[str]:

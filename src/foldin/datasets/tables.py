@@ -4,7 +4,7 @@ import codecs
 import csv
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -31,8 +31,13 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-PARSERS: dict[str, parsers.Parser] = {"user": parsers.identifier, "item": parsers.identifier, "rating": parsers.number}
-"""How columns of some roles are read; others as text."""
+PARSERS: dict[str, parsers.Parser] = {
+    "time": parsers.moment,
+    "user": parsers.identifier,
+    "item": parsers.identifier,
+    "rating": parsers.number,
+}
+"""How columns of some roles are read; others as text. Of a column with two roles, the later counts."""
 WHOLE = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
@@ -45,6 +50,8 @@ WHOLE = {
 }
 """Whole numbers of Parquet stay whole where some are missing: a float merges large ids."""
 TABS = (".tsv", ".tab")
+FIRST = 1 << 16
+"""Characters in which the first time of a file is looked for; where there is none, times are read as text."""
 
 
 def format_of(file: File) -> str:
@@ -161,19 +168,37 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     _require(columns, names, key)
     if twice := [name for name in columns.values() if names.count(name) > 1]:
         raise FoldinError(f"the header names '{twice[0]}' twice", remedy="rename one of the two")
+    dates = "time" in columns and not _in_numbers(file, path, names.index(columns["time"]))
+    known = {columns[role]: PARSERS[role] for role in PARSERS if role in columns and not (role == "time" and dates)}
     # Columns nobody asked for may share a name, or have none.
     unique = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
     with path.open("rb") as opened:
         marked = opened.read(3) == codecs.BOM_UTF8
     return lines.read(
         path,
-        dict.fromkeys(unique, parsers.text) | {columns[role]: PARSERS[role] for role in PARSERS if role in columns},
+        dict.fromkeys(unique, parsers.ignored) | dict.fromkeys(columns.values(), parsers.text) | known,
         delimiter=separator,
         encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
         header=first if file.header else None,
         quoted=len(separator) == 1,
         bad=bad,
     )
+
+
+def _in_numbers(file: File, path: Path, place: int) -> bool:
+    """Return whether the times in a column of a CSV file are numbers: as declared, else as the first of them is."""
+    unit = getattr(file, "time_unit", None)
+    if unit is not None:
+        return bool(unit != "date")
+    separator = separator_of(file)
+    with path.open(encoding=file.encoding, errors="replace", newline="") as opened:
+        sample = opened.read(FIRST).splitlines()[int(file.header) :]
+    rows = [line.split(separator) for line in sample] if len(separator) > 1 else csv.reader(sample, delimiter=separator)
+    with suppress(csv.Error):
+        for row in rows:
+            if len(row) > place and row[place].strip():
+                return not pd.isna(pd.to_numeric(row[place].strip(), errors="coerce"))
+    return False
 
 
 def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
