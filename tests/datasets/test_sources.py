@@ -149,6 +149,28 @@ def test_a_float_that_may_be_several_ids_is_refused_by_column_value_and_file(wor
     assert triples(raw()) == [("7", "7", 4.0), ("7", "8", 4.0)]
 
 
+def test_a_name_that_two_columns_have_is_refused_in_every_format(workspace):
+    table = pa.table([["u1"], ["u2"], ["b1"], [4]], names=["who", "who", "book", "stars"])
+    parquet.write_table(table, put("a.parquet", b""))
+    put("a.jsonl", '{"who": "u1", "who": "u2", "book": "b1", "stars": 4}\n')
+    with closing(sqlite3.connect(put("a.db", b""))) as database:
+        database.execute("create table t (who, book, stars)")
+        database.execute("insert into t values ('u1', 'b1', 4)")
+        database.commit()
+    for file, what in [
+        ("a.parquet", "a.parquet: the file names 'who' twice; rename one of the two"),
+        ("a.jsonl", "line 1 names 'who' twice"),
+        (
+            "a.db, query: 'select a.who, b.who, a.book, a.stars from t a, t b'",
+            "a.db: the query names 'who' twice; name one of the two with `as`",
+        ),
+    ]:
+        declare(f"mine: {{file: own/{file}, user: who, item: book, rating: stars, scale: [1, 5, 1]}}")
+        with pytest.raises(FoldinError) as error:
+            raw()
+        assert what in str(error.value)
+
+
 def test_tables_of_items_and_users_are_read_beside(workspace):
     put("a.csv", "who,book,stars\nu1,b1,4\nu1,b9,4\n")
     put("more/books.csv", "id,name,kind,author,published\nb1,Emma,Novel / Classic,Austen,1815\n")

@@ -50,6 +50,7 @@ WHOLE = {
 }
 """Whole numbers of Parquet stay whole where some are missing: a float merges large ids."""
 TABS = (".tsv", ".tab")
+RENAME = "rename one of the two"
 FIRST = 1 << 16
 """Characters in which the first time of a file is looked for; where there is none, times are read as text."""
 
@@ -129,7 +130,8 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
             case "sqlite":
                 query = file.query or 'select * from "' + str(file.table).replace('"', '""') + '"'
                 rows = sqlite.read(path, query)
-                _require(columns, [str(name) for name in rows], key)
+                what, remedy = ("query", "name one of the two with `as`") if file.query else ("table", RENAME)
+                _require(columns, [str(name) for name in rows], key, what, remedy)
             case "jsonl":
                 rows = _json_lines(path, columns, key)
             case _:
@@ -165,9 +167,7 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     separator = separator_of(file)
     first = header_of(path, separator, file.encoding)
     names = first if file.header else [str(place + 1) for place in range(len(first))]
-    _require(columns, names, key)
-    if twice := [name for name in columns.values() if names.count(name) > 1]:
-        raise FoldinError(f"the header names '{twice[0]}' twice", remedy="rename one of the two")
+    _require(columns, names, key, "header")
     dates = "time" in columns and not _in_numbers(file, path, names.index(columns["time"]))
     known = {columns[role]: PARSERS[role] for role in PARSERS if role in columns and not (role == "time" and dates)}
     # Columns nobody asked for may share a name, or have none.
@@ -230,23 +230,36 @@ def _json_lines(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
             if not line.strip():
                 continue
             try:
-                values = json.loads(line)
-            except ValueError:
+                values = json.loads(line, object_pairs_hook=_once)
+            except (ValueError, RecursionError):
                 values = None
             if not isinstance(values, dict):
                 raise FoldinError(f"line {number} is no JSON object")
-            seen.update(values)
+            if twice := values.get(_once):
+                raise FoldinError(f"line {number} names '{twice}' twice")
+            seen.update(map(str, values))
             found.append([_flat(values.get(name)) for name in names])
     _require(columns, sorted(seen), key)
     return pd.DataFrame({name: exact([row[place] for row in found]) for place, name in enumerate(names)})
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[object, object]:
+    """Return an object of JSON as a dict, which under the key of this function names what it has twice, if anything."""
+    found: dict[object, object] = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        found[_once] = next(name for name in names if names.count(name) > 1)
+    return found
 
 
 def _flat(value: object) -> object:
     return "|".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _require(columns: dict[str, str], there: list[str], key: str) -> None:
+def _require(columns: dict[str, str], there: list[str], key: str, what: str = "file", remedy: str = RENAME) -> None:
     for role, name in columns.items():
+        if there.count(name) > 1:
+            raise FoldinError(f"the {what} names '{name}' twice", remedy=remedy)
         if name not in there:
             raise FoldinError(
                 f"{key}.{role} is '{name}', and the file has no such column",
