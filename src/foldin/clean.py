@@ -207,7 +207,14 @@ def in_order(ratings: pd.DataFrame) -> pd.DataFrame:
     coded = ratings.assign(
         user_id=pd.Categorical.from_codes(user, user_names), item_id=pd.Categorical.from_codes(item, item_names)
     )
-    order, _ = sorted_pairs(user, item, len(item_names))
+    order, repeats = sorted_pairs(user, item, len(item_names))
+    if order is not None and repeats is not None:
+        twice = coded.iloc[order[int(np.argmax(repeats))]]
+        raise FoldinError(
+            f"the pair of user '{twice['user_id']}' and item '{twice['item_id']}' is there twice after cleaning",
+            where="src/foldin/clean.py",
+            remedy="this is a fault of foldin, not of the data; report it",
+        )
     return (coded if order is None else coded.iloc[order]).astype(RATINGS).reset_index(drop=True)[list(RATINGS)]
 
 

@@ -67,6 +67,16 @@ def test_shares_are_undone_exactly_enough(lowest, width, places):
     assert (back - ratings).abs().max() < 1e-9
 
 
+def test_ids_that_two_parts_make_the_same_are_refused():
+    books = replace(BOOKS, people="")
+    odd = composed("odd", "Odd.", {"a": books, "a:b": MOVIES})
+    with pytest.raises(FoldinError, match="one item 'a:b:1' of different ones"):
+        compose(odd, [tables([("7", "b:1", 5.0)]), tables([("8", "1", 4.0)])])
+    crowds = composed("odd", "Odd.", {"a": replace(BOOKS, people="x"), "b": replace(MOVIES, people="x:y")})
+    with pytest.raises(FoldinError, match="one user 'x:y:1' of different ones"):
+        compose(crowds, [tables([("y:1", "1", 5.0)]), tables([("1", "1", 4.0)])])
+
+
 def test_ratings_and_counts_are_not_mixed():
     with pytest.raises(FoldinError, match=r"mix ratings with counts.*lastfm-hetrec2011 is implicit"):
         composed("odd", "Odd.", {"books": BOOKS, "music": datasets.get("lastfm-hetrec2011")})

@@ -374,6 +374,12 @@ def test_the_order_in_which_parts_are_declared_means_nothing(workspace):
         ("{file: own/a.csv, user: who, item: book, feedback: implicit, scale: [1, 5]}", "not whole", "leave out scale"),
         ("{parts: {books: ml-100k, movies: mine}}", "sources.mine.parts.movies is 'mine'", "other data sets"),
         ("{parts: {books: ml-100k}}", "sources.mine.parts", ""),
+        ("{parts: {books: ml-100k, 'books:a': douban-book}}", "names a domain 'books:a'", "small letters"),
+        (
+            "{file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5], people: 'a:b'}",
+            "sources.mine.people is 'a:b'",
+            "leave the colon out",
+        ),
         ("{parts: {books: ml-100k, movies: nothing}}", "unknown data set 'nothing'", ""),
         ("[1, 2]", "sources.mine", ""),
     ],
@@ -425,6 +431,20 @@ def test_a_name_that_makes_no_folder_is_refused(workspace):
     declare("'../x': {file: own/a.csv, user: a, item: b, feedback: implicit}")
     with pytest.raises(FoldinError, match="would make a bad folder"):
         datasets.get("../x")
+
+
+def test_compositions_that_are_parts_of_each_other_are_refused_with_the_way_round(workspace, capsys):
+    declare(
+        """
+        a: {parts: {books: ml-100k, music: b}}
+        b: {parts: {books: ml-100k, music: c}}
+        c: {parts: {books: ml-100k, music: a}}
+        """
+    )
+    with pytest.raises(FoldinError, match=r"sources\.c\.parts\.music is 'a', so a part of itself: a → b → c → a"):
+        fetch.run("a")
+    assert cli.main(["check"]) == 1
+    assert "a → b → c → a" in capsys.readouterr().err
 
 
 def test_foldin_check_looks_at_every_declaration(workspace, capsys):

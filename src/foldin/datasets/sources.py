@@ -24,6 +24,8 @@ from foldin.interactions import IMPLICIT, Scale
 OWN = "own"
 """The folder that holds the user's files."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+DOMAIN = re.compile(r"[a-z0-9_-]+")
+"""What a part's domain may be called: it stands before a colon and the ids of the part's items."""
 
 
 def names() -> list[str]:
@@ -55,18 +57,25 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
         )
     if isinstance(values, dict) and "parts" in values:
         own = params.parse(OwnComposition, values, key)
-        for domain, part in own.parts.items():
-            if part == name:
+        _refuse_circle(name)
+        for domain in own.parts:
+            if not DOMAIN.fullmatch(domain):
                 raise FoldinError(
-                    f"{key}.parts.{domain} is '{part}', which is itself",
+                    f"{key}.parts names a domain '{domain}', which cannot stand before an item's id",
                     where="params.yaml",
-                    remedy="name other data sets",
+                    remedy="use small letters, digits, '-' and '_'",
                 )
         # In order of domains, for DVC does not see the order of keys.
         parts = dict(sorted(own.parts.items()))
         about = own.about or f"{', '.join(f'{domain} ({part})' for domain, part in parts.items())}, composed."
         return composed(name, about, {domain: known(part) for domain, part in parts.items()})
     data = params.parse(OwnData, values, key)
+    if ":" in data.people:
+        raise FoldinError(
+            f"{key}.people is '{data.people}', which cannot stand before a user's id",
+            where="params.yaml",
+            remedy="leave the colon out",
+        )
     declared = {key: data, f"{key}.items": data.items, f"{key}.users": data.users}
     places = {place: _place(file.file, place) for place, file in declared.items() if file is not None}
     for place, file in declared.items():
@@ -88,6 +97,27 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
         people=data.people,
         own_files={relative: paths.root() / OWN / relative for relative in places.values()},
     )
+
+
+def _refuse_circle(name: str) -> None:
+    """Refuse a composition that is, by whatever way, a part of itself."""
+    declared = params.sources()
+    chains = [[name]]
+    while chains:
+        chain = chains.pop()
+        values = declared.get(chain[-1])
+        parts = values.get("parts") if isinstance(values, dict) else None
+        for domain, part in parts.items() if isinstance(parts, dict) else ():
+            if part in chain:
+                way = " → ".join([*chain, part])
+                raise FoldinError(
+                    f"sources.{chain[-1]}.parts.{domain} is '{part}', "
+                    f"{'which is itself' if part == chain[-1] else f'so a part of itself: {way}'}",
+                    where="params.yaml",
+                    remedy="name other data sets",
+                )
+            if isinstance(part, str):
+                chains.append([*chain, part])
 
 
 def _place(file: str, key: str) -> str:
