@@ -99,6 +99,8 @@ def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, 
     figures = {"ratings": account.close("ratings", len(ratings))}
     items, figures["items"] = describe.items(found.items, ratings["item_id"], wanted, settings)
     users, figures["users"] = describe.users(found.users, ratings["user_id"], settings)
+    for table, changed in found.changed.items():
+        figures[table]["changed"] = figures[table].get("changed", {}) | changed
     return Tables(ratings, items, users), figures
 
 

@@ -11,6 +11,12 @@ from foldin.errors import FoldinError
 
 COLUMNS = {"id": parsers.identifier, "name": parsers.text, "count": parsers.whole, "share": parsers.number}
 DECLARED = {"id": parsers.identifier, "name": parsers.ignored, "count": parsers.moment, "share": parsers.ignored}
+COMMAS = {
+    "id": parsers.number_with_comma,
+    "name": parsers.ignored,
+    "count": parsers.moment,
+    "share": parsers.number_with_comma,
+}
 # What two parsers could read differently: blanks, signs, bases, names of no number, ends of lines, quotes.
 FIELDS = st.sampled_from(
     [
@@ -53,6 +59,11 @@ FIELDS = st.sampled_from(
         "4611686018427387904",
         "4611686018427387903",
         "978300760.0",
+        "978300760,0",
+        "4,5",
+        ",5",
+        "1,2,3",
+        "1,e1",
         "-1.5",
         ".5",
         "5.",
@@ -80,7 +91,7 @@ def tables(draw):
 
 
 @given(
-    columns=st.sampled_from([COLUMNS, DECLARED]),
+    columns=st.sampled_from([COLUMNS, DECLARED, COMMAS]),
     rows=tables(),
     ending=st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\r\r\n"]),
     last=st.booleans(),

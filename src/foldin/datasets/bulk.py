@@ -19,7 +19,9 @@ from foldin.datasets.parsers import LATEST
 BLOCK = 1 << 23
 """Bytes looked at, or parsed by one thread, at once."""
 TEXT = pa.dictionary(pa.int32(), pa.string())
+COMMA = "float64 with comma"
 TYPES = {"str": TEXT, "category": TEXT, "Int64": pa.int64(), "float64": pa.float64(), "time": pa.int64()}
+TYPES[COMMA] = pa.float64()
 UNIT_SEPARATOR = b"\x1f"
 # pyarrow reads 0x10 as a whole number; a NUL byte means a file that is no text.
 SUSPECT = re.compile(rb"0[xX]|\x00")
@@ -37,8 +39,8 @@ def read(
     path : Path
         The file.
     dtypes : dict of str to str
-        Column name → "str", "category", "Int64", "float64", "time" (a number rounded down) or "ignored" (not read,
-        not returned), in file order.
+        Column name → "str", "category", "Int64", "float64", "float64 with comma", "time" (a number rounded down) or
+        "ignored" (not read, not returned), in file order.
     delimiter : str
         What stands between two fields.
     encoding : str
@@ -77,14 +79,18 @@ def read(
                 ),
                 pyarrow.csv.ParseOptions(delimiter=delimiter, quote_char=False, double_quote=False),
                 pyarrow.csv.ConvertOptions(
-                    column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=True
+                    column_types=types,
+                    include_columns=list(types),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    decimal_point="," if COMMA in dtypes.values() else ".",
                 ),
             )
         except (pa.ArrowException, UnicodeError):
             return None
 
     table = parsed(types)
-    if table is None and "time" in dtypes.values():
+    if table is None and "time" in dtypes.values() and COMMA not in dtypes.values():
         # Times with a point: what pandas writes of a column with a gap.
         if isinstance(source, pa.BufferReader):
             source.seek(0)
@@ -135,7 +141,7 @@ def _column(values: pa.ChunkedArray, dtype: str) -> pd.api.extensions.ExtensionA
                 return None
             whole = whole if whole.dtype == np.int64 else np.floor(whole).astype(np.int64)
         return pd.arrays.IntegerArray(whole, missing)
-    if dtype == "float64":
+    if dtype in ("float64", COMMA):
         numbers: np.ndarray = values.to_numpy()
         # NaN or an infinity that the file spells out is no number.
         return numbers if int((~np.isfinite(numbers)).sum()) == values.null_count else None

@@ -20,7 +20,7 @@ from foldin.progress import tick
 
 CHUNK = 200_000
 """Rows held as Python objects at once; they take twenty times the space of a column."""
-AS_READ = {"category": "str", "time": "Int64"}
+AS_READ = {"category": "str", "time": "Int64", "float64 with comma": "float64"}
 """Dtypes of columns that have another while they are read."""
 # What `surrogateescape` makes of a byte that is no text.
 UNDECODED = re.compile("[\udc80-\udcff]")
@@ -40,6 +40,32 @@ class BadLines:
 
     share: float
     count: int = 0
+
+    def add(self, dropped: int, good: int, first: FoldinError) -> None:
+        """Count lines dropped, or refuse them where they are more than the share allows.
+
+        Parameters
+        ----------
+        dropped : int
+            Lines that are not as declared.
+        good : int
+            Lines that are.
+        first : FoldinError
+            What is wrong with the first.
+
+        Raises
+        ------
+        FoldinError
+            When these and those counted before are too many.
+        """
+        bad = self.count + dropped
+        if bad > self.share * (good + bad):
+            raise FoldinError(
+                f"{bad:,} of {good + bad:,} lines are not as declared; the first: {first.what}",
+                where=first.where,
+                remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.share:g})",
+            )
+        self.count = bad
 
 
 def read(
@@ -166,7 +192,9 @@ class _Reader:
     def _frame(self, rows: list[list[Any]]) -> pd.DataFrame:
         return pd.DataFrame(
             {
-                name: pd.Series([row[place] for row in rows], dtype=AS_READ.get(dtype := DTYPES[parser], dtype))
+                name: pd.Series(
+                    [row[place] for row in rows], dtype=AS_READ.get(dtype := DTYPES.get(parser, "str"), dtype)
+                )
                 for place, (name, parser) in enumerate(self.columns.items())
                 if parser is not ignored
             }
@@ -245,15 +273,8 @@ class _Reader:
         self.dropped += lines
 
     def _judge(self, good: int) -> None:
-        if self.bad is None or self.first is None:
-            return
-        if self.dropped > self.bad.share * (good + self.dropped):
-            raise FoldinError(
-                f"{self.dropped:,} of {good + self.dropped:,} lines are not as declared; the first: {self.first.what}",
-                where=_place(self.path),
-                remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.bad.share:g})",
-            )
-        self.bad.count += self.dropped
+        if self.bad is not None and self.first is not None:
+            self.bad.add(self.dropped, good, self.first)
 
     def _fault(self, line: int, what: str) -> FoldinError:
         return FoldinError(f"line {line}: {what}", where=_place(self.path), remedy=_remedy(self.path))

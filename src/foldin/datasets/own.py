@@ -15,6 +15,7 @@ class File(Section):
     separator: str | None = Field(default=None, min_length=1)
     encoding: str = "utf-8"
     header: bool = True
+    decimal: Literal[".", ","] = "."
     table: str | None = None
     query: str | None = None
 
@@ -48,7 +49,7 @@ class OwnData(File):
     item: str | int
     rating: str | int | None = None
     time: str | int | None = None
-    time_unit: Literal["s", "ms", "us", "date"] | None = None
+    time_unit: Literal["s", "ms", "us", "ns", "date"] | None = None
     feedback: Literal["explicit", "implicit"] = "explicit"
     scale: list[float] = Field(default=[], max_length=3)
     zero_is_implicit: bool = False

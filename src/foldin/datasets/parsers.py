@@ -47,6 +47,36 @@ def number(field: str) -> float:
     return value
 
 
+def number_with_comma(field: str) -> float:
+    """Return a finite number whose fraction stands after a comma.
+
+    Raises
+    ------
+    ValueError
+        When the field is none, or has a point.
+    """
+    if "." in field:
+        raise ValueError(field)
+    return number(field.replace(",", "."))
+
+
+def text_but(wrong: frozenset[str]) -> Parser:
+    """Return a parser of text that refuses some of it.
+
+    Parameters
+    ----------
+    wrong : frozenset of str
+        Texts that are known not to be what the column holds.
+    """
+
+    def known(field: str) -> str:
+        if (found := text(field)) in wrong:
+            raise ValueError(field)
+        return found
+
+    return known
+
+
 def moment(field: str) -> int:
     """Return a time, a number of seconds or of parts of them, rounded down to a whole one.
 
@@ -87,6 +117,7 @@ DTYPES: dict[Parser, str] = {
     whole: "Int64",
     moment: "time",
     number: "float64",
+    number_with_comma: "float64 with comma",
     flag: "bool",
     ignored: "ignored",
 }

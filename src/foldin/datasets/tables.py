@@ -2,17 +2,17 @@
 
 import codecs
 import csv
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from foldin.datasets import lines, parsers, sqlite
-from foldin.datasets.fields import exact, first_line
+from foldin.datasets import json_lines, lines, parsers, sqlite
+from foldin.datasets.fields import Faults, each, first_line, seconds
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
 from foldin.params import nearest
@@ -50,6 +50,8 @@ WHOLE = {
 }
 """Whole numbers of Parquet stay whole where some are missing: a float merges large ids."""
 TABS = (".tsv", ".tab")
+IDS = ("user", "item", "id")
+"""Roles of ids, of which a list is none."""
 RENAME = "rename one of the two"
 FIRST = 1 << 16
 """Characters in which the first time of a file is looked for; where there is none, times are read as text."""
@@ -111,12 +113,12 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     key : str
         The key of the declaration, for messages.
     bad : BadLines, optional
-        Where lines of a CSV file that cannot be read are counted; without it the first is an error.
+        Where lines of a file of text that cannot be read are counted; without it the first is an error.
 
     Returns
     -------
     pandas.DataFrame
-        A column for each role, in file order of rows.
+        A column for each role, in file order of rows; of JSON lines, the index holds the numbers of the lines.
 
     Raises
     ------
@@ -133,13 +135,17 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
                 what, remedy = ("query", "name one of the two with `as`") if file.query else ("table", RENAME)
                 _require(columns, [str(name) for name in rows], key, what, remedy)
             case "jsonl":
-                rows = _json_lines(path, columns, key)
+                rows, seen = json_lines.read(path, list(dict.fromkeys(columns.values())), bad)
+                if len(rows):
+                    _require(columns, seen, key)
             case _:
                 rows = _csv(file, path, columns, key, bad)
         if rows.empty:
             raise FoldinError("the file holds no rows")
+    if file.decimal == "," and format_of(file) != "csv" and "rating" in columns:
+        rows = rows.assign(**{columns["rating"]: _with_points(rows[columns["rating"]])})
     # One column may have two roles.
-    return pd.DataFrame({role: rows[name] for role, name in columns.items()})
+    return pd.DataFrame({role: rows[name] if role in IDS else _flat(rows[name]) for role, name in columns.items()})
 
 
 @contextmanager
@@ -169,20 +175,44 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     names = first if file.header else [str(place + 1) for place in range(len(first))]
     _require(columns, names, key, "header")
     dates = "time" in columns and not _in_numbers(file, path, names.index(columns["time"]))
-    known = {columns[role]: PARSERS[role] for role in PARSERS if role in columns and not (role == "time" and dates)}
+    read_by = PARSERS | ({"rating": parsers.number_with_comma} if file.decimal == "," else {})
+    known = {columns[role]: read_by[role] for role in PARSERS if role in columns and not (role == "time" and dates)}
     # Columns nobody asked for may share a name, or have none.
     unique = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
     with path.open("rb") as opened:
         marked = opened.read(3) == codecs.BOM_UTF8
-    return lines.read(
-        path,
-        dict.fromkeys(unique, parsers.ignored) | dict.fromkeys(columns.values(), parsers.text) | known,
-        delimiter=separator,
-        encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
-        header=first if file.header else None,
-        quoted=len(separator) == 1,
-        bad=bad,
-    )
+
+    def rows(known: dict[str, parsers.Parser], bad: lines.BadLines | None) -> pd.DataFrame:
+        return lines.read(
+            path,
+            dict.fromkeys(unique, parsers.ignored) | dict.fromkeys(columns.values(), parsers.text) | known,
+            delimiter=separator,
+            encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
+            header=first if file.header else None,
+            quoted=len(separator) == 1,
+            bad=bad,
+        )
+
+    before = bad.count if bad else 0
+    found = rows(known, bad)
+    if not dates:
+        return found
+    times = found[columns["time"]]
+    faults = Faults(np.zeros(len(times), dtype=bool))
+    seconds(times, path, "date", faults)
+    if faults.first is None:
+        return found
+    # Dates are read many at once. To know the lines of those that are none, each line is looked at.
+    known |= {columns["time"]: parsers.text_but(frozenset(times[faults.rows]))}
+    if bad is not None and faults.rows.mean() <= bad.share:
+        bad.count = before
+        return rows(known, bad)
+    try:
+        return rows(known, None)
+    except FoldinError as first:
+        if bad is not None:
+            bad.add(int(faults.rows.sum()), int((~faults.rows).sum()), first)
+        raise
 
 
 def _in_numbers(file: File, path: Path, place: int) -> bool:
@@ -221,39 +251,16 @@ def _decoded(table: pa.Table) -> pa.Table:
     return table
 
 
-def _json_lines(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
-    found: list[list[object]] = []
-    seen: set[str] = set()
-    names = list(dict.fromkeys(columns.values()))
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line, object_pairs_hook=_once)
-            except (ValueError, RecursionError):
-                values = None
-            if not isinstance(values, dict):
-                raise FoldinError(f"line {number} is no JSON object")
-            if twice := values.get(_once):
-                raise FoldinError(f"line {number} names '{twice}' twice")
-            seen.update(map(str, values))
-            found.append([_flat(values.get(name)) for name in names])
-    _require(columns, sorted(seen), key)
-    return pd.DataFrame({name: exact([row[place] for row in found]) for place, name in enumerate(names)})
+def _with_points(values: pd.Series) -> pd.Series:
+    """Return a column in which texts such as "4,5" are "4.5"."""
+    return each(values, lambda value: value.replace(",", ".") if isinstance(value, str) else value)
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[object, object]:
-    """Return an object of JSON as a dict, which under the key of this function names what it has twice, if anything."""
-    found: dict[object, object] = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        found[_once] = next(name for name in names if names.count(name) > 1)
-    return found
-
-
-def _flat(value: object) -> object:
-    return "|".join(map(str, value)) if isinstance(value, list) else value
+def _flat(values: pd.Series) -> pd.Series:
+    """Return a column in which a list, such as one of genres, is one text."""
+    if values.dtype != "object":
+        return values
+    return each(values, lambda value: "|".join(map(str, value)) if isinstance(value, list | np.ndarray) else value)
 
 
 def _require(columns: dict[str, str], there: list[str], key: str, what: str = "file", remedy: str = RENAME) -> None:
