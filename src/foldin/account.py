@@ -57,6 +57,15 @@ class Account:
         return figures
 
 
+def summed(accounts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return figures of several accounts added up, key by key."""
+    total: dict[str, Any] = {}
+    for account in accounts:
+        for key, value in account.items():
+            total[key] = summed([total.get(key, {}), value]) if isinstance(value, dict) else total.get(key, 0) + value
+    return total
+
+
 def check(table: str, figures: dict[str, Any], rows: int) -> None:
     """Refuse the figures of an account that does not close.
 

@@ -216,6 +216,19 @@ def test_blobs_that_are_text_are_ids_and_others_are_refused(workspace):
         raw()
 
 
+def test_a_unit_that_makes_every_time_impossible_is_refused_and_one_that_makes_some_so_is_counted(workspace):
+    put("a.csv", "who,book,stars,when\nu1,b1,4,978300760000\nu2,b1,4,978300761000\nu2,b2,4,\n")
+    declare(CSV.replace("user:", "time: when, time_unit: s, user:"))
+    with pytest.raises(
+        FoldinError, match=r"each of the 2 times is before 1970 or after .* mend sources\.mine\.time_unit"
+    ):
+        cleaned()
+    declare(CSV.replace("user:", "time: when, time_unit: ms, user:"))
+    assert cleaned()[0]["timestamp"].notna().sum() == 2
+    put("a.csv", "who,book,stars,when\nu1,b1,4,978300760000\nu2,b1,4,-5\n")
+    assert cleaned()[1]["ratings"]["changed"]["impossible_time"] == 1
+
+
 def test_durations_are_no_times(workspace):
     when = pa.array([1, 2], pa.duration("s"))
     parquet.write_table(
@@ -424,7 +437,7 @@ mine:
         ("user: who", "user: book"),
         ("item: book", "item: who"),
         ("scale: [1, 5, 0.5]", "scale: [0, 5, 1]"),
-        ("scale: [1, 5, 0.5]", "scale: [1, 5, 0.5000001]"),
+        ("scale: [1, 5, 0.5]", "scale: [1, 5.0000008, 0.5000001]"),
         ("scale: [1, 5, 0.5]", "feedback: implicit"),
         ("scale: [1, 5, 0.5]", "scale: [1, 5, 0.5]\n  domain: books"),
         ("scale: [1, 5, 0.5]", "scale: [1, 5, 0.5]\n  people: us"),
@@ -502,6 +515,8 @@ def test_the_order_in_which_parts_are_declared_means_nothing(workspace):
             "latin-1",
         ),
         ("{file: own/a.csv, user: who, item: book, feedback: implicit, scale: [1, 5]}", "not whole", "leave out scale"),
+        ("{file: own/a.csv, user: who, item: book, rating: stars, scale: [0, 10, 3]}", "not whole", "mend the step"),
+        ("{file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5, 10]}", "not whole", "mend the step"),
         ("{parts: {books: ml-100k, movies: mine}}", "sources.mine.parts.movies is 'mine'", "other data sets"),
         ("{parts: {books: ml-100k}}", "sources.mine.parts", ""),
         ("{parts: {books: ml-100k, 'books:a': douban-book}}", "names a domain 'books:a'", "small letters"),
@@ -532,7 +547,9 @@ def test_a_declaration_that_cannot_be_is_refused_by_key_and_remedy(workspace, de
         ("a.csv", "who,book,stars\nu1,b1\n", "line 2: 2 fields, 3 expected"),
         ("a.csv", b"who,book,stars\nu\xff,b1,4\n", "no utf-8 text"),
         ("a.csv", "who,book,stars\n", "holds no rows"),
-        ("a.csv", "", "its columns are"),
+        ("a.csv", "", "the file is empty"),
+        ("a.jsonl", "", "the file is empty"),
+        ("a.jsonl", "\n", "holds no rows"),
         ("a.csv", "who,who,book,stars\n1,2,3,4\n", "the header names 'who' twice"),
         ("a.parquet", b"PAR1 no", "no readable Parquet file"),
         ("a.jsonl", '{"who": "u1", "book": "b1", "stars": 4}\n{"who": \n', "line 2 is no JSON object"),

@@ -126,6 +126,8 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
         When the file is not as declared: names the file as declared, the place in it, and the key to mend.
     """
     with blame(Path(file.file), key):
+        if path.is_file() and not path.stat().st_size:
+            raise FoldinError("the file is empty", remedy="put the data there")
         match format_of(file):
             case "parquet":
                 rows = _parquet(path, columns, key)
