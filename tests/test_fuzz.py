@@ -47,7 +47,9 @@ def table_or_error(name: str) -> pd.DataFrame | None:
         return None
     ratings = pd.read_parquet(paths.clean(name) / "ratings.parquet")
     account = json.loads(paths.account(name, "cleaning").read_text())
+    parts = account.pop("parts", {})
     assert set(account) == {"ratings", "items", "users"}
+    assert not parts or account["ratings"]["rows_in"] == sum(part["ratings"]["rows_in"] for part in parts.values())
     for table, figures in account.items():
         rows = len(pd.read_parquet(paths.clean(name) / f"{table}.parquet"))
         gone = sum(figures["dropped"].values())

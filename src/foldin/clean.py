@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from foldin import datasets, describe, files, interactions, isbn, params, paths
-from foldin.account import Account, check, summed
+from foldin.account import PARTS, Account, check, summed
 from foldin.datasets import DataSet
 from foldin.datasets.composition import Tables, compose
 from foldin.errors import FoldinError
@@ -111,7 +111,7 @@ def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, 
 
 
 def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of a composed data set, and the sums of its parts' accounts.
+    """Return the tables of a composed data set, and the sums of its parts' accounts, with each part's own beside.
 
     A person of several parts is one user: all rows but one are `joined_with_another_part`.
     """
@@ -126,6 +126,7 @@ def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tu
         # Who rated nothing in one part may have in another.
         rated = table[key].isin(ratings[key])
         account[name] |= {"rows_out": len(table), "without_ratings": int((~rated).sum())}
+    account[PARTS] = {part.domain: of_it for part, (_, of_it) in zip(wanted.parts, parts, strict=True)}
     return Tables(in_order(ratings), items, users), account
 
 

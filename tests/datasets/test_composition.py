@@ -103,4 +103,8 @@ def test_douban_has_the_people_it_is_known_to_share(workspace, archives, monkeyp
     assert account["users"]["rows_out"] == len(in_both)
     assert account["users"]["dropped"]["joined_with_another_part"] == 1_566
     assert account["items"]["dropped"]["joined_with_another_part"] == 0
+    assert {domain: part["ratings"]["rows_out"] for domain, part in account["parts"].items()} == {
+        "books": 96_041,
+        "music": 69_709,
+    }
     assert interactions.read_scale(paths.clean("douban")) == BOOKS.scale

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 from ruamel.yaml import YAML
 
-from foldin import clean, cli, datasets, fetch, paths
+from foldin import clean, cli, datasets, explore, fetch, paths
 from foldin.errors import FoldinError
 
 ROWS = [("u1", "b1", 4.5), ("u1", "b2", 1.0), ("007", "b1", 3.0)]
@@ -382,6 +382,25 @@ def test_a_composition_of_ones_own_joins_the_same_people(workspace):
         ("1", "movies:1", 0.8),
         ("2", "movies:1", 0.0),
     ]
+
+
+def test_what_cleaning_dropped_of_a_composition_is_told_by_part(workspace):
+    put("a.csv", "who,book,stars\n1,1,4\n2,1,\n")
+    put("b.csv", "who,film,score\n1,1,80\n2,1,101\n3,1,102\n")
+    declare(
+        """
+        a: {file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5, 1]}
+        b: {file: own/b.csv, user: who, item: film, rating: score, scale: [0, 100]}
+        mine: {parts: {books: a, movies: b}}
+        """
+    )
+    account = cleaned()[1]
+    dropped = {domain: part["ratings"]["dropped"] for domain, part in account["parts"].items()}
+    assert dropped["books"] | {"missing_rating": 1, "off_the_scale": 0} == dropped["books"]
+    assert dropped["movies"] | {"missing_rating": 0, "off_the_scale": 2} == dropped["movies"]
+    assert account["ratings"]["dropped"]["off_the_scale"] == 2
+    shown = explore.cleaning_table(explore.open_profile("mine"))
+    assert shown.loc[("ratings of movies", "dropped"), "rows"] == "2"
 
 
 def test_what_was_fetched_is_recorded_with_its_declaration(workspace):
