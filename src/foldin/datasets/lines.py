@@ -36,10 +36,13 @@ class BadLines:
         The share of a file's lines that may be bad; more is an error that names the first.
     count : int
         Lines dropped so far, of all files read with this object.
+    first : FoldinError or None
+        What is wrong with the first of them.
     """
 
     share: float
     count: int = 0
+    first: FoldinError | None = None
 
     def add(self, dropped: int, good: int, first: FoldinError) -> None:
         """Count lines dropped, or refuse them where they are more than the share allows.
@@ -65,7 +68,7 @@ class BadLines:
                 where=first.where,
                 remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.share:g})",
             )
-        self.count = bad
+        self.count, self.first = bad, self.first or first
 
 
 def read(

@@ -147,8 +147,38 @@ def _scale(data: OwnData) -> Scale:
 def _read(data: OwnData, key: str, folder: Path) -> RawTables:
     """Read the files of a declaration from a data set's raw folder."""
     bad = lines.BadLines(params.section(params.Clean).bad_lines)
+    ratings, pointed = read_ratings(data, folder / _place(data.file, key), key, bad)
+    changed = {"ratings": {POINT: pointed}}
+    items, users = _items(data, ratings, key, folder, changed), _users(data, key, folder, changed)
+    # Where nothing was changed, nothing is said.
+    changed = {table: {why: n for why, n in counts.items() if n} for table, counts in changed.items()}
+    changed = {table: counts for table, counts in changed.items() if counts}
+    return RawTables(ratings, items, users, bad_lines=bad.count, changed=changed)
+
+
+def read_ratings(data: OwnData, file: Path, key: str, bad: lines.BadLines) -> tuple[pd.DataFrame, int]:
+    """Read the ratings of a declaration.
+
+    Parameters
+    ----------
+    data : OwnData
+        The declaration.
+    file : Path
+        Where its file lies.
+    key : str
+        The key of the declaration, for messages.
+    bad : BadLines
+        Where lines that cannot be read are counted.
+
+    Returns
+    -------
+    ratings : pandas.DataFrame
+        As in `RawTables`.
+    pointed : int
+        Rows in which an id was written as 7.0.
+    """
     roles = {"user": data.user, "item": data.item, "rating": data.rating, "time": data.time}
-    rows = _columns(data, roles, key, folder, bad)
+    rows = tables.read(data, file, _named(roles), key, bad)
     path = Path(data.file)
     with tables.blame(path, key):
         user, item = (_without_points(ids(rows[role], path)) for role in ("user", "item"))
@@ -160,13 +190,8 @@ def _read(data: OwnData, key: str, folder: Path) -> RawTables:
         ratings["timestamp"] = seconds(times, path, data.time_unit or "", faults)
         if faults.first is not None:
             bad.add(int(faults.rows.sum()), int((~faults.rows).sum()), faults.first)
-    changed = {"ratings": {POINT: int((user.had_point | item.had_point)[~faults.rows].sum())}}
-    ratings = ratings[~faults.rows].reset_index(drop=True)
-    items, users = _items(data, ratings, key, folder, changed), _users(data, key, folder, changed)
-    # Where nothing was changed, nothing is said.
-    changed = {table: {why: n for why, n in counts.items() if n} for table, counts in changed.items()}
-    changed = {table: counts for table, counts in changed.items() if counts}
-    return RawTables(ratings, items, users, bad_lines=bad.count, changed=changed)
+    pointed = int((user.had_point | item.had_point)[~faults.rows].sum())
+    return ratings[~faults.rows].reset_index(drop=True), pointed
 
 
 class _Ids(NamedTuple):
@@ -254,10 +279,10 @@ def _given(table: File, kind: type[File]) -> dict[str, Any]:
     return {role: getattr(table, role) for role in roles}
 
 
-def _columns(
-    file: File, wanted: dict[str, Any], key: str, folder: Path, bad: lines.BadLines | None = None
-) -> pd.DataFrame:
+def _columns(file: File, wanted: dict[str, Any], key: str, folder: Path) -> pd.DataFrame:
     """Return the declared columns of a file, named by their roles."""
-    path = folder / _place(file.file, key)
-    columns = {role: str(name) for role, name in wanted.items() if name is not None}
-    return tables.read(file, path, columns, key, bad)
+    return tables.read(file, folder / _place(file.file, key), _named(wanted), key)
+
+
+def _named(wanted: dict[str, Any]) -> dict[str, str]:
+    return {role: str(name) for role, name in wanted.items() if name is not None}

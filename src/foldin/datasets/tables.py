@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from foldin.datasets import json_lines, lines, parsers, sqlite
+from foldin.datasets import json_lines, lines, parsers, signs, sqlite
 from foldin.datasets.fields import Faults, each, first_line, seconds
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
@@ -28,6 +28,7 @@ FORMATS = {
     ".db": "sqlite",
     ".sqlite": "sqlite",
     ".sqlite3": "sqlite",
+    ".json": "jsonl",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
@@ -128,6 +129,8 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     with blame(Path(file.file), key):
         if path.is_file() and not path.stat().st_size:
             raise FoldinError("the file is empty", remedy="put the data there")
+        if path.is_file():
+            signs.refuse_packed(path)
         match format_of(file):
             case "parquet":
                 rows = _parquet(path, columns, key)
@@ -166,7 +169,11 @@ def blame(path: Path, key: str) -> Iterator[None]:
 
 def header_of(path: Path, separator: str, encoding: str) -> list[str]:
     """Return the fields of the first line, without blanks around them; none of an empty file."""
-    line = first_line(path).decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        with path.open(encoding=encoding, errors="replace") as opened:
+            line = opened.readline(FIRST).rstrip("\n")
+    else:
+        line = first_line(path).decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
     fields = line.split(separator) if len(separator) > 1 else next(csv.reader([line], delimiter=separator), [])
     return [name.strip() for name in fields] if line else []
 
@@ -239,13 +246,13 @@ def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
         _require(columns, opened.schema_arrow.names, key)
         # Without pandas' notes on its own index, which may be damaged, and which we do not need.
         table = opened.read(columns=sorted(set(columns.values()))).replace_schema_metadata(None)
-        rows: pd.DataFrame = _decoded(table).to_pandas(types_mapper=WHOLE.get)
+        rows: pd.DataFrame = without_categories(table).to_pandas(types_mapper=WHOLE.get)
     except (pa.ArrowException, OSError) as error:
         raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
     return rows
 
 
-def _decoded(table: pa.Table) -> pa.Table:
+def without_categories(table: pa.Table) -> pa.Table:
     """Return a table without categories, which may be numbers, or text with blanks around it."""
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
