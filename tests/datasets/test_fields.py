@@ -100,6 +100,7 @@ def test_times_are_seconds(values, unit, expected):
         (fields.whole_numbers, ["1", "1.5"], "row 2: given is '1.5', no whole number"),
         (fields.seconds, ["7", "noon"], "row 2: given is 'noon', no time in s"),
         (fields.seconds, ["2000-01-01", "7"], "row 2: given is '7', no date"),
+        (fields.seconds, ["2000-01-01", "-1"], "row 2: given is '-1', no date"),
         (fields.seconds, [["2000-01-01"], 7], "row 1: given is ['2000-01-01'], no date"),
         (fields.numbers, [4, 10**400], f"row 2: given is 1{'0' * 79}…, no number"),
         (fields.numbers, [4, {"a": 1}], "row 2: given is {'a': 1}, no number"),

@@ -23,6 +23,7 @@ EXACT = {2: 2.0**11, 4: 2.0**24, 8: 2.0**53}
 """Bytes of a float → the number below which it can be every whole number; from there on, one stands for several."""
 SHOWN = 80
 """Characters of a value in a message."""
+NO_ID, MERGED = "which is no id", "a float so large that it may be several ids"
 NO_IDS = (bool, np.bool_, bytes, dict, list, tuple, np.ndarray)
 """What must not become an id by being printed: 1 and true are not two users."""
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -112,17 +113,17 @@ def ids(values: pd.Series, path: Path) -> pd.Series:
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values  # Read as ids, so they are text already, each stored once.
     if types.is_float_dtype(values.dtype):
-        _refuse_inexact(values.abs() >= EXACT[values.to_numpy().dtype.itemsize], values, path)
+        _refuse_id(values.abs() >= EXACT[values.to_numpy().dtype.itemsize], values, path, MERGED)
         # A whole column with a gap comes as float.
         whole = values == values.round()
         text = values.astype("str").where(~whole, values.where(whole).astype("Int64").astype("str"))
     elif types.is_bool_dtype(values.dtype):
-        _refuse_id(values.notna(), values, path)
+        _refuse_id(values.notna(), values, path, NO_ID)
         return values.astype("str")
     elif types.is_object_dtype(values.dtype):
         values = each(values, _decoded)
-        _refuse_id(values.map(lambda value: isinstance(value, NO_IDS)), values, path)
-        _refuse_inexact(values.map(lambda value: isinstance(value, float) and abs(value) >= EXACT[8]), values, path)
+        _refuse_id(values.map(lambda value: isinstance(value, NO_IDS)), values, path, NO_ID)
+        _refuse_id(values.map(lambda value: isinstance(value, float) and abs(value) >= EXACT[8]), values, path, MERGED)
         text = values.map(_written, na_action="ignore")
     else:
         text = values.astype("str").str.strip()
@@ -139,18 +140,18 @@ def _decoded(value: object) -> object:
         return value
 
 
-def _refuse_id(wrong: pd.Series, values: pd.Series, path: Path) -> None:
+def _refuse_id(wrong: pd.Series, values: pd.Series, path: Path, what: str) -> None:
     if wrong.any():
         row = int(wrong.to_numpy(bool, na_value=False).argmax())
         raise FoldinError(
-            f"{_at(values, row)}: {values.name} is {_shown(values.iloc[row])}, which is no id",
+            f"{_at(values, row)}: {values.name} is {_shown(values.iloc[row])}, {what}",
             where=_place(path),
             remedy="store ids as text or as whole numbers",
         )
 
 
 def _shown(value: object) -> str:
-    text = " ".join(repr(value).split())
+    text = " ".join(repr(value.item() if isinstance(value, np.generic) else value).split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
@@ -163,17 +164,6 @@ def _written(value: object) -> str:
     if isinstance(value, float | Decimal) and value % 1 == 0:
         value = int(value)
     return str(value).strip()
-
-
-def _refuse_inexact(inexact: pd.Series, values: pd.Series, path: Path) -> None:
-    if inexact.any():
-        row = int(inexact.to_numpy(bool, na_value=False).argmax())
-        raise FoldinError(
-            f"{_at(values, row)}: {values.name} is {float(values.iloc[row])!r}, a float so large that it may be "
-            "several ids",
-            where=_place(path),
-            remedy="store these ids as whole numbers or as text",
-        )
 
 
 def numbers(values: pd.Series, path: Path, faults: Faults | None = None) -> pd.Series:
@@ -258,11 +248,19 @@ def seconds(values: pd.Series, path: Path, unit: str = "", faults: Faults | None
     if unit != "date":
         found = _numeric(values)
     else:
-        dates = pd.to_datetime(_calendar(values), errors="coerce", utc=True, format="ISO8601")
-        found = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+        found = _since_1970(pd.to_datetime(_calendar(values), errors="coerce", utc=True, format="ISO8601"))
     found = _checked(found, values, path, "no date" if unit == "date" else f"no time in {unit or 's'}", faults)
     scaled: pd.Series = found.floordiv(UNITS.get(unit, 1)).astype("Int64")
     return scaled
+
+
+def _since_1970(dates: pd.Series) -> pd.Series:
+    try:
+        found: pd.Series = (dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+    except pd.errors.OutOfBoundsDatetime:
+        # pandas reads years before the first one, and cannot count from them.
+        return _since_1970(dates.where(dates.dt.year >= 1))
+    return found
 
 
 def _calendar(values: pd.Series) -> pd.Series:

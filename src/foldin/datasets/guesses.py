@@ -188,7 +188,9 @@ def time_of(values: pd.Series) -> tuple[str, str]:
     unit = _unit(found) if len(known) and found.notna().all() else "date"
     faults = Faults(np.zeros(len(known), dtype=bool))
     times = seconds(known, Path(), unit, faults) if unit else pd.Series(dtype="Int64")
-    if not len(known) or not unit or faults.rows.mean() > MOST_ODD:
+    # A few may be beyond any calendar.
+    times = times[times.between(-LAST_TIME, LAST_TIME)]
+    if not len(times) or faults.rows.mean() > MOST_ODD:
         shown = repr(str(known.iloc[0])) if len(known) else "none at all"
         return "", f"no time that can be read ({shown}), so left out; write dates as 2020-03-18, or see own/README.md"
     first, last = (pd.Timestamp(int(times.quantile(share)), unit="s").date() for share in (0, 1))

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from foldin.datasets import guesses, json_lines, lines, signs, sqlite, tables
+from foldin.datasets.fields import each
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
 
@@ -73,6 +74,8 @@ def _parquet(path: Path, declared: dict[str, object]) -> Looks:
         _refuse_twins(names, path)
         batch = next(opened.iter_batches(ROWS), None)
         table = tables.without_categories(pa.Table.from_batches([batch] if batch else [], opened.schema_arrow))
+        # Columns nobody needs may share a name.
+        table = table.select([place for place, name in enumerate(names) if names.count(name) == 1])
         rows = table.replace_schema_metadata(None).to_pandas(types_mapper=tables.WHOLE.get)
     except (pa.ArrowException, ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
@@ -107,7 +110,13 @@ def _start(path: Path) -> bytes:
 def _as_text(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     if rows.empty:
         raise FoldinError("the file holds no rows", where=path, remedy="give one that does")
-    return rows.rename(columns=str).astype("str").where(rows.notna().to_numpy())
+    known = rows.notna().to_numpy()
+    columns = {name: each(rows[name], _text_of) if rows[name].dtype == "object" else rows[name] for name in rows}
+    return pd.DataFrame(columns).rename(columns=str).astype("str").where(known)
+
+
+def _text_of(value: object) -> str:
+    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _refuse_twins(names: list[str], path: Path) -> None:
