@@ -2,6 +2,7 @@
 
     python benchmarks/full_size.py [--ratings 1000000 5000000 20000263] [--repeats 3] [--folder FOLDER]
     python benchmarks/full_size.py --format netflix --ratings 20000263    # beside foldin's own reader
+    python benchmarks/full_size.py --format own      # a CSV file of one's own: times, and a column of text not declared
 
 Each measurement is a process of its own: its time is that of the call, imports aside, and its memory is the peak of the
 whole process. The table shows medians of the repeats as multiples of what pandas alone needs to read the same file, by
@@ -23,8 +24,17 @@ HERE = Path(__file__).resolve().parent
 NAME = "full-size"
 STEPS = ("read", "clean", "user-item")
 SIZES = (1_000_000, 5_000_000, 20_000_263)
-LIKE = {"movielens": "ml-latest-small", "netflix": "netflix"}
-"""Format of the generated files, and the data set whose reader takes them."""
+LIKE = {"movielens": "ml-latest-small", "netflix": "netflix", "own": ""}
+"""Format of the generated files, and the data set whose reader takes them; one's own is declared in params.yaml."""
+OWN = f"""sources:
+  {NAME}:
+    file: own/ratings.csv
+    user: member
+    item: film
+    rating: stars
+    scale: [0.5, 5, 0.5]
+    time: when
+    time_unit: s"""
 
 
 def measure(step: str, form: str) -> tuple[float, float, float]:
@@ -48,8 +58,9 @@ def measure(step: str, form: str) -> tuple[float, float, float]:
 
         from foldin import clean, datasets, user_item
 
-        like = datasets.get(LIKE[form])
-        datasets._ALL[NAME] = replace(like, name=NAME, files={}, counts=None, optional=(), other_releases=())
+        if LIKE[form]:
+            like = datasets.get(LIKE[form])
+            datasets._ALL[NAME] = replace(like, name=NAME, files={}, counts=None, optional=(), other_releases=())
         clock, processor = time.perf_counter(), time.process_time()
         {"clean": clean, "user-item": user_item}[step].run(NAME)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -77,6 +88,9 @@ def write_files(ratings: int, form: str, workspace: Path) -> None:
         subprocess.run(generator, check=True)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(HERE.parent / name, workspace)
+    if form == "own":
+        file = workspace / "params.yaml"
+        file.write_text(file.read_text(encoding="utf-8").replace("sources: {}", OWN), encoding="utf-8")
 
 
 def table(sizes: list[int], repeats: int, folder: Path, form: str) -> list[str]:

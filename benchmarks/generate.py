@@ -1,7 +1,11 @@
-"""Writes rating files of full size: MovieLens' ratings.csv and movies.csv, or the Netflix Prize's combined_data files.
+"""Writes rating files of full size: those of MovieLens, of the Netflix Prize, or ones as people have them.
+
+MovieLens' ratings.csv and movies.csv; the Netflix Prize's combined_data files; or a ratings.csv of one's own, with
+other names of columns in another order, and a text beside each rating.
 
     python benchmarks/generate.py movielens FOLDER [--ratings 20000263]
     python benchmarks/generate.py netflix FOLDER [--ratings 20000263]
+    python benchmarks/generate.py own FOLDER [--ratings 20000263]
 
 The ratings are drawn: activity and popularity have a long tail, every user and every item occurs, no pair occurs twice.
 The rows are in the order of the originals: by user, then item in MovieLens; by item, and users in no order, in Netflix.
@@ -89,6 +93,26 @@ def netflix(folder: Path, ratings: int) -> None:
         file.writelines(f"{movie + 1},1995,Film {movie + 1}, Café\n" for movie in range(items))
 
 
+def own(folder: Path, ratings: int) -> None:
+    """Write ratings.csv with the rows of `movielens`, each with a text of its own that foldin is not told of."""
+    movielens(folder, ratings)
+    (folder / "movies.csv").unlink()
+    table = pyarrow.csv.read_csv(folder / "ratings.csv")
+    review = [f"review {row} of a film" for row in range(table.num_rows)]
+    table = pa.table(
+        {
+            "when": table["timestamp"],
+            "member": table["userId"],
+            "film": table["movieId"],
+            "review": review,
+            "stars": table["rating"],
+        }
+    )
+    with (folder / "ratings.csv").open("wb") as file:
+        file.write(b"when,member,film,review,stars\n")
+        pyarrow.csv.write_csv(table, file, pyarrow.csv.WriteOptions(include_header=False, quoting_style="none"))
+
+
 def _stars(n: int, rng: np.random.Generator) -> np.ndarray:
     """Return ratings as half stars less one, 0 to 9, with MovieLens' love of whole stars."""
     odds = np.array([1.2, 3.4, 1.4, 7.2, 4.4, 21.5, 11.0, 27.8, 7.7, 14.5])
@@ -98,12 +122,12 @@ def _stars(n: int, rng: np.random.Generator) -> np.ndarray:
 def main() -> None:
     """Write the files that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("format", choices=["movielens", "netflix"])
+    parser.add_argument("format", choices=["movielens", "netflix", "own"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ratings", type=int, default=RATINGS)
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    {"movielens": movielens, "netflix": netflix}[wanted.format](wanted.folder, wanted.ratings)
+    {"movielens": movielens, "netflix": netflix, "own": own}[wanted.format](wanted.folder, wanted.ratings)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def quick(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Read params.yaml once, for reading it takes longer than all else of an example; return what it holds."""
+    values = params.read()
+    monkeypatch.setattr(params, "read", lambda: values)
+    return values
+
+
 # Small enough to learn in seconds; every model and every notebook is the real one.
 SMALL = {"users": 120, "items": 90, "ratings": 3000}
 

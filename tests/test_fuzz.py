@@ -8,70 +8,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import FUZZ, table_or_error
+from hypothesis import given
 from hypothesis import strategies as st
 
-from foldin import clean, datasets, interactions, params, paths, user_item
+from foldin import datasets, paths
 from foldin.datasets import RawTables, lines, parsers
 from foldin.datasets.composition import composed
 from foldin.datasets.fields import undescribed
-from foldin.errors import FoldinError
 from foldin.interactions import Scale
 
-FUZZ = settings(
-    deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 EXTREME = Scale(lowest=-10.0, highest=10.0, step=0.0)
-
-
-@pytest.fixture
-def quick(workspace, monkeypatch):
-    """Read params.yaml once: reading it takes longer than all else of an example."""
-    values = params.read()
-    monkeypatch.setattr(params, "read", lambda: values)
-
-
-def one_line(error: FoldinError) -> None:
-    assert "\n" not in str(error)
-    assert error.remedy
-
-
-def table_or_error(name: str) -> pd.DataFrame | None:
-    """Clean and split a data set; return its ratings after checking all that must hold, or None after a FoldinError."""
-    shutil.rmtree(paths.clean(name), ignore_errors=True)
-    try:
-        clean.run(name)
-    except FoldinError as error:
-        one_line(error)
-        assert not paths.clean(name).exists()
-        return None
-    ratings = pd.read_parquet(paths.clean(name) / "ratings.parquet")
-    account = json.loads(paths.account(name, "cleaning").read_text())
-    assert set(account) == {"ratings", "items", "users"}
-    for table, figures in account.items():
-        rows = len(pd.read_parquet(paths.clean(name) / f"{table}.parquet"))
-        gone = sum(figures["dropped"].values())
-        assert figures["rows_in"] - gone + figures.get("added_without_description", 0) == figures["rows_out"] == rows
-    assert len(ratings) > 0
-    scale = datasets.get(name).scale
-    assert ratings["rating"].between(scale.lowest, scale.highest).all()
-    assert ratings[["user_id", "item_id", "rating"]].notna().all().all()
-    assert not ratings.duplicated(["user_id", "item_id"]).any()
-    try:
-        user_item.run(name)
-    except FoldinError as error:
-        one_line(error)
-        return ratings
-    test = pd.read_parquet(paths.test(name) / "ratings.parquet")
-    data = interactions.load(name)
-    assert data.train.ratings.nnz + data.validation.ratings.nnz + len(test) == len(ratings)
-    return ratings
 
 
 @st.composite
 def damage(draw):
-    """Return a function that damages bytes: flips, cuts, other delimiters, doubled or swapped pieces, odd values."""
-    kind = draw(st.sampled_from(["flip", "cut", "insert", "delimiter", "swap", "double", "ends", "mark", "encode"]))
+    """Return a function that damages bytes: flips, cuts, other delimiters, pieces doubled or moved, columns swapped."""
+    kind = draw(
+        st.sampled_from(["flip", "cut", "insert", "delimiter", "move", "columns", "double", "ends", "mark", "encode"])
+    )
     where, other = draw(st.floats(0, 1)), draw(st.floats(0, 1))
     piece = draw(
         st.sampled_from(
@@ -90,8 +45,10 @@ def damage(draw):
                 return data[:place] + piece + data[place:]
             case "delimiter":
                 return data.replace(b"\t", b";").replace(b",", b"\t")
-            case "swap":
+            case "move":
                 return data[end:] + data[place:end] + data[:place]
+            case "columns":
+                return b"\n".join(_swapped(line) for line in data.split(b"\n"))
             case "double":
                 return data[:end] + data[place:]
             case "ends":
@@ -103,30 +60,38 @@ def damage(draw):
     return apply
 
 
+def _swapped(line: bytes) -> bytes:
+    """Return a line with its first two fields swapped."""
+    delimiter = next((mark for mark in (b"::", b"\t", b"|", b";", b",") if mark in line), b"\0")
+    first, second, *others = [*line.split(delimiter), b""]
+    return delimiter.join([second, first, *others[:-1]]) if others else line
+
+
 @pytest.fixture(scope="module")
 def originals(request) -> dict[str, dict[str, bytes]]:
-    """Return the first lines of real files, and of demo's own, by data set and name."""
+    """Return lines of real files, of their start and of all of them, by data set and name."""
     archive = request.getfixturevalue("archives")
     found = {}
-    for name in ("ml-100k", "ml-latest-small"):
+    for name in ("ml-100k", "ml-latest-small", "lastfm-hetrec2011", "douban-book"):
         found[name] = {}
         for file in datasets.get(name).files:
-            whole = (archive / name / file).read_bytes()
-            found[name][file] = b"".join(whole.splitlines(keepends=True)[:150])
+            whole = (archive / (datasets.get(name).archive or name) / file).read_bytes().splitlines(keepends=True)
+            found[name][file] = b"".join(whole[:120] + whole[120 :: max(1, len(whole) // 60)])
     return found
 
 
 @given(data=st.data(), blows=st.lists(damage(), min_size=1, max_size=3))
 @FUZZ
 def test_damaged_real_files_give_a_closed_account_or_one_error(quick, originals, data, blows):
-    name = data.draw(st.sampled_from(sorted(originals)))
-    victim = data.draw(st.sampled_from(sorted(originals[name])))
+    every = [(name, file) for name in sorted(originals) for file in sorted(originals[name])]
+    name, victim = data.draw(st.sampled_from(every))
     folder = paths.raw("fuzzed")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for file, content in originals[name].items():
         for blow in blows if file == victim else []:
             content = blow(content)
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(datasets._ALL, "fuzzed", replace(datasets.get(name), name="fuzzed", files={}, counts=None))

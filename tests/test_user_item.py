@@ -34,10 +34,11 @@ def write_clean(ratings: pd.DataFrame) -> None:
     pd.DataFrame({"user_id": users}).to_parquet(folder / "users.parquet", index=False)
 
 
-def set_split(workspace, **values):
+def set_split(workspace, subset=None, **values):
     yaml = YAML()
     content = yaml.load(workspace / "params.yaml")
     content["split"].update(values)
+    content["subset"].update(subset or {})
     yaml.dump(content, workspace / "params.yaml")
 
 
@@ -235,6 +236,26 @@ def test_every_protocol_makes_parts_that_can_be_judged_and_says_what_it_is(clean
     else:
         assert test.fold_in is None
         assert account["cold_users_in_test"] == test.pairs.loc[test.pairs["user"] < 0, "user_id"].nunique()
+
+
+@pytest.mark.parametrize("k_core", [0, 15])
+def test_the_account_of_held_out_users_says_what_models_cannot_be_told(cleaned, k_core):
+    set_split(cleaned, subset={"users": 0.8, "k_core": k_core}, protocol="strong_generalization")
+    user_item.run("demo")
+    account = json.loads(paths.account("demo", "split").read_text())
+    told = held_out.load("demo").known.ratings.nnz
+    assert account["ratings_fold_in"] == told
+    parts = ["ratings_train", "ratings_validation", "ratings_test", "ratings_fold_in", "ratings_of_users_not_drawn"]
+    left = ["fold_in_ratings_of_unknown_items", "training_ratings_outside_the_core"]
+    ratings = pd.read_parquet(paths.clean("demo") / "ratings.parquet")
+    assert sum(account.get(name, 0) for name in parts + left) == len(ratings)
+    assert (account["fold_in_ratings_of_unknown_items"] > 0) == (k_core > 0)
+
+
+def test_an_account_of_the_split_that_does_not_close_stops_the_stage(cleaned, monkeypatch):
+    monkeypatch.setattr(user_item.splits, "deal", lambda ratings, *_: splits.Split(*np.arange(30).reshape(3, 10)))
+    with pytest.raises(FoldinError, match="the account of the split does not close"):
+        user_item.run("demo")
 
 
 def test_changing_the_protocol_leaves_nothing_of_the_old_one(cleaned):

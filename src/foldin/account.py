@@ -8,6 +8,8 @@ from typing import Any
 
 from foldin.errors import FoldinError
 
+PARTS = "parts"
+"""Key of the accounts of what a data set is composed of, by domain."""
 ADDED = "added_without_description"
 """Key of the rows that no raw row stands for: ids that are rated and not described."""
 
@@ -57,7 +59,16 @@ class Account:
         return figures
 
 
-def check(table: str, figures: dict[str, Any], rows: int) -> None:
+def summed(accounts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return figures of several accounts added up, key by key."""
+    total: dict[str, Any] = {}
+    for account in accounts:
+        for key, value in account.items():
+            total[key] = summed([total.get(key, {}), value]) if isinstance(value, dict) else total.get(key, 0) + value
+    return total
+
+
+def check(table: str, figures: dict[str, Any], rows: int, where: str = "src/foldin/clean.py") -> None:
     """Refuse the figures of an account that does not close.
 
     Parameters
@@ -68,6 +79,8 @@ def check(table: str, figures: dict[str, Any], rows: int) -> None:
         `rows_in`, `rows_out`, `dropped` by reason and, where rows were added, `added_without_description`.
     rows : int
         Rows that the table has in fact.
+    where : str, optional
+        The module that counted, for the message.
 
     Raises
     ------
@@ -80,6 +93,6 @@ def check(table: str, figures: dict[str, Any], rows: int) -> None:
         raise FoldinError(
             f"the account of {table} does not close: {rows:,} rows are left where {figures['rows_in']:,} came in, "
             f"{sum(dropped.values()):,} were dropped and {added:,} added",
-            where="src/foldin/clean.py",
+            where=where,
             remedy="this is a fault of foldin, not of the data; report it",
         )

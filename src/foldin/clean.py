@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from foldin import datasets, describe, files, interactions, isbn, params, paths
-from foldin.account import Account, check
+from foldin.account import PARTS, Account, check, summed
 from foldin.datasets import DataSet
 from foldin.datasets.composition import Tables, compose
 from foldin.errors import FoldinError
@@ -96,14 +96,22 @@ def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, 
             where=place,
             remedy=f"mend sources.{wanted.name} in params.yaml" if wanted.own_files else "look at the raw files",
         )
+    if wanted.own_files and account.changed["impossible_time"] and ratings["timestamp"].isna().all():
+        raise FoldinError(
+            f"each of the {account.changed['impossible_time']:,} times is before 1970 or after {settings.latest_year}",
+            where=place,
+            remedy=f"mend sources.{wanted.name}.time_unit in params.yaml",
+        )
     figures = {"ratings": account.close("ratings", len(ratings))}
     items, figures["items"] = describe.items(found.items, ratings["item_id"], wanted, settings)
     users, figures["users"] = describe.users(found.users, ratings["user_id"], settings)
+    for table, changed in found.changed.items():
+        figures[table]["changed"] = figures[table].get("changed", {}) | changed
     return Tables(ratings, items, users), figures
 
 
 def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
-    """Return the tables of a composed data set, and the sums of its parts' accounts.
+    """Return the tables of a composed data set, and the sums of its parts' accounts, with each part's own beside.
 
     A person of several parts is one user: all rows but one are `joined_with_another_part`.
     """
@@ -112,21 +120,14 @@ def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tu
         table.set_index(key).loc[natural_order(table[key])].reset_index()
         for table, key in ((items, "item_id"), (users, "user_id"))
     )
-    account = _sum([account for _, account in parts])
+    account = summed([account for _, account in parts])
     for name, table, key in (("items", items, "item_id"), ("users", users, "user_id")):
         account[name]["dropped"]["joined_with_another_part"] = account[name]["rows_out"] - len(table)
         # Who rated nothing in one part may have in another.
         rated = table[key].isin(ratings[key])
         account[name] |= {"rows_out": len(table), "without_ratings": int((~rated).sum())}
+    account[PARTS] = {part.domain: of_it for part, (_, of_it) in zip(wanted.parts, parts, strict=True)}
     return Tables(in_order(ratings), items, users), account
-
-
-def _sum(accounts: list[dict[str, Any]]) -> dict[str, Any]:
-    total: dict[str, Any] = {}
-    for account in accounts:
-        for key, value in account.items():
-            total[key] = _sum([total.get(key, {}), value]) if isinstance(value, dict) else total.get(key, 0) + value
-    return total
 
 
 def clean_ratings(
@@ -207,7 +208,14 @@ def in_order(ratings: pd.DataFrame) -> pd.DataFrame:
     coded = ratings.assign(
         user_id=pd.Categorical.from_codes(user, user_names), item_id=pd.Categorical.from_codes(item, item_names)
     )
-    order, _ = sorted_pairs(user, item, len(item_names))
+    order, repeats = sorted_pairs(user, item, len(item_names))
+    if order is not None and repeats is not None:
+        twice = coded.iloc[order[int(np.argmax(repeats))]]
+        raise FoldinError(
+            f"the pair of user '{twice['user_id']}' and item '{twice['item_id']}' is there twice after cleaning",
+            where="src/foldin/clean.py",
+            remedy="this is a fault of foldin, not of the data; report it",
+        )
     return (coded if order is None else coded.iloc[order]).astype(RATINGS).reset_index(drop=True)[list(RATINGS)]
 
 

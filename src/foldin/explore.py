@@ -17,6 +17,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from foldin import datasets, figures, files, paths
+from foldin.account import PARTS
 from foldin.errors import FoldinError
 from foldin.ids import categories
 
@@ -115,9 +116,12 @@ def summary_table(profile: Profile) -> pd.DataFrame:
 
 
 def cleaning_table(profile: Profile) -> pd.DataFrame:
-    """Return what cleaning did to each table, a row for each reason that held at least once."""
+    """Return what cleaning did to each table, a row for each reason that held at least once, and so of each part."""
     rows = []
-    for table, account in profile.account.items():
+    accounts = {table: account for table, account in profile.account.items() if table != PARTS}
+    for domain, of_part in profile.account.get(PARTS, {}).items():
+        accounts |= {f"{table} of {domain}": account for table, account in of_part.items()}
+    for table, account in accounts.items():
         rows.append((table, "rows in", "", account["rows_in"]))
         for what in ("dropped", "changed", "kept"):
             reasons = sorted(account.get(what, {}).items())

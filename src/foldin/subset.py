@@ -14,6 +14,9 @@ from foldin.errors import FoldinError
 from foldin.ids import categories
 from foldin.splits import Rows, Split
 
+NOT_DRAWN, OUTSIDE = "ratings_of_users_not_drawn", "training_ratings_outside_the_core"
+"""What the account of the split calls the ratings that are gone."""
+
 
 def reduce(ratings: pd.DataFrame, split: Split, settings: params.Subset) -> Split:
     """Return the split with fewer rows, and notes of what is gone.
@@ -58,7 +61,7 @@ def _of_some_users(ratings: pd.DataFrame, split: Split, settings: params.Subset)
     negatives = split.negatives
     if negatives is not None:
         negatives = negatives[negatives["user_id"].isin(users.categories[keeps])].reset_index(drop=True)
-    notes = split.notes | {"ratings_of_users_not_drawn": before - after}
+    notes = split.notes | {NOT_DRAWN: before - after}
     return Split(**parts, negatives=negatives, notes=notes)
 
 
@@ -80,7 +83,7 @@ def _in_core(ratings: pd.DataFrame, split: Split, k: int) -> Split:
         split,
         train=parts["train"],
         validation=parts["validation"],
-        notes=split.notes | {"training_ratings_outside_the_core": gone},
+        notes=split.notes | {OUTSIDE: gone},
     )
 
 

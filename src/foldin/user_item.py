@@ -12,12 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from foldin import datasets, files, interactions, params, paths, splits, subset
+from foldin.account import check
 from foldin.errors import FoldinError
 from foldin.ids import categories, occurring
 from foldin.interactions import UNKNOWN, Interactions, TrainingData
 from foldin.progress import say
 from foldin.splits import PARTS, PROTOCOLS, Split
 
+NOT_TOLD = "fold_in_ratings_of_unknown_items"
+"""What the account calls the ratings of held-out users that models cannot be told of."""
 COLUMNS = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
 
 
@@ -84,7 +87,8 @@ def run(dataset: str) -> None:
             interactions.save_fold_in(test_folder, fold_in)
         if split.negatives is not None:
             _with_indices(split.negatives, users, items).to_parquet(test_folder / "negatives.parquet", index=False)
-    account = _account(data, test, cold_users, split) | {"protocol": settings.protocol}
+    account = _account(data, test, cold_users, split, fold_in) | {"protocol": settings.protocol}
+    _check(account, len(ratings))
     if settings.protocol in ("k_fold", "predefined_fold"):
         account["fold"] = settings.fold
     files.write_json(paths.account(dataset, "split"), account)
@@ -120,7 +124,7 @@ def _interactions(
 
 
 def _account(
-    data: TrainingData, test: pd.DataFrame, cold_user: "pd.Series[bool]", split: Split
+    data: TrainingData, test: pd.DataFrame, cold_user: "pd.Series[bool]", split: Split, fold_in: Interactions | None
 ) -> dict[str, float | str]:
     n_train, n_validation = data.train.ratings.nnz, data.validation.ratings.nnz
     n_users, n_items = data.train.n_users, data.train.n_items
@@ -136,8 +140,18 @@ def _account(
         "cold_items_in_test": test.loc[cold_item, "item_id"].nunique(),
         "cold_pairs_in_test": int((cold_user | cold_item).sum()),
     }
-    if len(split.fold_in):
-        account["ratings_fold_in"] = len(split.fold_in)
+    if fold_in is not None:
+        account["ratings_fold_in"] = fold_in.ratings.nnz
+        # Training has never seen their items, so models have no number for them.
+        account[NOT_TOLD] = len(split.fold_in) - fold_in.ratings.nnz
     if split.negatives is not None:
         account["negatives"] = len(split.negatives)
     return account | split.notes
+
+
+def _check(account: dict[str, float | str], ratings: int) -> None:
+    """Refuse an account whose parts, and what was left out of them for a reason, are not all ratings."""
+    kept = sum(int(account.get(f"ratings_{name}", 0)) for name in (*PARTS, "fold_in"))
+    left_out = {why: int(account[why]) for why in (NOT_TOLD, subset.NOT_DRAWN, subset.OUTSIDE) if why in account}
+    figures = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
+    check("the split", figures, kept, where="src/foldin/user_item.py")

@@ -10,6 +10,13 @@ from foldin.datasets import bulk, lines, parsers
 from foldin.errors import FoldinError
 
 COLUMNS = {"id": parsers.identifier, "name": parsers.text, "count": parsers.whole, "share": parsers.number}
+DECLARED = {"id": parsers.identifier, "name": parsers.ignored, "count": parsers.moment, "share": parsers.ignored}
+COMMAS = {
+    "id": parsers.number_with_comma,
+    "name": parsers.ignored,
+    "count": parsers.moment,
+    "share": parsers.number_with_comma,
+}
 # What two parsers could read differently: blanks, signs, bases, names of no number, ends of lines, quotes.
 FIELDS = st.sampled_from(
     [
@@ -49,6 +56,15 @@ FIELDS = st.sampled_from(
         "#",
         "9223372036854775807",
         "9223372036854775808",
+        "4611686018427387904",
+        "4611686018427387903",
+        "978300760.0",
+        "978300760,0",
+        "4,5",
+        ",5",
+        "1,2,3",
+        "1,e1",
+        "-1.5",
         ".5",
         "5.",
         "-0.0",
@@ -75,6 +91,7 @@ def tables(draw):
 
 
 @given(
+    columns=st.sampled_from([COLUMNS, DECLARED, COMMAS]),
     rows=tables(),
     ending=st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\r\r\n"]),
     last=st.booleans(),
@@ -85,7 +102,7 @@ def tables(draw):
 )
 @settings(deadline=None, derandomize=True, max_examples=300)
 def test_in_bulk_or_line_by_line_the_table_is_the_same(
-    tmp_path_factory, rows, ending, last, delimiter, encoding, quoted, header
+    tmp_path_factory, columns, rows, ending, last, delimiter, encoding, quoted, header
 ):
     path = tmp_path_factory.getbasetemp() / "raw" / "equal.csv"
     path.parent.mkdir(exist_ok=True)
@@ -97,7 +114,7 @@ def test_in_bulk_or_line_by_line_the_table_is_the_same(
         try:
             table = lines.read(
                 path,
-                COLUMNS,
+                columns,
                 delimiter=delimiter,
                 encoding=encoding,
                 header=list(COLUMNS) if header else None,
@@ -111,6 +128,28 @@ def test_in_bulk_or_line_by_line_the_table_is_the_same(
     both = outcome()
     with mock.patch.object(bulk, "read", return_value=None):
         assert outcome() == both
+
+
+def test_times_are_rounded_down_and_a_column_nobody_asked_for_is_not_read(tmp_path):
+    path = tmp_path / "times.csv"
+    path.write_text("u1,a review,978300760,4\nu2,,-1.5,\nu3,,,x\n")
+    dtypes = {name: parsers.DTYPES[parser] for name, parser in DECLARED.items()}
+    table = bulk.read(path, dtypes, delimiter=",", encoding="utf-8", header=False, special='"')
+    assert list(table) == ["id", "count"]
+    assert table["count"].fillna(0).tolist() == [978300760, -2, 0]
+    assert table["count"].dtype == "Int64"
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"\xc3", b"caf\xe9 "])
+def test_text_of_another_encoding_is_a_fault_in_any_column(tmp_path, text):
+    path = tmp_path / "raw" / "text.csv"
+    path.parent.mkdir()
+    path.write_bytes(b"u1," + text + b",978300760,4\n")
+    with pytest.raises(FoldinError, match="line 1: no utf-8 text"):
+        lines.read(path, DECLARED, delimiter=",")
+    path.write_bytes(b"u1,a,978300760," + text)
+    with pytest.raises(FoldinError, match="line 1: no utf-8 text"):
+        lines.read(path, DECLARED, delimiter=",")
 
 
 def test_a_plain_file_is_read_in_bulk(tmp_path):

@@ -67,6 +67,16 @@ def test_shares_are_undone_exactly_enough(lowest, width, places):
     assert (back - ratings).abs().max() < 1e-9
 
 
+def test_ids_that_two_parts_make_the_same_are_refused():
+    books = replace(BOOKS, people="")
+    odd = composed("odd", "Odd.", {"a": books, "a:b": MOVIES})
+    with pytest.raises(FoldinError, match="one item 'a:b:1' of different ones"):
+        compose(odd, [tables([("7", "b:1", 5.0)]), tables([("8", "1", 4.0)])])
+    crowds = composed("odd", "Odd.", {"a": replace(BOOKS, people="x"), "b": replace(MOVIES, people="x:y")})
+    with pytest.raises(FoldinError, match="one user 'x:y:1' of different ones"):
+        compose(crowds, [tables([("y:1", "1", 5.0)]), tables([("1", "1", 4.0)])])
+
+
 def test_ratings_and_counts_are_not_mixed():
     with pytest.raises(FoldinError, match=r"mix ratings with counts.*lastfm-hetrec2011 is implicit"):
         composed("odd", "Odd.", {"books": BOOKS, "music": datasets.get("lastfm-hetrec2011")})
@@ -93,4 +103,8 @@ def test_douban_has_the_people_it_is_known_to_share(workspace, archives, monkeyp
     assert account["users"]["rows_out"] == len(in_both)
     assert account["users"]["dropped"]["joined_with_another_part"] == 1_566
     assert account["items"]["dropped"]["joined_with_another_part"] == 0
+    assert {domain: part["ratings"]["rows_out"] for domain, part in account["parts"].items()} == {
+        "books": 96_041,
+        "music": 69_709,
+    }
     assert interactions.read_scale(paths.clean("douban")) == BOOKS.scale

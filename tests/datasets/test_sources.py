@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 from ruamel.yaml import YAML
 
-from foldin import clean, cli, datasets, fetch, paths
+from foldin import clean, cli, datasets, explore, fetch, paths
 from foldin.errors import FoldinError
 
 ROWS = [("u1", "b1", 4.5), ("u1", "b2", 1.0), ("007", "b1", 3.0)]
@@ -109,6 +109,149 @@ def test_a_few_bad_lines_are_dropped_and_counted_and_many_are_an_error(workspace
         raw()
 
 
+def cleaned():
+    """Fetch and clean the data set; return its ratings, and the account."""
+    fetch.run("mine")
+    clean.run("mine")
+    return pd.read_parquet(paths.clean("mine") / "ratings.parquet"), json.loads(
+        paths.account("mine", "cleaning").read_text()
+    )
+
+
+@pytest.mark.parametrize("unit", ["", ", time_unit: s", ", time_unit: date"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_times_that_cannot_be_read_are_tolerated_as_other_bad_cells_are(workspace, form, unit):
+    good = "2015-03-04 05:06:07" if "date" in unit else "978300760"
+    table = pd.DataFrame({"who": [f"u{n}" for n in range(2000)], "book": "b1", "stars": 4, "when": good})
+    table.loc[1500, "when"] = "unknown"
+    declare(
+        CSV.replace("a.csv", f"a.{form}").replace("0.5, 5, 0.5", "1, 5, 1").replace("user:", f"time: when{unit}, user:")
+    )
+    for bad in (1, 3):
+        table.loc[: bad - 1, "when"] = "NULL"
+        match form:
+            case "csv":
+                table.to_csv(put("a.csv", b""), index=False)
+            case "jsonl":
+                put("a.jsonl", "\n" + table.to_json(orient="records", lines=True))
+            case "parquet":
+                table.to_parquet(put("a.parquet", b""), index=False)
+        if bad == 1 and unit:
+            ratings, account = cleaned()
+            assert account["ratings"]["dropped"]["bad_line"] == 2
+            assert len(ratings) == 1998
+            assert ratings["timestamp"].notna().all()
+    place = "row 1" if form == "parquet" else "line 2"
+    with pytest.raises(FoldinError, match=rf"of 2,000 lines are not as declared; the first: {place}: .* is 'NULL'"):
+        raw()
+
+
+def test_a_truncated_last_line_of_json_is_dropped_and_counted(workspace):
+    lines = [json.dumps({"who": f"u{n}", "book": "b1", "stars": 4}) for n in range(2000)]
+    put("a.jsonl", "\n".join([*lines, '{"who": "u1", "bo']))
+    declare(CSV.replace("a.csv", "a.jsonl"))
+    assert cleaned()[1]["ratings"]["dropped"]["bad_line"] == 1
+    put("a.jsonl", "\n".join([*lines[:10], "[" * 100_000]))
+    with pytest.raises(FoldinError, match="line 11 is no JSON object"):
+        raw()
+
+
+def test_ages_and_years_that_cannot_be_read_are_missing_and_counted(workspace):
+    put("a.csv", "who,book,stars\nu1,b1,4\nu2,b2,4\nu3,b3,4\n")
+    put("b.csv", "id,published\nb1,unknown\nb2,1950\nb3,1950.5\n")
+    put("p.csv", "id,age\nu1,NULL\nu2,30\nu3,900\n")
+    declare(
+        CSV[:-1] + ", items: {file: own/b.csv, id: id, year: published}, users: {file: own/p.csv, id: id, age: age}}"
+    )
+    _, account = cleaned()
+    assert account["users"]["changed"] == {"impossible_age": 1, "unreadable_age": 1}
+    assert account["items"]["changed"] == {"impossible_year": 0, "unreadable_year": 2}
+    users = pd.read_parquet(paths.clean("mine") / "users.parquet")
+    assert users["age"].fillna(0).tolist() == [0, 30, 0]
+
+
+def test_an_id_that_pandas_wrote_with_a_point_is_the_one_without_in_every_table(workspace):
+    put("a.csv", "who,book,stars\n1.0,007,4\n2.0,b1,4\n1.00,b1,3\n,b1,3\nx1.0,b1,3\n")
+    put("p.csv", "id,age\n1,30\n2.0,31\n")
+    declare(CSV[:-1] + ", users: {file: own/p.csv, id: id, age: age}}")
+    ratings, account = cleaned()
+    assert sorted(zip(ratings["user_id"], ratings["item_id"], strict=True)) == [
+        ("1", "007"),
+        ("1", "b1"),
+        ("2", "b1"),
+        ("x1.0", "b1"),
+    ]
+    assert account["ratings"]["changed"]["id_written_with_a_point"] == 3
+    assert account["users"]["changed"]["id_written_with_a_point"] == 1
+    assert account["users"]["dropped"]["duplicate_id"] == 0
+    users = pd.read_parquet(paths.clean("mine") / "users.parquet")
+    assert dict(zip(users["user_id"], users["age"].fillna(0), strict=True)) == {"1": 30, "2": 31, "x1.0": 0}
+
+
+@pytest.mark.parametrize("value", [True, ["u1"], {"name": "u1"}])
+def test_an_id_that_is_no_text_and_no_number_is_refused_with_its_row(workspace, value):
+    put("a.jsonl", json.dumps({"who": "u0", "book": "b", "stars": 4}) + "\n\n")
+    with (paths.root() / "own" / "a.jsonl").open("a") as file:
+        file.write(json.dumps({"who": value, "book": "b", "stars": 4}) + "\n")
+    declare(CSV.replace("a.csv", "a.jsonl"))
+    with pytest.raises(FoldinError, match=r"own/a\.jsonl: line 3: user is .*, which is no id; store ids as text"):
+        raw()
+    table = pa.table({"who": [value], "book": ["b"], "stars": [4]})
+    parquet.write_table(table, put("a.parquet", b""))
+    declare(CSV.replace("a.csv", "a.parquet"))
+    with pytest.raises(FoldinError, match=r"own/a\.parquet: row 1: user is .*, which is no id"):
+        raw()
+
+
+def test_blobs_that_are_text_are_ids_and_others_are_refused(workspace):
+    with closing(sqlite3.connect(put("a.db", b""))) as database:
+        database.execute("create table t (who, book, stars)")
+        database.execute("insert into t values (?, 'b1', 4)", (b"u1",))
+        database.commit()
+        declare(CSV.replace("own/a.csv", "own/a.db, table: t"))
+        assert triples(raw()) == [("u1", "b1", 4.0)]
+        database.execute("insert into t values (?, 'b1', 4)", (b"\xff",))
+        database.commit()
+    with pytest.raises(FoldinError, match=r"row 2: user is b'\\xff', which is no id"):
+        raw()
+
+
+def test_a_unit_that_makes_every_time_impossible_is_refused_and_one_that_makes_some_so_is_counted(workspace):
+    put("a.csv", "who,book,stars,when\nu1,b1,4,978300760000\nu2,b1,4,978300761000\nu2,b2,4,\n")
+    declare(CSV.replace("user:", "time: when, time_unit: s, user:"))
+    with pytest.raises(
+        FoldinError, match=r"each of the 2 times is before 1970 or after .* mend sources\.mine\.time_unit"
+    ):
+        cleaned()
+    declare(CSV.replace("user:", "time: when, time_unit: ms, user:"))
+    assert cleaned()[0]["timestamp"].notna().sum() == 2
+    put("a.csv", "who,book,stars,when\nu1,b1,4,978300760000\nu2,b1,4,-5\n")
+    assert cleaned()[1]["ratings"]["changed"]["impossible_time"] == 1
+
+
+def test_durations_are_no_times(workspace):
+    when = pa.array([1, 2], pa.duration("s"))
+    parquet.write_table(
+        pa.table({"who": ["a", "b"], "book": ["c", "d"], "stars": [4, 5], "when": when}), put("a.parquet", b"")
+    )
+    declare(CSV.replace("a.csv", "a.parquet").replace("user:", "time: when, user:"))
+    with pytest.raises(FoldinError, match=r"own/a\.parquet: time is a column of durations"):
+        raw()
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_decimal_comma_is_read_where_it_is_declared(workspace, quote):
+    put("a.csv", f"who;book;stars\n{quote}u1{quote};b1;4,5\nu1;b2;1\n007;b1;3,0\n")
+    declare(CSV.replace("own/a.csv", 'own/a.csv, separator: ";", decimal: ","'))
+    assert triples(raw()) == ROWS
+    put("a.csv", f"who;book;stars\n{quote}u1{quote};b1;4.5\n")
+    with pytest.raises(FoldinError, match=r"line 2: stars is '4\.5'"):
+        raw()
+    put("a.jsonl", '{"who": "u1", "book": "b1", "stars": "4,5"}\n')
+    declare(CSV.replace("own/a.csv", 'own/a.jsonl, decimal: ","'))
+    assert triples(raw()) == ROWS[:1]
+
+
 LARGE = [9007199254740993, 9007199254740992, None, 7]
 
 
@@ -143,10 +286,32 @@ def test_large_ids_beside_a_missing_one_stay_different_people(workspace, form):
 def test_a_float_that_may_be_several_ids_is_refused_by_column_value_and_file(workspace):
     put("a.jsonl", '{"who": 7, "book": 7.0, "stars": 4}\n{"who": 9007199254740993.0, "book": 7, "stars": 4}\n')
     declare("mine: {file: own/a.jsonl, user: who, item: book, rating: stars, scale: [1, 5, 1]}")
-    with pytest.raises(FoldinError, match=r"own/a\.jsonl: row 2: user is 9007199254740992\.0.*whole numbers or"):
+    with pytest.raises(FoldinError, match=r"own/a\.jsonl: line 2: user is 9007199254740992\.0.*whole numbers"):
         raw()
     put("a.jsonl", '{"who": 7, "book": 7.0, "stars": 4}\n{"who": 7.0, "book": 8, "stars": 4}\n')
     assert triples(raw()) == [("7", "7", 4.0), ("7", "8", 4.0)]
+
+
+def test_a_name_that_two_columns_have_is_refused_in_every_format(workspace):
+    table = pa.table([["u1"], ["u2"], ["b1"], [4]], names=["who", "who", "book", "stars"])
+    parquet.write_table(table, put("a.parquet", b""))
+    put("a.jsonl", '{"who": "u1", "who": "u2", "book": "b1", "stars": 4}\n')
+    with closing(sqlite3.connect(put("a.db", b""))) as database:
+        database.execute("create table t (who, book, stars)")
+        database.execute("insert into t values ('u1', 'b1', 4)")
+        database.commit()
+    for file, what in [
+        ("a.parquet", "a.parquet: the file names 'who' twice; rename one of the two"),
+        ("a.jsonl", "line 1 names 'who' twice"),
+        (
+            "a.db, query: 'select a.who, b.who, a.book, a.stars from t a, t b'",
+            "a.db: the query names 'who' twice; name one of the two with `as`",
+        ),
+    ]:
+        declare(f"mine: {{file: own/{file}, user: who, item: book, rating: stars, scale: [1, 5, 1]}}")
+        with pytest.raises(FoldinError) as error:
+            raw()
+        assert what in str(error.value)
 
 
 def test_tables_of_items_and_users_are_read_beside(workspace):
@@ -219,6 +384,25 @@ def test_a_composition_of_ones_own_joins_the_same_people(workspace):
     ]
 
 
+def test_what_cleaning_dropped_of_a_composition_is_told_by_part(workspace):
+    put("a.csv", "who,book,stars\n1,1,4\n2,1,\n")
+    put("b.csv", "who,film,score\n1,1,80\n2,1,101\n3,1,102\n")
+    declare(
+        """
+        a: {file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5, 1]}
+        b: {file: own/b.csv, user: who, item: film, rating: score, scale: [0, 100]}
+        mine: {parts: {books: a, movies: b}}
+        """
+    )
+    account = cleaned()[1]
+    dropped = {domain: part["ratings"]["dropped"] for domain, part in account["parts"].items()}
+    assert dropped["books"] | {"missing_rating": 1, "off_the_scale": 0} == dropped["books"]
+    assert dropped["movies"] | {"missing_rating": 0, "off_the_scale": 2} == dropped["movies"]
+    assert account["ratings"]["dropped"]["off_the_scale"] == 2
+    shown = explore.cleaning_table(explore.open_profile("mine"))
+    assert shown.loc[("ratings of movies", "dropped"), "rows"] == "2"
+
+
 def test_what_was_fetched_is_recorded_with_its_declaration(workspace):
     path = put("a.csv", "who,book,stars\nu1,b1,4\n")
     declare(CSV)
@@ -272,7 +456,7 @@ mine:
         ("user: who", "user: book"),
         ("item: book", "item: who"),
         ("scale: [1, 5, 0.5]", "scale: [0, 5, 1]"),
-        ("scale: [1, 5, 0.5]", "scale: [1, 5, 0.5000001]"),
+        ("scale: [1, 5, 0.5]", "scale: [1, 5.0000008, 0.5000001]"),
         ("scale: [1, 5, 0.5]", "feedback: implicit"),
         ("scale: [1, 5, 0.5]", "scale: [1, 5, 0.5]\n  domain: books"),
         ("scale: [1, 5, 0.5]", "scale: [1, 5, 0.5]\n  people: us"),
@@ -350,8 +534,16 @@ def test_the_order_in_which_parts_are_declared_means_nothing(workspace):
             "latin-1",
         ),
         ("{file: own/a.csv, user: who, item: book, feedback: implicit, scale: [1, 5]}", "not whole", "leave out scale"),
+        ("{file: own/a.csv, user: who, item: book, rating: stars, scale: [0, 10, 3]}", "not whole", "mend the step"),
+        ("{file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5, 10]}", "not whole", "mend the step"),
         ("{parts: {books: ml-100k, movies: mine}}", "sources.mine.parts.movies is 'mine'", "other data sets"),
         ("{parts: {books: ml-100k}}", "sources.mine.parts", ""),
+        ("{parts: {books: ml-100k, 'books:a': douban-book}}", "names a domain 'books:a'", "small letters"),
+        (
+            "{file: own/a.csv, user: who, item: book, rating: stars, scale: [1, 5], people: 'a:b'}",
+            "sources.mine.people is 'a:b'",
+            "leave the colon out",
+        ),
         ("{parts: {books: ml-100k, movies: nothing}}", "unknown data set 'nothing'", ""),
         ("[1, 2]", "sources.mine", ""),
     ],
@@ -374,11 +566,13 @@ def test_a_declaration_that_cannot_be_is_refused_by_key_and_remedy(workspace, de
         ("a.csv", "who,book,stars\nu1,b1\n", "line 2: 2 fields, 3 expected"),
         ("a.csv", b"who,book,stars\nu\xff,b1,4\n", "no utf-8 text"),
         ("a.csv", "who,book,stars\n", "holds no rows"),
-        ("a.csv", "", "its columns are"),
+        ("a.csv", "", "the file is empty"),
+        ("a.jsonl", "", "the file is empty"),
+        ("a.jsonl", "\n", "holds no rows"),
         ("a.csv", "who,who,book,stars\n1,2,3,4\n", "the header names 'who' twice"),
         ("a.parquet", b"PAR1 no", "no readable Parquet file"),
         ("a.jsonl", '{"who": "u1", "book": "b1", "stars": 4}\n{"who": \n', "line 2 is no JSON object"),
-        ("a.jsonl", '{"who": "u1", "book": "b1", "stars": "x"}\n', "row 1: rating is 'x', no number"),
+        ("a.jsonl", '{"who": "u1", "book": "b1", "stars": "x"}\n', "line 1: rating is 'x', no number"),
     ],
 )
 def test_a_file_that_is_not_as_declared_is_named(workspace, name, content, what):
@@ -403,6 +597,20 @@ def test_a_name_that_makes_no_folder_is_refused(workspace):
     declare("'../x': {file: own/a.csv, user: a, item: b, feedback: implicit}")
     with pytest.raises(FoldinError, match="would make a bad folder"):
         datasets.get("../x")
+
+
+def test_compositions_that_are_parts_of_each_other_are_refused_with_the_way_round(workspace, capsys):
+    declare(
+        """
+        a: {parts: {books: ml-100k, music: b}}
+        b: {parts: {books: ml-100k, music: c}}
+        c: {parts: {books: ml-100k, music: a}}
+        """
+    )
+    with pytest.raises(FoldinError, match=r"sources\.c\.parts\.music is 'a', so a part of itself: a → b → c → a"):
+        fetch.run("a")
+    assert cli.main(["check"]) == 1
+    assert "a → b → c → a" in capsys.readouterr().err
 
 
 def test_foldin_check_looks_at_every_declaration(workspace, capsys):

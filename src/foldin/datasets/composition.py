@@ -10,6 +10,7 @@ lowest + share · (highest - lowest), so an error in shares times (highest - low
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from foldin.datasets.bookcrossing import BOOK_CROSSING
@@ -108,9 +109,29 @@ def compose(dataset: DataSet, tables: list[Tables]) -> Tables:
         ratings.append(rated)
         items.append(own.items.assign(item_id=of_item + own.items["item_id"].astype("str"), domain=part.domain))
         users.append(own.users.assign(user_id=of_user + own.users["user_id"].astype("str")))
+    everything = pd.concat(items, ignore_index=True)
+    _refuse_twins("item", everything["item_id"])
+    if not one_crowd:
+        of_crowds = {
+            crowd: pd.concat(
+                [own["user_id"] for own, other in zip(users, crowds, strict=True) if other == crowd]
+            ).unique()
+            for crowd in crowds
+        }
+        _refuse_twins("user", pd.Series(np.concatenate(list(of_crowds.values()))))
     # Of a person known to two parts, whatever either part knows is kept, the first part's word first.
     people = pd.concat(users, ignore_index=True).groupby("user_id", as_index=False, sort=False).first()
-    return Tables(pd.concat(ratings, ignore_index=True), pd.concat(items, ignore_index=True), people)
+    return Tables(pd.concat(ratings, ignore_index=True), everything, people)
+
+
+def _refuse_twins(kind: str, ids: pd.Series) -> None:
+    """Refuse ids of which two parts have made the same: what belongs to one would silently be the other's too."""
+    if (twins := ids.duplicated()).any():
+        raise FoldinError(
+            f"two parts make one {kind} '{ids[twins].iloc[0]}' of different ones",
+            where="src/foldin/datasets/composition.py",
+            remedy="give the parts other domains and people, without ':'",
+        )
 
 
 def to_shares(ratings: pd.Series, scale: Scale) -> pd.Series:

@@ -27,12 +27,15 @@ class RawTables:
         `user_id`, then whatever is known (`age`, `gender`, `country`, `occupation`); may have no rows.
     bad_lines : int
         Lines of the ratings' files that were not as declared and are not among the ratings.
+    changed : dict of str to dict of str to int
+        Table → reason → rows in which the reader corrected a value or made it missing.
     """
 
     ratings: pd.DataFrame
     items: pd.DataFrame
     users: pd.DataFrame
     bad_lines: int = 0
+    changed: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

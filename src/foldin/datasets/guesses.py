@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foldin.datasets.fields import UNITS, Faults, seconds
 from foldin.errors import FoldinError
 
 WORDS = {
@@ -13,6 +14,7 @@ WORDS = {
     "item": (
         "item",
         "movie",
+        "film",
         "book",
         "isbn",
         "product",
@@ -32,8 +34,18 @@ WORDS = {
 STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01)
 MOST_STEPS = 200
 """Ratings with more distinct values than this are counts, or have no steps."""
-FIRST_TIME = 300_000_000
-"""Numbers above this can be seconds since 1970: a time after mid 1979."""
+FIRST_TIME, LAST_TIME = 300_000_000, 4_100_000_000
+"""Numbers between these can be seconds since 1970: times from mid 1979 to 2099."""
+FIRST_DAY, LAST_DAY = 19_000_101, 20_991_231
+"""Numbers between these can be days, written year, month, day."""
+MOST_ODD = 0.05
+"""Share of the times that may be none, such as a 0 where a time is unknown."""
+WIDE = 5
+"""Columns of ratings from which on a table is a matrix, a column for each item."""
+APART = 3.0
+"""Times the distance of all others by which a value stands apart, and so may be a mistake."""
+RARE = 0.001
+"""Share of the ratings above which a value that stands apart is none."""
 
 
 def _plain(name: str) -> str:
@@ -52,8 +64,26 @@ def by_name(names: list[str]) -> dict[str, str]:
     return found
 
 
-def roles_of(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, str | int], list[str]]:
-    """Return role → column (a number where columns have no names), and why."""
+def refuse_matrix(rows: pd.DataFrame, path: Path, *, named: bool) -> None:
+    """Refuse a table with a row for each user and a column for each item: its cells are the ratings.
+
+    Raises
+    ------
+    FoldinError
+        When nearly all columns are numbers like ratings, and none has a name that says a role of its own.
+    """
+    known = set(by_name([str(name) for name in rows])) if named else set()
+    alike = [name for name in rows if rows[name].isna().all() or _is_rating(rows[name])]
+    if known <= {"user"} and len(alike) >= max(WIDE, rows.shape[1] - 2):
+        raise FoldinError(
+            f"this looks like a matrix of users and items: {len(alike)} of {rows.shape[1]} columns hold ratings",
+            where=path,
+            remedy="write a row for each rating, with columns user, item and rating (pandas: melt, then dropna)",
+        )
+
+
+def roles_of(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, str | int], dict[str, str]]:
+    """Return role → column (a number where columns have no names), and role → why."""
     names = [str(name) for name in rows]
     found = by_name(names) if named else {}
     reasons = {role: f"{name}: its name says {role}" for role, name in found.items()}
@@ -78,11 +108,9 @@ def roles_of(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, 
             where=path,
             remedy="declare it by hand; see own/README.md",
         )
-    for role in ("user", "item"):
-        reasons[role] += f"; {rows[found[role]].nunique():,} distinct values"
     order = [role for role in ("user", "item", "rating", "count", "time") if role in found]
     roles: dict[str, str | int] = {role: found[role] if named else int(found[role]) for role in order}
-    return roles, [reasons[role] for role in order]
+    return roles, {role: reasons[role] for role in order}
 
 
 def _numbers(values: pd.Series) -> pd.Series:
@@ -93,14 +121,15 @@ def _is_time(values: pd.Series) -> bool:
     known = values.dropna()
     found = _numbers(known)
     if len(known) and found.notna().all():
-        return bool((found > FIRST_TIME).all() and (found % 1 == 0).all())
+        return bool((found % 1 == 0).all()) and bool(_unit(found))
     dates = known.head(1000).str.fullmatch(r"\d{4}-\d\d-\d\d([ T].*)?")
     return bool(len(dates) and dates.all())
 
 
 def _is_rating(values: pd.Series) -> bool:
     found = _numbers(values.dropna())
-    return bool(len(found) and found.notna().all() and found.nunique() <= MOST_STEPS and found.abs().max() <= 100)
+    # What is the same in every row says nothing of what people like.
+    return bool(len(found) and found.notna().all() and 1 < found.nunique() <= MOST_STEPS and found.abs().max() <= 100)
 
 
 def scale_of(values: pd.Series, *, counted: bool) -> tuple[dict[str, object], str]:
@@ -125,10 +154,26 @@ def scale_of(values: pd.Series, *, counted: bool) -> tuple[dict[str, object], st
         lowest = float(distinct[0])
     if lowest == highest:
         return {"feedback": "implicit"}, f"all are {highest:g}, so they say who met what, not how it was liked"
+    if (apart := _apart(found, distinct)) is not None:
+        note += f"; {apart:g} stands apart in {int((found == apart).sum()):,} rows, so taken for a mistake, and such "
+        note += "rows are dropped; check this"
+        distinct = distinct[distinct != apart]
+        lowest, highest = float(distinct[0]), float(distinct[-1])
     step = next((step for step in STEPS if _on_steps(distinct, step)), 0.0)
     note += f", in steps of {step:g}" if step else ", in no steps"
     scale = [int(number) if number % 1 == 0 else round(number, 6) for number in (lowest, highest, step)]
     return {"scale": scale, **declared}, note
+
+
+def _apart(found: pd.Series, distinct: np.ndarray) -> float | None:
+    """Return the highest or lowest value if few have it and it is far from all others, else None."""
+    if len(distinct) < 4:
+        return None
+    for value, others in ((distinct[-1], distinct[:-1]), (distinct[0], distinct[1:])):
+        far = np.abs(others - value).min() > APART * (others[-1] - others[0])
+        if far and (found == value).sum() <= max(1, RARE * len(found)):
+            return float(value)
+    return None
 
 
 def _on_steps(distinct: np.ndarray, step: float) -> bool:
@@ -137,13 +182,30 @@ def _on_steps(distinct: np.ndarray, step: float) -> bool:
 
 
 def time_of(values: pd.Series) -> tuple[str, str]:
-    """Return the unit of a column of times, and the evidence."""
+    """Return the unit of a column of times, "" where `clean` could not read them, and the evidence."""
     known = values.dropna()
     found = _numbers(known)
-    if len(known) and found.notna().all():
-        for unit, limit in (("s", 1e11), ("ms", 1e14), ("us", 1e17)):
-            if found.max() < limit:
-                scale = {"s": 1, "ms": 1_000, "us": 1_000_000}[unit]
-                first, last = (pd.Timestamp(number / scale, unit="s").date() for number in (found.min(), found.max()))
-                return unit, f"times in {unit} since 1970, {first} to {last}"
-    return "date", f"dates, {known.min()} to {known.max()}"
+    unit = _unit(found) if len(known) and found.notna().all() else "date"
+    faults = Faults(np.zeros(len(known), dtype=bool))
+    times = seconds(known, Path(), unit, faults) if unit else pd.Series(dtype="Int64")
+    # A few may be beyond any calendar.
+    times = times[times.between(-LAST_TIME, LAST_TIME)]
+    if not len(times) or faults.rows.mean() > MOST_ODD:
+        shown = repr(str(known.iloc[0])) if len(known) else "none at all"
+        return "", f"no time that can be read ({shown}), so left out; write dates as 2020-03-18, or see own/README.md"
+    first, last = (pd.Timestamp(int(times.quantile(share)), unit="s").date() for share in (0, 1))
+    kind = "dates" if unit == "date" else f"times in {unit} since 1970"
+    return unit, f"{kind}, {first} to {last}"
+
+
+def _unit(found: pd.Series) -> str:
+    """Return the unit in which nearly all of some numbers are times, "" where there is none."""
+    days = found[found.between(FIRST_DAY, LAST_DAY) & (found % 1 == 0)]
+    if len(days) >= (1 - MOST_ODD) * len(found):
+        text = days.astype("int64").astype("str")
+        if pd.to_datetime(text, format="%Y%m%d", errors="coerce").notna().mean() >= 1 - MOST_ODD:
+            return "date"
+    for unit, scale in UNITS.items():
+        if found.between(FIRST_TIME * scale, LAST_TIME * scale).mean() >= 1 - MOST_ODD:
+            return unit
+    return ""

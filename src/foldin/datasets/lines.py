@@ -14,12 +14,14 @@ from typing import Any
 import pandas as pd
 
 from foldin.datasets import bulk
-from foldin.datasets.parsers import DTYPES, Parser, flag, identifier
+from foldin.datasets.parsers import DTYPES, Parser, flag, identifier, ignored
 from foldin.errors import FoldinError
 from foldin.progress import tick
 
 CHUNK = 200_000
 """Rows held as Python objects at once; they take twenty times the space of a column."""
+AS_READ = {"category": "str", "time": "Int64", "float64 with comma": "float64"}
+"""Dtypes of columns that have another while they are read."""
 # What `surrogateescape` makes of a byte that is no text.
 UNDECODED = re.compile("[\udc80-\udcff]")
 
@@ -34,10 +36,39 @@ class BadLines:
         The share of a file's lines that may be bad; more is an error that names the first.
     count : int
         Lines dropped so far, of all files read with this object.
+    first : FoldinError or None
+        What is wrong with the first of them.
     """
 
     share: float
     count: int = 0
+    first: FoldinError | None = None
+
+    def add(self, dropped: int, good: int, first: FoldinError) -> None:
+        """Count lines dropped, or refuse them where they are more than the share allows.
+
+        Parameters
+        ----------
+        dropped : int
+            Lines that are not as declared.
+        good : int
+            Lines that are.
+        first : FoldinError
+            What is wrong with the first.
+
+        Raises
+        ------
+        FoldinError
+            When these and those counted before are too many.
+        """
+        bad = self.count + dropped
+        if bad > self.share * (good + bad):
+            raise FoldinError(
+                f"{bad:,} of {good + bad:,} lines are not as declared; the first: {first.what}",
+                where=first.where,
+                remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.share:g})",
+            )
+        self.count, self.first = bad, self.first or first
 
 
 def read(
@@ -59,7 +90,7 @@ def read(
         The file. A byte order mark is skipped; lines end as on Unix, Windows or old Macs.
     columns : dict of str to callable
         Column name → parser of its fields (of foldin.datasets.parsers), in file order. An empty field is a missing
-        value.
+        value; an `ignored` column is not returned.
     delimiter : str
         What stands between two fields: one character, or several such as "::" where nothing is quoted.
     encoding : str, optional
@@ -162,9 +193,14 @@ class _Reader:
         return table.astype({name: "category" for name, parser in parsers if parser is identifier})
 
     def _frame(self, rows: list[list[Any]]) -> pd.DataFrame:
-        dtypes = {name: "str" if parser is identifier else DTYPES[parser] for name, parser in self.columns.items()}
         return pd.DataFrame(
-            {name: pd.Series([row[place] for row in rows], dtype=dtypes[name]) for place, name in enumerate(dtypes)}
+            {
+                name: pd.Series(
+                    [row[place] for row in rows], dtype=AS_READ.get(dtype := DTYPES.get(parser, "str"), dtype)
+                )
+                for place, (name, parser) in enumerate(self.columns.items())
+                if parser is not ignored
+            }
         )
 
     def _lines(self, strict: bool) -> Iterator[str]:
@@ -240,15 +276,8 @@ class _Reader:
         self.dropped += lines
 
     def _judge(self, good: int) -> None:
-        if self.bad is None or self.first is None:
-            return
-        if self.dropped > self.bad.share * (good + self.dropped):
-            raise FoldinError(
-                f"{self.dropped:,} of {good + self.dropped:,} lines are not as declared; the first: {self.first.what}",
-                where=_place(self.path),
-                remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.bad.share:g})",
-            )
-        self.bad.count += self.dropped
+        if self.bad is not None and self.first is not None:
+            self.bad.add(self.dropped, good, self.first)
 
     def _fault(self, line: int, what: str) -> FoldinError:
         return FoldinError(f"line {line}: {what}", where=_place(self.path), remedy=_remedy(self.path))

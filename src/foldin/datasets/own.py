@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from foldin.params import Section
 
+OFF_STEP = 1e-6
+"""Steps by which a float may miss a whole number of them."""
+
 
 class File(Section):
     """How to read a file of your own; what a file's ending says need not be said."""
@@ -15,6 +18,7 @@ class File(Section):
     separator: str | None = Field(default=None, min_length=1)
     encoding: str = "utf-8"
     header: bool = True
+    decimal: Literal[".", ","] = "."
     table: str | None = None
     query: str | None = None
 
@@ -48,7 +52,7 @@ class OwnData(File):
     item: str | int
     rating: str | int | None = None
     time: str | int | None = None
-    time_unit: Literal["s", "ms", "us", "date"] | None = None
+    time_unit: Literal["s", "ms", "us", "ns", "date"] | None = None
     feedback: Literal["explicit", "implicit"] = "explicit"
     scale: list[float] = Field(default=[], max_length=3)
     zero_is_implicit: bool = False
@@ -68,6 +72,13 @@ class OwnData(File):
             return self
         if self.rating is None:
             raise ValueError("name the column of ratings as rating, or say feedback: implicit")
+        if len(self.scale) > 2 and self.scale[2] > 0 and self.scale[0] < self.scale[1]:
+            steps = (self.scale[1] - self.scale[0]) / self.scale[2]
+            if abs(steps - round(steps)) > OFF_STEP:
+                raise ValueError(
+                    "scale is [lowest, highest, step], and no whole number of steps leads from lowest to highest: "
+                    "mend the step, or write 0 for any value"
+                )
         if len(self.scale) < 2 or not self.scale[0] < self.scale[1] or (len(self.scale) > 2 and self.scale[2] < 0):
             raise ValueError("scale must be [lowest, highest, step], such as [1, 5, 1]; a step of 0 allows any value")
         return self

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 Parser = Callable[[str], Any]
+LATEST = 2**62
+"""Times from here on are none."""
 
 
 def text(field: str) -> str:
@@ -45,6 +47,57 @@ def number(field: str) -> float:
     return value
 
 
+def number_with_comma(field: str) -> float:
+    """Return a finite number whose fraction stands after a comma.
+
+    Raises
+    ------
+    ValueError
+        When the field is none, or has a point.
+    """
+    if "." in field:
+        raise ValueError(field)
+    return number(field.replace(",", "."))
+
+
+def text_but(wrong: frozenset[str]) -> Parser:
+    """Return a parser of text that refuses some of it.
+
+    Parameters
+    ----------
+    wrong : frozenset of str
+        Texts that are known not to be what the column holds.
+    """
+
+    def known(field: str) -> str:
+        if (found := text(field)) in wrong:
+            raise ValueError(field)
+        return found
+
+    return known
+
+
+def moment(field: str) -> int:
+    """Return a time, a number of seconds or of parts of them, rounded down to a whole one.
+
+    Raises
+    ------
+    ValueError
+        When the field is none, or so large that no calendar reaches it.
+    """
+    try:
+        value = whole(field)
+    except ValueError:
+        value = math.floor(number(field))
+    if abs(value) >= LATEST:
+        raise ValueError(field)
+    return value
+
+
+def ignored(field: str) -> None:
+    """Return nothing of a column that nobody asked for: it is counted as a field, and not read."""
+
+
 def flag(field: str) -> bool:
     """Return whether the field is 1 rather than 0.
 
@@ -58,5 +111,14 @@ def flag(field: str) -> bool:
     return field == "1"
 
 
-DTYPES: dict[Parser, str] = {text: "str", identifier: "category", whole: "Int64", number: "float64", flag: "bool"}
-"""The dtype of the column that a parser's fields make."""
+DTYPES: dict[Parser, str] = {
+    text: "str",
+    identifier: "category",
+    whole: "Int64",
+    moment: "time",
+    number: "float64",
+    number_with_comma: "float64 with comma",
+    flag: "bool",
+    ignored: "ignored",
+}
+"""The dtype of the column that a parser's fields make; a "time" is an Int64."""

@@ -2,17 +2,17 @@
 
 import codecs
 import csv
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from foldin.datasets import lines, parsers, sqlite
-from foldin.datasets.fields import exact, first_line
+from foldin.datasets import json_lines, lines, parsers, signs, sqlite
+from foldin.datasets.fields import Faults, each, first_line, seconds
 from foldin.datasets.own import File
 from foldin.errors import FoldinError
 from foldin.params import nearest
@@ -28,11 +28,17 @@ FORMATS = {
     ".db": "sqlite",
     ".sqlite": "sqlite",
     ".sqlite3": "sqlite",
+    ".json": "jsonl",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-PARSERS: dict[str, parsers.Parser] = {"user": parsers.identifier, "item": parsers.identifier, "rating": parsers.number}
-"""How columns of some roles are read; others as text."""
+PARSERS: dict[str, parsers.Parser] = {
+    "time": parsers.moment,
+    "user": parsers.identifier,
+    "item": parsers.identifier,
+    "rating": parsers.number,
+}
+"""How columns of some roles are read; others as text. Of a column with two roles, the later counts."""
 WHOLE = {
     pa.int8(): pd.Int8Dtype(),
     pa.int16(): pd.Int16Dtype(),
@@ -45,6 +51,11 @@ WHOLE = {
 }
 """Whole numbers of Parquet stay whole where some are missing: a float merges large ids."""
 TABS = (".tsv", ".tab")
+IDS = ("user", "item", "id")
+"""Roles of ids, of which a list is none."""
+RENAME = "rename one of the two"
+FIRST = 1 << 16
+"""Characters in which the first time of a file is looked for; where there is none, times are read as text."""
 
 
 def format_of(file: File) -> str:
@@ -103,12 +114,12 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     key : str
         The key of the declaration, for messages.
     bad : BadLines, optional
-        Where lines of a CSV file that cannot be read are counted; without it the first is an error.
+        Where lines of a file of text that cannot be read are counted; without it the first is an error.
 
     Returns
     -------
     pandas.DataFrame
-        A column for each role, in file order of rows.
+        A column for each role, in file order of rows; of JSON lines, the index holds the numbers of the lines.
 
     Raises
     ------
@@ -116,21 +127,30 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
         When the file is not as declared: names the file as declared, the place in it, and the key to mend.
     """
     with blame(Path(file.file), key):
+        if path.is_file() and not path.stat().st_size:
+            raise FoldinError("the file is empty", remedy="put the data there")
+        if path.is_file():
+            signs.refuse_packed(path)
         match format_of(file):
             case "parquet":
                 rows = _parquet(path, columns, key)
             case "sqlite":
                 query = file.query or 'select * from "' + str(file.table).replace('"', '""') + '"'
                 rows = sqlite.read(path, query)
-                _require(columns, [str(name) for name in rows], key)
+                what, remedy = ("query", "name one of the two with `as`") if file.query else ("table", RENAME)
+                _require(columns, [str(name) for name in rows], key, what, remedy)
             case "jsonl":
-                rows = _json_lines(path, columns, key)
+                rows, seen = json_lines.read(path, list(dict.fromkeys(columns.values())), bad)
+                if len(rows):
+                    _require(columns, seen, key)
             case _:
                 rows = _csv(file, path, columns, key, bad)
         if rows.empty:
             raise FoldinError("the file holds no rows")
+    if file.decimal == "," and format_of(file) != "csv" and "rating" in columns:
+        rows = rows.assign(**{columns["rating"]: _with_points(rows[columns["rating"]])})
     # One column may have two roles.
-    return pd.DataFrame({role: rows[name] for role, name in columns.items()})
+    return pd.DataFrame({role: rows[name] if role in IDS else _flat(rows[name]) for role, name in columns.items()})
 
 
 @contextmanager
@@ -149,7 +169,11 @@ def blame(path: Path, key: str) -> Iterator[None]:
 
 def header_of(path: Path, separator: str, encoding: str) -> list[str]:
     """Return the fields of the first line, without blanks around them; none of an empty file."""
-    line = first_line(path).decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        with path.open(encoding=encoding, errors="replace") as opened:
+            line = opened.readline(FIRST).rstrip("\n")
+    else:
+        line = first_line(path).decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
     fields = line.split(separator) if len(separator) > 1 else next(csv.reader([line], delimiter=separator), [])
     return [name.strip() for name in fields] if line else []
 
@@ -158,22 +182,62 @@ def _csv(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     separator = separator_of(file)
     first = header_of(path, separator, file.encoding)
     names = first if file.header else [str(place + 1) for place in range(len(first))]
-    _require(columns, names, key)
-    if twice := [name for name in columns.values() if names.count(name) > 1]:
-        raise FoldinError(f"the header names '{twice[0]}' twice", remedy="rename one of the two")
+    _require(columns, names, key, "header")
+    dates = "time" in columns and not _in_numbers(file, path, names.index(columns["time"]))
+    read_by = PARSERS | ({"rating": parsers.number_with_comma} if file.decimal == "," else {})
+    known = {columns[role]: read_by[role] for role in PARSERS if role in columns and not (role == "time" and dates)}
     # Columns nobody asked for may share a name, or have none.
     unique = [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names)]
     with path.open("rb") as opened:
         marked = opened.read(3) == codecs.BOM_UTF8
-    return lines.read(
-        path,
-        dict.fromkeys(unique, parsers.text) | {columns[role]: PARSERS[role] for role in PARSERS if role in columns},
-        delimiter=separator,
-        encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
-        header=first if file.header else None,
-        quoted=len(separator) == 1,
-        bad=bad,
-    )
+
+    def rows(known: dict[str, parsers.Parser], bad: lines.BadLines | None) -> pd.DataFrame:
+        return lines.read(
+            path,
+            dict.fromkeys(unique, parsers.ignored) | dict.fromkeys(columns.values(), parsers.text) | known,
+            delimiter=separator,
+            encoding="utf-8-sig" if marked and file.encoding == "utf-8" else file.encoding,
+            header=first if file.header else None,
+            quoted=len(separator) == 1,
+            bad=bad,
+        )
+
+    before = bad.count if bad else 0
+    found = rows(known, bad)
+    if not dates:
+        return found
+    times = found[columns["time"]]
+    faults = Faults(np.zeros(len(times), dtype=bool))
+    seconds(times, path, "date", faults)
+    if faults.first is None:
+        return found
+    # Dates are read many at once. To know the lines of those that are none, each line is looked at.
+    known |= {columns["time"]: parsers.text_but(frozenset(times[faults.rows]))}
+    if bad is not None and faults.rows.mean() <= bad.share:
+        bad.count = before
+        return rows(known, bad)
+    try:
+        return rows(known, None)
+    except FoldinError as first:
+        if bad is not None:
+            bad.add(int(faults.rows.sum()), int((~faults.rows).sum()), first)
+        raise
+
+
+def _in_numbers(file: File, path: Path, place: int) -> bool:
+    """Return whether the times in a column of a CSV file are numbers: as declared, else as the first of them is."""
+    unit = getattr(file, "time_unit", None)
+    if unit is not None:
+        return bool(unit != "date")
+    separator = separator_of(file)
+    with path.open(encoding=file.encoding, errors="replace", newline="") as opened:
+        sample = opened.read(FIRST).splitlines()[int(file.header) :]
+    rows = [line.split(separator) for line in sample] if len(separator) > 1 else csv.reader(sample, delimiter=separator)
+    with suppress(csv.Error):
+        for row in rows:
+            if len(row) > place and row[place].strip():
+                return not pd.isna(pd.to_numeric(row[place].strip(), errors="coerce"))
+    return False
 
 
 def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
@@ -182,13 +246,13 @@ def _parquet(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
         _require(columns, opened.schema_arrow.names, key)
         # Without pandas' notes on its own index, which may be damaged, and which we do not need.
         table = opened.read(columns=sorted(set(columns.values()))).replace_schema_metadata(None)
-        rows: pd.DataFrame = _decoded(table).to_pandas(types_mapper=WHOLE.get)
+        rows: pd.DataFrame = without_categories(table).to_pandas(types_mapper=WHOLE.get)
     except (pa.ArrowException, OSError) as error:
         raise FoldinError(f"no readable Parquet file ({str(error).splitlines()[0]})") from None
     return rows
 
 
-def _decoded(table: pa.Table) -> pa.Table:
+def without_categories(table: pa.Table) -> pa.Table:
     """Return a table without categories, which may be numbers, or text with blanks around it."""
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
@@ -196,32 +260,22 @@ def _decoded(table: pa.Table) -> pa.Table:
     return table
 
 
-def _json_lines(path: Path, columns: dict[str, str], key: str) -> pd.DataFrame:
-    found: list[list[object]] = []
-    seen: set[str] = set()
-    names = list(dict.fromkeys(columns.values()))
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line)
-            except ValueError:
-                values = None
-            if not isinstance(values, dict):
-                raise FoldinError(f"line {number} is no JSON object")
-            seen.update(values)
-            found.append([_flat(values.get(name)) for name in names])
-    _require(columns, sorted(seen), key)
-    return pd.DataFrame({name: exact([row[place] for row in found]) for place, name in enumerate(names)})
+def _with_points(values: pd.Series) -> pd.Series:
+    """Return a column in which texts such as "4,5" are "4.5"."""
+    return each(values, lambda value: value.replace(",", ".") if isinstance(value, str) else value)
 
 
-def _flat(value: object) -> object:
-    return "|".join(map(str, value)) if isinstance(value, list) else value
+def _flat(values: pd.Series) -> pd.Series:
+    """Return a column in which a list, such as one of genres, is one text."""
+    if values.dtype != "object":
+        return values
+    return each(values, lambda value: "|".join(map(str, value)) if isinstance(value, list | np.ndarray) else value)
 
 
-def _require(columns: dict[str, str], there: list[str], key: str) -> None:
+def _require(columns: dict[str, str], there: list[str], key: str, what: str = "file", remedy: str = RENAME) -> None:
     for role, name in columns.items():
+        if there.count(name) > 1:
+            raise FoldinError(f"the {what} names '{name}' twice", remedy=remedy)
         if name not in there:
             raise FoldinError(
                 f"{key}.{role} is '{name}', and the file has no such column",
