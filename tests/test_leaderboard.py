@@ -169,3 +169,10 @@ def test_without_rating_models_the_page_is_of_ranking_alone(evaluated, figures):
     assert "**popularity** ranks best" in text
     assert "## Ranking the whole catalogue" in text
     assert "RMSE" not in text.split("## By popularity")[0]
+
+
+def test_a_figure_that_rounds_to_zero_has_no_sign(board):
+    tiny = board.assign(r2=-1e-6, rmse_behind=0.0, rmse_behind_low=-1e-6, rmse_behind_high=2e-5)
+    text = leaderboard.rating_table(tiny).to_csv()
+    assert "0.0000 (0.0000 to 0.0000)" in text
+    assert "-0.0000" not in text

@@ -158,7 +158,8 @@ def folds(repository, tmp_path_factory):
 
 def test_the_readmes_recipe_averages_the_five_folds_and_no_other_experiment(folds):
     clone, printed = folds
-    assert "over 5 folds" in printed
+    assert "5 of 5 folds, " in printed
+    assert "(protocol k_fold)" in printed
     (row,) = (line for line in printed.splitlines() if re.match(r"\| demo +\| baselines +\| bias +\|", line))
     shown = [
         json.loads(sh("git", "show", f"{commit}:reports/demo/metrics/baselines/bias.json", cwd=clone).stdout)["rmse"]

@@ -122,7 +122,7 @@ def _families(ranked: pd.DataFrame) -> "pd.Series[str]":
     return ranked["family"].where(ranked["kind"] != ORACLE, "the truth")
 
 
-def _shown(ranked: pd.DataFrame, column: str, form: str = "{:.4f}") -> list[str]:
+def _shown(ranked: pd.DataFrame, column: str, form: str = "{:z.4f}") -> list[str]:
     if column not in ranked:
         return ["–"] * len(ranked)
     return ["–" if pd.isna(value) else form.format(value) for value in ranked[column]]
@@ -139,7 +139,7 @@ def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column
         elif row[f"{name}_behind"] == 0 and row[f"{name}_behind_high"] == 0:
             behind.append("best")
         else:
-            ends_of = f"{row[f'{name}_behind_low']:.4f} to {row[f'{name}_behind_high']:.4f}"
+            ends_of = f"{row[f'{name}_behind_low']:z.4f} to {row[f'{name}_behind_high']:z.4f}"
             behind.append(f"{row[f'{name}_behind']:.4f} ({ends_of})" + (" **tied**" if row[f"{name}_tied"] else ""))
     table["behind the best"] = behind
     if f"{column}_seed_sd" in ranked:

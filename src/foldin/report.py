@@ -160,6 +160,7 @@ def fitting_figure(report: Report) -> Figure:
             axis.plot(curve["epoch"], curve["value"], color=figures.COLOURS[place], label=part, ls=("-", "--")[place])
         axis.set_title(name)
         axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
     for axis in axes[:, 0]:
