@@ -38,15 +38,15 @@ def bench(**changes):
 def test_a_lead_that_another_seed_might_turn_is_said_with_how_much_each_moves():
     text = answer.sentences(bench())
     assert (
-        "Trained with other seeds, **mf** (± 0.0010) might stand before net (± 0.0070): by so much the RMSE of each "
-        "moves with the seed." in text
+        "Trained with other seeds, **mf** (± 0.0010) might stand before net (± 0.0070): that is the standard deviation "
+        "of each one's RMSE over its seeds, and the lead is less than two of the difference's." in text
     )
     assert text.count("other seeds") == 1
 
 
 def test_a_rival_fitted_with_one_seed_is_not_said_to_have_no_noise():
     text = answer.sentences(bench(bias__rmse=0.775))
-    assert "**mf** (± 0.0010), **bias** (one seed only) might stand before net (± 0.0070)" in text
+    assert "**mf** (± 0.0010), **bias** (trained once) might stand before net (± 0.0070)" in text
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,18 @@ def test_a_baseline_that_no_model_beats_is_the_answer():
     assert "**net** predicts ratings best (RMSE 0.7700; the bias baseline: 0.9000)" in text
     assert "cannot be told apart from als" not in text
     assert "might stand before als" not in text
+
+
+def test_who_is_best_of_a_domain_is_said_where_it_is_another():
+    board = bench().board.set_index("model")
+    for domain, names in {"books": ("bias", "bias"), "films": ("net", "als"), "songs": ("mf", "als")}.items():
+        board[f"domains.{domain}.rmse"] = 0.9
+        board[f"domains.{domain}.ndcg_at_10"] = 0.1
+        board.loc[names[0], f"domains.{domain}.rmse"] = 0.7
+        board.loc[names[1], f"domains.{domain}.ndcg_at_10"] = 0.2
+    assert (
+        "By domain it differs: on books **bias**, a baseline, predicts ratings best (0.7000; net: 0.9000) and "
+        "**bias**, a baseline, ranks best (0.2000; als: 0.1000); on songs **mf** predicts ratings best (0.7000; "
+        "net: 0.9000)." in answer.sentences(Bench(board.reset_index()))
+    )
+    assert "By domain" not in answer.sentences(bench())

@@ -105,3 +105,16 @@ def test_a_reader_that_has_enough_is_no_fault(workspace):
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert done.stderr.split() == ["141"]
+
+
+def test_jupyterlab_as_root_is_said_before_it_refuses(workspace, monkeypatch, capsys):
+    started = []
+    monkeypatch.setattr(os, "execvp", lambda _, command: started.append(command))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert cli.main(["lab"]) == 1
+    assert (
+        "foldin: JupyterLab does not run as root by itself; if you mean it: .venv/bin/foldin lab -- --allow-root"
+        in (capsys.readouterr().err)
+    )
+    assert cli.main(["lab", "--", "--allow-root"]) == 0
+    assert "--allow-root" in started[0]

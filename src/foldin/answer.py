@@ -28,6 +28,7 @@ def sentences(report: Report) -> str:
         f"{' and '.join(verdicts)}.",
         *([] if rater is not None else [NO_RATINGS]),
         _ties(board, best),
+        *_by_domain(board, best),
         *_luck(board, best),
     ]
     if ndcg.startswith(definitions.SAMPLED):
@@ -82,6 +83,24 @@ def _tied(board: pd.DataFrame, figure: str) -> npt.NDArray[np.bool_]:
     return tied
 
 
+def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
+    """Return who is best of each domain, where that is not whoever is best of all domains at once."""
+    found = []
+    for domain in leaderboard.domains(board):
+        others = []
+        for name, model in best.items():
+            figure = f"domains.{domain}.{name}"
+            leader = _leader(board, figure, lowest=name == "rmse")
+            if leader != model:
+                who = f"**{leader}**{', a baseline,' if board.loc[leader, 'kind'] == 'baseline' else ''}"
+                does = "predicts ratings best" if name == "rmse" else "ranks best"
+                others.append(
+                    f"{who} {does} ({_shown(board, leader, figure)}; {model}: {_shown(board, model, figure)})"
+                )
+        found += [f"on {domain} {' and '.join(others)}"] if others else []
+    return [f"By domain it differs: {'; '.join(found)}."] if found else []
+
+
 def _luck(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
     """Return whose place behind the best may be owed to the seeds drawn: a lead within two standard deviations.
 
@@ -97,12 +116,13 @@ def _luck(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
         near = np.abs(values - values[place]) <= 2 * np.hypot(noise, noise[place])
         rivals = near & (board["kind"] != leaderboard.ORACLE).to_numpy() & ~_tied(board, definitions.base(name))
         if rivals.any():
-            moves = ["one seed only" if np.isnan(each) else f"± {each:.4f}" for each in known]
+            moves = ["trained once" if np.isnan(each) else f"± {each:.4f}" for each in known]
             others = [f"**{board.index[int(rival)]}** ({moves[rival]})" for rival in np.flatnonzero(rivals)]
             figure = "RMSE" if name == "rmse" else "NDCG"
             found.append(
-                f"Trained with other seeds, {', '.join(others)} might stand before {model} ({moves[place]}): "
-                f"by so much the {figure} of each moves with the seed."
+                f"Trained with other seeds, {', '.join(others)} might stand before {model} ({moves[place]}): that is "
+                f"the standard deviation of each one's {figure} over its seeds, and the lead is less than two of the "
+                "difference's."
             )
     return found
 

@@ -199,6 +199,9 @@ def _dispatch(options: argparse.Namespace) -> None:
         case "lab":
             from foldin import paths
 
+            if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options.options:
+                remedy = "if you mean it: .venv/bin/foldin lab -- --allow-root"
+                raise FoldinError("JupyterLab does not run as root by itself", remedy=remedy)
             shown = options.open or str(paths.source_notebooks())
             # A copy of the checkout works with its own source, whatever is installed.
             os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])

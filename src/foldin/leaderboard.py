@@ -237,12 +237,12 @@ def domains(board: pd.DataFrame) -> list[str]:
 
 
 def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False, own: str = "") -> pd.DataFrame:
-    """Return one figure by domain and overall, best overall first; or in this order `own`, which only domains have."""
+    """Return one figure by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
     ranked = best_first(board, figure, lowest=lowest)
     table = _start(ranked)
     for domain in domains(board):
         table[domain] = _shown(ranked, f"domains.{domain}.{own or figure}")
-    return table if own else table.assign(overall=_shown(ranked, figure))
+    return table if own else table.assign(**{"all at once": _shown(ranked, figure)})
 
 
 def leaks(board: pd.DataFrame) -> list[str]:

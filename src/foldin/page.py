@@ -207,9 +207,10 @@ def _data(bench: Report) -> list[str]:
         f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
         f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
-        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Training knows "
-        f"{split['users']:,} users and {split['items']:,} items and fills {split['density_of_training']:.2%} of their "
-        f"pairs; it has never seen {cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
+        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Train and "
+        f"validation part together, which models are fitted on in the end, know {split['users']:,} users and "
+        f"{split['items']:,} items and fill {split['density_of_training']:.2%} of their pairs; they have never seen "
+        f"{cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
         *_changes(account),
         "![Ratings given, and ratings by item and user](figures/data.png)",
     ]

@@ -163,8 +163,7 @@ def fitting_figure(report: Report) -> Figure:
         axis.xaxis.get_major_locator().set_params(integer=True)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
-    for axis in axes[:, 0]:
-        axis.set_ylabel(f"RMSE ({report.dataset.unit})")
+    drawn.supylabel(f"RMSE ({report.dataset.unit})", fontsize="medium")
     if names:
         axes[0, 0].legend()
     plt.close(drawn)

@@ -10,7 +10,20 @@ from foldin.datasets.fields import UNITS, Faults, seconds
 from foldin.errors import FoldinError
 
 WORDS = {
-    "user": ("user", "useri", "customer", "member", "reader", "reviewer", "account", "person", "listener", "usersha1"),
+    "user": (
+        "user",
+        "useri",
+        "customer",
+        "client",
+        "buyer",
+        "member",
+        "reader",
+        "reviewer",
+        "account",
+        "person",
+        "listener",
+        "usersha1",
+    ),
     "item": (
         "item",
         "movie",
@@ -18,6 +31,8 @@ WORDS = {
         "book",
         "isbn",
         "product",
+        "article",
+        "sku",
         "asin",
         "artist",
         "artmbid",
