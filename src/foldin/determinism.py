@@ -22,7 +22,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",  # TensorFlow multiplies matrices with oneDNN, TF_ENABLE_ONEDNN_OPTS=0 or not
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "",  # those of the name above, instead of the machine's
 }
@@ -49,7 +49,8 @@ def variables(threads: int, device: str = "cpu") -> dict[str, str]:
     lane |= {
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        # Off, products of matrices are cut by the size of caches, and last digits follow the cut.
+        "TF_ENABLE_ONEDNN_OPTS": "1",
         "TF_DETERMINISTIC_OPS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONHASHSEED": "0",

@@ -19,6 +19,7 @@ from foldin.errors import FoldinError
 from foldin.sections import SECTIONS as SECTIONS
 from foldin.sections import Clean as Clean
 from foldin.sections import Demo as Demo
+from foldin.sections import Emulated as Emulated
 from foldin.sections import Evaluation as Evaluation
 from foldin.sections import Report as Report
 from foldin.sections import Section as Section

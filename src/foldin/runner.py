@@ -19,13 +19,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foldin import paths, progress
+from foldin import paths, processors, progress
 from foldin.errors import FoldinError
 from foldin.notebook import KERNEL, read, write
 
 # What a run leaves in an output that no second run, or no other checkout, can repeat: addresses of objects, names of
 # temporary files, the random ids of pandas' styled tables. (`_refuse_unstable` adds this checkout's own path.)
 UNSTABLE = r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+|\bid=\\?[\"']T_[0-9a-f]{5}"
+KERNEL_PATIENCE = 600
+"""Seconds that a kernel may take to start: long, for a busy machine or an emulated processor."""
 PIXELS = ("image/png", "image/jpeg")
 """Outputs in which text cannot be looked for."""
 
@@ -67,6 +69,7 @@ def run(name: str, dataset: str, *, command: str) -> None:
                 kernel_name=KERNEL["name"],
                 cwd=paths.root(),
                 progress_bar=False,
+                start_timeout=KERNEL_PATIENCE,
                 # The kernel warns that it talks over TCP (on the loopback address only) and complains when it is ended.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 log_output=False,
@@ -201,12 +204,15 @@ def _refuse_unstable(output: Any, place: str) -> None:
 def _kernel_environment() -> Iterator[None]:
     """Let the kernel be this interpreter, importing this checkout's own source, without a person's own profile."""
     source = str(Path(__file__).resolve().parents[1])
-    # A person's own kernel may bear the same name, and be another Python.
-    kernels = str(Path(sys.prefix) / "share" / "jupyter")
-    wanted = {"PYTHONPATH": source, "JUPYTER_PATH": kernels, "JUPYTER_PLATFORM_DIRS": "1"}
+    wanted = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1"}
     wanted["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with tempfile.TemporaryDirectory(prefix="foldin-ipython-") as profile:
-        wanted["IPYTHONDIR"] = profile
+        # A person's own kernel may bear the same name, and be another Python.
+        kernel = Path(profile) / "kernels" / KERNEL["name"] / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        started = [*processors.python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel.write_text(json.dumps({"argv": started, **KERNEL}), encoding="utf-8")
+        wanted |= {"IPYTHONDIR": profile, "JUPYTER_PATH": profile}
         before = {key: os.environ.get(key) for key in wanted}
         os.environ.update(wanted)
         try:

@@ -67,10 +67,22 @@ class Report(Section):
     calibration_bins: int = Field(ge=2)
 
 
+class Emulated(Section):
+    """Key `verify.emulated`: how small the pipeline is that runs as another processor."""
+
+    users: int = Field(ge=10, le=10**6)
+    items: int = Field(ge=12, le=10**6)
+    ratings: int = Field(ge=100, le=10**9)
+    share: float = Field(gt=0, le=1)
+    epochs: int = Field(ge=1)
+    seeds: int = Field(ge=1)
+
+
 class Verify(Section):
-    """Section `verify`: what `foldin verify` accepts where bytes cannot be the same."""
+    """Section `verify`: what `foldin verify` accepts where bytes cannot be the same, and what it runs elsewhere."""
 
     tolerance: float = Field(ge=0)
+    emulated: Emulated
 
 
 class Traps(Section):

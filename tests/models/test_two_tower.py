@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from synthetic import from_triples, planted
 
-from foldin import neural
+from foldin import losses, neural
 from foldin.models import two_tower
 
 SMALL = {"embedding": 8, "initial_spread": 0.05, "learning_rate": 0.01, "epochs": 10, "patience": 10}
@@ -22,7 +22,7 @@ def retrieval(**changes):
 
 def loss(picked, logits, log_share):
     ops = neural.keras().ops
-    found = two_tower.in_batch_softmax(ops.convert_to_tensor(picked), ops.convert_to_tensor(logits), log_share)
+    found = losses.in_batch_softmax(ops.convert_to_tensor(picked), ops.convert_to_tensor(logits), log_share)
     return ops.convert_to_numpy(found)
 
 
@@ -75,9 +75,9 @@ def slope_on_log_share():
 def test_the_correction_makes_scores_follow_popularity_and_without_it_they_are_flat(monkeypatch):
     # The optimum is log p(item | user) with the correction, and log p(item | user) - log share without.
     assert slope_on_log_share() == pytest.approx(1, abs=0.1)
-    corrected = two_tower.in_batch_softmax
+    corrected = losses.in_batch_softmax
     monkeypatch.setattr(
-        two_tower, "in_batch_softmax", lambda picked, logits, share: corrected(picked, logits, 0 * share)
+        losses, "in_batch_softmax", lambda picked, logits, share: corrected(picked, logits, 0 * share)
     )
     assert slope_on_log_share() == pytest.approx(0, abs=0.1)
 

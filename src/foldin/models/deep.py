@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from foldin import folding, learning, network_scores, neural
+from foldin import folding, learning, losses, network_scores, neural
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -160,7 +160,7 @@ class RankingNCF(learning.KeptNetwork):
             self,
             self._start().model,
             self._weights,
-            loss=neural.keras().losses.BinaryCrossentropy(from_logits=True),
+            loss=losses.binary_cross_entropy,
             examples=examples,
             figures=learning.ndcg_figures(self, validation, self.settings.validation_k),
             choose_by="validation_ndcg",

@@ -13,14 +13,10 @@ import pandas as pd
 from pydantic import Field
 from scipy import sparse
 
-from foldin import features, folding, learning, neural
+from foldin import features, folding, learning, losses, neural
 from foldin.factorization import row_dots
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
-
-IMPOSSIBLE = -1e9
-"""A logit whose exponential is 0 in single precision, and no infinity."""
-
 
 class RatingTowers(learning.RatingNetwork):
     """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
@@ -104,7 +100,7 @@ class RetrievalTowers(Recommender):
             self,
             self._model,
             neural.weights(self._model),
-            loss=lambda picked, logits: in_batch_softmax(picked, logits, log_share),
+            loss=lambda picked, logits: losses.in_batch_softmax(picked, logits, log_share),
             examples=lambda rng: ([users, items], items),
             figures=settled,
             choose_by="validation_ndcg",
@@ -151,10 +147,11 @@ class RetrievalTowers(Recommender):
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn what the user tower would give a user: the vector itself, since towers are not kept, nor features.
 
-        Wanted small are the n items' surprises, Σ (ln Σ exp(s) - s) with the inner sum over all items rated in
-        training, which is what `in_batch_softmax` estimates. The tower, its L2 and what features tell are stood for by
-        how the vectors of users trained on spread: half the squared distance from their mean in units of their
-        covariance is added, as if they were drawn from a normal distribution.
+        Wanted small are the n items' surprises, Σ (ln Σ exp(s) - s), which `losses.in_batch_softmax` estimates. Both
+        sums are over items rated in training: no other item is in a batch, so what a vector of theirs says of people
+        was never learnt. The tower, its L2 and what features tell are stood for by how the vectors of users trained on
+        spread: half the squared distance from their mean in units of their covariance is added, as if they were drawn
+        from a normal distribution.
         """
         n_items = self.known.shape[1]
         trained = self._users[np.diff(self.known.indptr) > 0].astype(np.float64)
@@ -163,17 +160,15 @@ class RetrievalTowers(Recommender):
         # A vector is mean + row · spread, with rows of mean 0 and covariance 1.
         spread = np.sqrt(np.maximum(variances, 0))[:, None] * directions.T
         by_row, by_mean = (part.astype(np.float32) for part in (spread @ self._items.T, self._items @ mean))
-        in_training = np.bincount(self.known.indices, minlength=n_items) > 0
-        log_there = np.where(in_training, 0, IMPOSSIBLE).astype(np.float32)
+        learnt = np.bincount(self.known.indices, minlength=n_items) > 0
 
         def objective(block: sparse.csr_array) -> folding.Objective:
             ops = neural.keras().ops
-            met = folding.is_told(block).astype(np.float32)
-            n_met = met.sum(axis=1)
+            met = folding.is_told(block)[:, learnt].astype(np.float32)
 
             def surprise(rows: Sequence[Any]) -> Any:
-                logits = by_mean + ops.matmul(rows[0], by_row)
-                return ops.sum(n_met * ops.logsumexp(logits + log_there, axis=1)) - ops.sum(met * logits)
+                logits = by_mean[learnt] + ops.matmul(rows[0], by_row[:, learnt])
+                return -ops.sum(met * losses.log_chances(logits))
 
             return surprise
 
@@ -187,37 +182,6 @@ class RetrievalTowers(Recommender):
 
     def _restore(self, arrays: Arrays) -> None:
         self._users, self._items = arrays["user_vectors"], arrays["item_vectors"]
-
-
-def in_batch_softmax(picked: Any, logits: Any, log_share: FloatArray) -> Any:
-    """Return each example's loss: how surprising the picked item is among those of the batch, seen as all items.
-
-    An estimate of softmax cross-entropy over the catalogue. An item's chance q of being another example's is its share
-    of the training ratings; so among the B - 1 others its term exp(s) is divided by (B - 1) q. Others that are the
-    picked item itself are masked. Yi et al. correct the picked item's term too; uncorrected, the estimate of the
-    softmax's denominator is unbiased even where q is large.
-
-    Parameters
-    ----------
-    picked : tensor, shape (B,)
-        The picked items' indices, of any number type.
-    logits : tensor, shape (B, B)
-        Scores of each example's user (row) with each example's item (column).
-    log_share : ndarray of float32, shape (n_items,)
-        Natural logarithm of each item's share of the training ratings.
-
-    Returns
-    -------
-    tensor, shape (B,)
-        Negative log-likelihoods.
-    """
-    ops = neural.keras().ops
-    picked = ops.cast(ops.reshape(picked, (-1,)), "int32")
-    own = ops.diagonal(logits)
-    n_others = ops.cast(ops.shape(logits)[0] - 1, logits.dtype)
-    others = logits - (ops.take(log_share, picked) + ops.log(n_others))
-    others = ops.where(picked[:, None] == picked, IMPOSSIBLE, others)
-    return ops.logaddexp(own, ops.logsumexp(others, axis=1)) - own
 
 
 MODELS: dict[str, type[Recommender]] = {"two-tower-rating": RatingTowers, "two-tower-retrieval": RetrievalTowers}

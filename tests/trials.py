@@ -1,0 +1,253 @@
+"""What must have the same bytes on every processor: `python tests/trials.py` computes it and prints digests.
+
+    python tests/trials.py operations networks      # some of it: a line `name digest` for each thing computed
+
+`make test-machines` runs it as it is and as other processors, and compares the lines. The operations of TensorFlow that
+trials run are also those that networks may use: `test_operations.py` holds every network to them. So a new operation
+comes with a trial of it here, and that trial with an answer from other processors.
+"""
+
+import contextlib
+import hashlib
+import io
+import math
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT / "tests")]
+
+from foldin import determinism  # noqa: E402
+
+if __name__ == "__main__":
+    determinism.pin(threads=2)
+
+import numpy as np  # noqa: E402
+
+# Shapes as M×K×N: of demo, of batches of 16,384, of wide layers, of many features, of large catalogues.
+PRODUCTS = [
+    (80, 64, 80), (48, 1024, 32), (48, 8192, 32), (50, 900, 128), (512, 32, 512), (7, 13, 1), (3, 3000, 3),
+    (16_384, 8, 512), (8, 16_384, 512), (512, 16_384, 1), (16_384, 32, 1024), (1024, 16_384, 32), (16_384, 1024, 1),
+    (512, 5000, 32), (5000, 512, 32), (100, 32, 27_000), (100, 27_000, 32), (2048, 64, 2048),
+]  # fmt: skip
+
+
+def draws(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def digest(*arrays: Any) -> str:
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:16]
+
+
+def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
+    """Give what TensorFlow computes in networks, each with its gradient, compiled as networks are."""
+    from foldin import losses, neural
+
+    ops = neural.keras().ops
+    import tensorflow as tf
+
+    def with_gradient(function: Callable[[Any], Any], *arrays: np.ndarray) -> Callable[[], list[Any]]:
+        @tf.function
+        def both(*tensors: Any) -> list[Any]:
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                values = function(*tensors)
+            return [values, *(tf.convert_to_tensor(part) for part in tape.gradient(values, tensors))]
+
+        return lambda: [tensor.numpy() for tensor in both(*map(tf.convert_to_tensor, arrays))]
+
+    for m, k, n in PRODUCTS:
+        arrays = draws(m, k), draws(k, n, seed=1), draws(n, seed=2)
+        yield f"product {m}x{k}x{n}", with_gradient(lambda a, b, c: tf.nn.relu(tf.matmul(a, b) + c), *arrays)
+    wide, batch, catalogue = draws(300, 2700), draws(1 << 20), draws(40, 27_000)
+    for name, function in {
+        "softplus": ops.softplus,
+        "sigmoid": ops.sigmoid,
+        "tanh": ops.tanh,
+        "exp": ops.exp,
+        "square root": lambda x: ops.sqrt(ops.square(x) + 1),
+        # Times something: where a gradient is all ones, TensorFlow divides by `reciprocal`.
+        "quotient": lambda x: x * (x / (1.5 + ops.square(x))),
+        "minimum": lambda x: x * ops.minimum(x, 0.5),
+        "transposed": lambda x: ops.transpose(x) * ops.transpose(x),
+        "relu": ops.relu,
+        "leaky relu": lambda x: ops.leaky_relu(x, 0.01),
+        "softmax": lambda x: ops.softmax(x, axis=-1),
+        "log chances": losses.log_chances,
+        "largest": lambda x: ops.max(x, axis=-1),
+        "cosine": ops.cos,
+        "sums of rows": lambda x: ops.sum(ops.square(x), axis=1),
+        "sums of columns": lambda x: ops.sum(ops.square(x), axis=0),
+        "means": lambda x: ops.mean(ops.mean(ops.square(x), axis=0)),
+    }.items():
+        yield name, with_gradient(function, wide)
+    yield "a large sum", with_gradient(lambda x: ops.sum(ops.square(x)), batch)
+    yield "binary cross-entropy", with_gradient(lambda x: losses.binary_cross_entropy(ops.cast(x > 0.5, x.dtype), x), batch)
+    yield "log chances of a catalogue", with_gradient(losses.log_chances, catalogue)
+    items = np.random.default_rng(3).integers(0, 900, 512)
+    share = draws(900)
+    yield "softmax in a batch", with_gradient(lambda x: losses.in_batch_softmax(items, x, share), draws(512, 512))
+    rows = np.random.default_rng(4).integers(0, 3000, 16_384)
+    yield "rows of a table", with_gradient(lambda table: ops.take(table, rows, axis=0) ** 2, draws(3000, 32))
+    yield "logarithm without gradient", lambda: [tf.function(ops.log)(tf.abs(tf.convert_to_tensor(wide)) + 0.1).numpy()]
+    yield "steps of Adam", lambda: steps_of_adam()
+
+
+def steps_of_adam() -> list[Any]:
+    """Return the weights of a network of Keras' own layers after three steps over 16,384 examples each."""
+    from foldin import neural
+
+    keras = neural.start(7)
+    index = keras.layers.Input((), dtype="int32")
+    row = keras.layers.Embedding(3000, 32, embeddings_initializer="random_normal", embeddings_regularizer="l2")(index)
+    hidden = keras.layers.Dropout(0.5, seed=1)(keras.layers.Dense(1024, activation="relu")(row))
+    model = keras.Model(index, keras.layers.Dense(1)(keras.layers.Dense(16)(hidden)))
+    falling = keras.optimizers.schedules.CosineDecay(0.1, 3)
+    model.compile(optimizer=keras.optimizers.Adam(falling), loss="mean_squared_error")
+    rows = np.random.default_rng(8).integers(0, 3000, 3 * 16_384).astype(np.int32)
+    model.fit(rows, draws(len(rows)), batch_size=16_384, shuffle=False, verbose=0)
+    return model.get_weights()
+
+
+def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
+    """Give what numpy, scipy, scikit-learn, pandas and the C library compute, at sizes of real data."""
+    import pandas as pd
+    import scipy.linalg
+    from scipy import sparse, stats
+
+    from foldin.models import als, svd
+
+    left, right = draws(700, 3000), draws(3000, 500, seed=1)
+    yield "numpy products", lambda: [left @ right, left.astype(float) @ right.astype(float), left[:, :500] @ right[:500]]
+    yield "numpy sums", lambda: [left.sum(), left.sum(axis=0), left.mean(axis=1), left.astype(float).var(axis=0)]
+    square = left[:, :700].astype(float) + left[:, :700].T.astype(float)
+    yield "eigenvalues", lambda: list(np.linalg.eigh(square))
+    yield "singular values", lambda: list(scipy.linalg.svd(left[:, :400].astype(float), full_matrices=False))
+    positive = np.abs(left) + np.float32(0.1)
+    doubles = positive.astype(float)
+    for name in ("exp", "log", "log1p", "log2", "sqrt", "tanh", "sin", "cos"):
+        function = getattr(np, name)
+        yield f"numpy {name}", lambda function=function: [function(positive), function(doubles), function(-doubles[:0])]
+    yield "numpy powers", lambda: [positive**1.7, doubles**0.3, doubles**-0.5]
+    numbers = doubles[0].tolist()
+    yield "C library", lambda: [
+        np.array([[math.exp(-x), math.log(x), x**0.37, math.sin(x), math.cos(x), math.tanh(x), math.erf(x)] for x in numbers])
+    ]
+    yield "quantiles of distributions", lambda: [stats.norm.ppf(np.linspace(0.01, 0.99, 999)), stats.norm.cdf(left[0])]
+    rng = np.random.default_rng(5)
+    cells = sparse.random_array((4000, 2500), density=0.01, format="csr", rng=rng, dtype=np.float64)
+    yield "svds", lambda: list(svd.by_lanczos(cells, 20, 1))
+    yield "randomized SVD", lambda: list(svd.by_random_projection(cells, 20, 1))
+    yield "sparse products", lambda: [cells @ draws(2500, 32), (cells.T @ cells).data]
+    yield "sums in compiled loops", lambda: [als.gram(draws(27_000, 32).astype(float))]
+    table = pd.DataFrame({"user": rng.integers(0, 500, 50_000), "rating": draws(50_000).astype(float)})
+    yield "means of groups", lambda: [table.groupby("user")["rating"].agg(["mean", "std", "sum"]).to_numpy()]
+    yield "random draws", lambda: [rng.normal(size=1000), rng.standard_gamma(2.0, 1000), rng.permutation(1000)]
+
+
+def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
+    """Give every network, learnt in large batches from a large catalogue with many features, and new users' scores."""
+    from foldin.neural import NetworkSettings
+
+    world = large_world()
+    for _family, name, cls, settings in all_models():
+        if isinstance(settings, NetworkSettings):
+            smaller: dict[str, Any] = {"epochs": 1}
+            smaller |= {"steps_per_epoch": 3} if hasattr(settings, "steps_per_epoch") else {}
+            smaller |= {"hidden": 1024} if name == "mlp-centred" else {}
+            yield name, lambda cls=cls, settings=settings.model_copy(update=smaller): learnt(cls, settings, world)
+
+
+def all_models() -> Iterator[tuple[str, str, Any, Any]]:
+    """Give family, name, class and settings in params.yaml of every model."""
+    from ruamel.yaml import YAML
+
+    from foldin import params
+    from foldin.models import family_models
+
+    values = YAML(typ="safe", pure=True).load(CHECKOUT / "params.yaml")
+    for family in params.known_families():
+        for name, cls in family_models(family).items():
+            yield family, name, cls, params.parse(cls.Settings, values[family][name] or {}, f"{family}.{name}")
+
+
+def learnt(cls: Any, settings: Any, world: Any) -> list[Any]:
+    model = cls(settings, seed=5).fit(world)
+    return [*model._arrays().values(), model.score(np.arange(2, dtype=np.int32)), model.fold_in(world.ratings[:2])]
+
+
+def large_world() -> Any:
+    """Return 48,000 ratings by 1,500 users of 4,000 items that have 1,700 creators."""
+    from synthetic import from_triples
+
+    rng = np.random.default_rng(6)
+    cells = np.unique(rng.integers(0, 1500, 48_000) * 4000 + (4000 * rng.random(48_000) ** 3).astype(int))
+    users, items = np.divmod(cells, 4000)
+    world = from_triples(users, items, rng.integers(1, 11, len(cells)) / 2, (1500, 4000))
+    world.items["creator"] = [f"c{item % 1700}" for item in range(4000)]
+    return world
+
+
+def pipeline() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
+    """Give every file that the stages write of a small demo, from raw ratings to metrics and intervals of all models."""
+    folder = Path(tempfile.mkdtemp(prefix="foldin-trial-"))
+    try:
+        yield from _files_of_stages(folder)
+    finally:
+        os.chdir(CHECKOUT)
+        shutil.rmtree(folder)
+
+
+def _files_of_stages(folder: Path) -> Iterator[tuple[str, Callable[[], list[Any]]]]:
+    from ruamel.yaml import YAML
+
+    from foldin import clean, evaluate, fetch, params, processors, user_item, workbench
+
+    yaml = YAML(typ="safe", pure=True)
+    values = yaml.load(CHECKOUT / "params.yaml")
+    processors.make_smaller(values, params.Emulated.model_validate(values["verify"]["emulated"]))
+    yaml.dump(values, folder / "params.yaml")
+    shutil.copy(CHECKOUT / "dvc.yaml", folder)
+    os.chdir(folder)
+    for stage in (fetch, clean, user_item):
+        stage.run("demo")
+    for family in params.known_families():
+        bench = workbench.open_family(family, "demo")
+        for name in bench.models:
+            bench.try_out(name)
+            bench.keep(name)
+        bench.close()
+        evaluate.run("demo", family)
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and file.name not in ("params.yaml", "dvc.yaml"):
+            content = file.read_bytes()
+            yield file.relative_to(folder).as_posix(), lambda content=content: [np.frombuffer(content, np.uint8)]
+
+
+PARTS: Mapping[str, Callable[[], Iterator[tuple[str, Callable[[], list[Any]]]]]] = {
+    "libraries": libraries,
+    "operations": operations,
+    "networks": networks,
+    "pipeline": pipeline,
+}
+
+
+def main(parts: list[str]) -> None:
+    for part in parts or PARTS:
+        for name, compute in PARTS[part]():
+            with contextlib.redirect_stderr(io.StringIO()):
+                found = digest(*compute())
+            print(f"{part}: {name.replace(' ', '_')} {found}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
