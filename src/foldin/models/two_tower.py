@@ -147,7 +147,7 @@ class RetrievalTowers(Recommender):
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn what the user tower would give a user: the vector itself, since towers are not kept, nor features.
 
-        Wanted small are the n items' surprises, Σ (ln Σ exp(s) - s), which `losses.in_batch_softmax` estimates. Both
+        Minimized are the n items' surprises, Σ (ln Σ exp(s) - s), which `losses.in_batch_softmax` estimates. Both
         sums are over items rated in training: no other item is in a batch, so what a vector of theirs says of people
         was never learnt. The tower, its L2 and what features tell are stood for by how the vectors of users trained on
         spread: half the squared distance from their mean in units of their covariance is added, as if they were drawn
