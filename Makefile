@@ -16,7 +16,7 @@ FILTER := .venv/bin/python src/foldin strip --filter
 LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev repro experiments lab lint format test anchors test-slow test-install verify doctor lock clean
+.PHONY: help install install-dev repro experiments lab lint format test anchors test-slow test-machines test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ anchors: install-dev  ## compare with published figures on real data (needs FOLD
 
 test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every notebook in JupyterLab in a browser
 	$(ACTIVE) pytest -m slow
+
+test-machines: install-dev  ## compute as other processors, and find the same bytes (needs qemu-user; slow)
+	$(ACTIVE) pytest -m machines
 
 verify: install .venv/.checked  ## run the whole pipeline again in a copy, and compare every output with dvc.lock
 	$(ACTIVE) foldin verify
