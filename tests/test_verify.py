@@ -38,15 +38,15 @@ def test_the_stages_are_those_that_dvc_makes_of_dvc_yaml(two_of_a_name):
 
 
 def test_a_data_sets_stages_are_not_those_of_one_whose_name_begins_alike(two_of_a_name):
-    wanted = verify._wanted(two_of_a_name, "douban", None)
+    wanted = verify.wanted("douban", None, two_of_a_name)
     assert "train@douban-als" in wanted
     assert "strip" in wanted
     assert not [name for name in wanted if "douban-book" in name]
-    assert "train@douban-book-als" in verify._wanted(two_of_a_name, "douban-book", None)
+    assert "train@douban-book-als" in verify.wanted("douban-book", None, two_of_a_name)
 
 
 def test_a_stages_inputs_are_its_own_data_sets_and_familys(two_of_a_name, tmp_path):
-    inputs = verify._wanted(two_of_a_name, None, "train@douban-book-als")["train@douban-book-als"].inputs
+    inputs = verify.wanted(None, "train@douban-book-als", two_of_a_name)["train@douban-book-als"].inputs
     assert inputs == ("data/source/train-als.txt", "data/notebooks/als.ipynb", "data/user_item/douban-book")
     for name in inputs[:2]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -58,17 +58,17 @@ def test_a_stages_inputs_are_its_own_data_sets_and_familys(two_of_a_name, tmp_pa
 
 def test_stages_that_only_the_lock_still_knows_are_not_asked_of_dvc(two_of_a_name):
     assert "train@demo-svd" in two_of_a_name
-    assert not [name for name in verify._wanted(two_of_a_name, None, None) if "demo" in name or "svd" in name]
+    assert not [name for name in verify.wanted(None, None, two_of_a_name) if "demo" in name or "svd" in name]
 
 
 def test_a_stage_that_has_not_run_cannot_be_verified(two_of_a_name):
     del two_of_a_name["train@douban-als"]
     with pytest.raises(FoldinError, match=r"^dvc\.lock: knows no outputs of train@douban-als; .* dvc repro$"):
-        verify._wanted(two_of_a_name, "douban", None)
+        verify.wanted("douban", None, two_of_a_name)
     with pytest.raises(
         FoldinError, match=r"^dvc\.yaml: no stage 'train@douban-asl'; the stages are: .*train@douban-als"
     ):
-        verify._wanted(two_of_a_name, None, "train@douban-asl")
+        verify.wanted(None, "train@douban-asl", two_of_a_name)
 
 
 def test_a_variable_that_is_none_of_the_lanes_is_refused(two_of_a_name):
@@ -87,7 +87,7 @@ def test_the_copy_has_edits_and_ones_own_files_and_nothing_a_stage_wrote(tmp_pat
     files.write_text(root / "src" / "a.py", "edited")
     for name in ("src/new.py", "own/ratings.csv", "data/raw/demo/ratings.csv"):
         files.write_text(root / name, "not committed")
-    verify._copy_checkout(root, copy)
+    verify.copy_checkout(root, copy)
     assert (copy / "src" / "a.py").read_text() == "edited\n"
     there = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     mine = {".gitignore", ".dvc/config.local", "own/README.md", "own/ratings.csv", "src/a.py", "src/new.py"}
@@ -115,7 +115,7 @@ def test_whoever_stops_it_stops_the_stage_in_the_copy(tmp_path, monkeypatch):
 
     monkeypatch.setattr(verify.subprocess.Popen, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        verify._reproduce(project, project, ["one"], alone=False, lane={})
+        verify.reproduce(project, project, ["one"], alone=False, variables={})
     assert not psutil.pid_exists(int((project / "pid").read_text()))
 
 
@@ -124,8 +124,8 @@ def test_the_copy_of_a_failed_run_is_kept_for_a_look(two_of_a_name, monkeypatch,
         copy.mkdir(parents=True)
         stages_that_do(copy, "raise SystemExit(3)")
 
-    monkeypatch.setattr(verify, "_copy_checkout", copied)
-    monkeypatch.setattr(verify, "_wanted", lambda *_: {"one": None})
+    monkeypatch.setattr(verify, "copy_checkout", copied)
+    monkeypatch.setattr(verify, "wanted", lambda *_, **__: {"one": None})
     with pytest.raises(FoldinError, match=r"the run in the copy failed; mend what it says above$") as caught:
         verify.run()
     folder = Path(str(caught.value).split(": ")[0])
@@ -143,10 +143,10 @@ def judged(tmp_path, rmse, drawn):
         (tmp_path / name / "figures").mkdir(parents=True)
         figures.save(figure, tmp_path / name / "figures" / "als.png")
     found = [
-        verify._judge("train@demo-als", name, False, tmp_path / "ours" / name, tmp_path / "theirs" / name, 0.001)
+        verify.judge("train@demo-als", name, False, tmp_path / "ours" / name, tmp_path / "theirs" / name, 0.001)
         for name in ("figures", "metrics")
     ]
-    return [verdict.result for verdict in verify._with_pictures(found)]
+    return [verdict.result for verdict in verify.with_pictures(found)]
 
 
 def test_a_picture_is_within_tolerance_where_its_stages_numbers_are(tmp_path):

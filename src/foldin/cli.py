@@ -106,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help=("run under another variable of the CPU lane, such as OPENBLAS_CORETYPE=Nehalem"),
     )
+    verify.add_argument(
+        "--processor",
+        dest="processors",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run a smaller pipeline as this processor and as another, such as Haswell; may be given again",
+    )
     verify.add_argument("--keep", action="store_true", help="leave the copy for a look")
     about = "the metrics that differ between two commits, with intervals where each user's results are at hand"
     compare = commands.add_parser("compare", help=about, description=about)
@@ -184,9 +192,15 @@ def _dispatch(options: argparse.Namespace) -> None:
             if not doctor.run():
                 sys.exit(1)
         case "verify":
-            from foldin import verify
+            from foldin import verify, verify_processors
 
-            if not verify.run(options.dataset, options.stage, options.lane, keep=options.keep):
+            if options.processors and options.lane:
+                raise FoldinError("--processor and --with are two comparisons", remedy="ask for one at a time")
+            if options.processors:
+                same = verify_processors.run(options.processors, options.dataset, options.stage, keep=options.keep)
+            else:
+                same = verify.run(options.dataset, options.stage, options.lane, keep=options.keep)
+            if not same:
                 sys.exit(1)
         case "compare":
             from foldin import compare

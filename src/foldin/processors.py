@@ -93,7 +93,8 @@ def stage_environment(processor: str, folder: Path) -> dict[str, str]:
     program.write_text(f'#!/bin/sh\nexec {shlex.join(command(processor))} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     # With a hash seed from the start, no stage starts Python anew, which would be this machine's.
-    return {"PATH": os.pathsep.join([str(folder), os.environ["PATH"]]), "PYTHONHASHSEED": "0", VARIABLE: processor}
+    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {"PATH": path, "PYTHONHASHSEED": "0", VARIABLE: processor}
 
 
 def python() -> list[str]:

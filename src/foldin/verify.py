@@ -65,21 +65,21 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
         When there are no such stages, dvc.lock does not know one, the checkout is no git repository, or the run fails.
     """
     before = pipeline.locked()
-    wanted = _wanted(before, dataset, stage)
+    stages = wanted(known=before, dataset=dataset, stage=stage)
     variables = _as_variables(lane)
     root = paths.root()
     folder = Path(tempfile.mkdtemp(prefix="foldin-verify-"))
     try:
         copy = folder / root.name
-        _copy_checkout(root, copy)
+        copy_checkout(root, copy)
         if stage:
-            _copy_inputs(root, copy, wanted[stage].inputs)
-        _reproduce(root, copy, list(wanted), alone=bool(stage), lane=variables)
+            _copy_inputs(root, copy, stages[stage].inputs)
+        reproduce(root, copy, list(stages), alone=bool(stage), variables=variables)
         after = pipeline.locked(copy)
         tolerance = params.section(params.Verify).tolerance
         verdicts = [
-            _judge(name, path, digest == after.get(name, {}).get(path), root / path, copy / path, tolerance)
-            for name in wanted
+            judge(name, path, digest == after.get(name, {}).get(path), root / path, copy / path, tolerance)
+            for name in stages
             for path, digest in before[name].items()
         ]
     except StageFailedError:
@@ -90,14 +90,24 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
             say(f"the copy is kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    verdicts = _with_pictures(verdicts)
-    _print(verdicts)
+    verdicts = with_pictures(verdicts)
+    show(verdicts)
     accepted = {IDENTICAL, WITHIN} if params.device() == "gpu" else {IDENTICAL}
     return all(verdict.result in accepted for verdict in verdicts)
 
 
-def _wanted(known: Mapping[str, object], dataset: str | None, stage: str | None) -> dict[str, pipeline.Declared]:
-    """Return the stages to run: of those that dvc.yaml makes for params.yaml, by name, in the order of dvc.yaml."""
+def wanted(
+    dataset: str | None, stage: str | None, known: Mapping[str, object] | None = None
+) -> dict[str, pipeline.Declared]:
+    """Return the stages to run: of those that dvc.yaml makes for params.yaml, by name, in the order of dvc.yaml.
+
+    Parameters
+    ----------
+    dataset, stage : str, optional
+        As of `run`.
+    known : mapping, optional
+        What dvc.lock knows, by stage; a stage that it must know and does not is an error.
+    """
     if dataset and dataset not in params.datasets():
         raise FoldinError(
             f"the pipeline does not run on '{dataset}'", where="params.yaml (datasets)", remedy="add it, or leave it"
@@ -106,16 +116,17 @@ def _wanted(known: Mapping[str, object], dataset: str | None, stage: str | None)
     stages = pipeline.every([dataset] if dataset else params.datasets(), params.families())
     if stage and stage not in stages:
         raise FoldinError(f"no stage '{stage}'", where="dvc.yaml", remedy=f"the stages are: {', '.join(stages)}")
-    wanted = {stage: stages[stage]} if stage else stages
-    missing = [name for name in wanted if name not in known]
+    chosen = {stage: stages[stage]} if stage else stages
+    missing = [] if known is None else [name for name in chosen if name not in known]
     if missing:
         raise FoldinError(
             f"knows no outputs of {', '.join(missing)}", where="dvc.lock", remedy="run the pipeline first: dvc repro"
         )
-    return wanted
+    return chosen
 
 
-def _copy_checkout(root: Path, copy: Path) -> None:
+def copy_checkout(root: Path, copy: Path) -> None:
+    """Copy what git would know of a checkout, and the files in own/; without dvc.lock, reports and data."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if listed.returncode != 0:
@@ -158,21 +169,28 @@ def _as_variables(lane: Iterable[str]) -> dict[str, str]:
         if name not in known:
             raise FoldinError(f"--with {text}: no variable of the lane", remedy=params.nearest(name, list(known)))
         pairs[name] = value
-    return pairs
+    # Python takes its hash seed when it starts, the rest of the lane is pinned later.
+    return {**pairs, determinism.INSTEAD: "\n".join(f"{name}={value}" for name, value in pairs.items())}
 
 
-def _reproduce(root: Path, copy: Path, wanted: list[str], *, alone: bool, lane: dict[str, str]) -> None:
+def reproduce(root: Path, copy: Path, stages: list[str], *, alone: bool, variables: Mapping[str, str]) -> None:
+    """Run stages by force in a copy of the checkout `root`, under more environment variables.
+
+    Raises
+    ------
+    StageFailedError
+        When one fails.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     # Raw files once fetched need no second download.
     environment.setdefault("FOLDIN_ARCHIVES", str(root / "data" / "raw"))
-    environment[determinism.INSTEAD] = "\n".join(f"{name}={value}" for name, value in lane.items())
-    environment |= lane  # before Python starts, too: it takes its hash seed then
+    environment |= variables
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", "--no-commit"]
     command += ["--single-item"] if alone else []
     # A group of its own: whatever ends this process must end DVC, its stage and the kernel before the copy goes.
     running = subprocess.Popen(
-        [*command, *wanted], cwd=copy, env=environment, stdout=sys.stderr, start_new_session=True
+        [*command, *stages], cwd=copy, env=environment, stdout=sys.stderr, start_new_session=True
     )
     try:
         failed = running.wait()
@@ -194,8 +212,8 @@ def _end(running: subprocess.Popen[bytes]) -> None:
     running.wait()
 
 
-def _judge(stage: str, output: str, same: bool, ours: Path, theirs: Path, tolerance: float) -> Verdict:
-    """Compare one output's files, its pictures left for `_with_pictures`."""
+def judge(stage: str, output: str, same: bool, ours: Path, theirs: Path, tolerance: float) -> Verdict:
+    """Compare one output's files, its pictures left for `with_pictures`."""
     if same:
         return Verdict(stage, output, IDENTICAL)
     names = {
@@ -214,7 +232,7 @@ def _judge(stage: str, output: str, same: bool, ours: Path, theirs: Path, tolera
     return Verdict(stage, output, WITHIN if within else DIFFERS, where, len(numbers) < len(every))
 
 
-def _with_pictures(verdicts: list[Verdict]) -> list[Verdict]:
+def with_pictures(verdicts: list[Verdict]) -> list[Verdict]:
     """Let pictures be within tolerance only where all numbers of their stage are."""
     failed = {verdict.stage for verdict in verdicts if verdict.result == DIFFERS}
     return [
@@ -223,7 +241,8 @@ def _with_pictures(verdicts: list[Verdict]) -> list[Verdict]:
     ]
 
 
-def _print(verdicts: list[Verdict]) -> None:
+def show(verdicts: list[Verdict]) -> None:
+    """Print a line for each verdict, and how many there are of each kind."""
     heads = Verdict("stage", "output", "result", "where")
     columns = ([row.stage, row.output, row.result] for row in (heads, *verdicts))
     widths = [max(map(len, column)) for column in zip(*columns, strict=True)]

@@ -20,15 +20,17 @@ from foldin.neural import NetworkSettings
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 # Moves, chooses, counts or draws whole numbers: there is no digit to round.
 MOVES = {
-    "AnonymousIteratorV3", "Arg", "AssignVariableOp", "BroadcastTo", "BroadcastGradientArgs", "Cast", "ConcatOffset", "ConcatV2",
-    "Const", "DeviceArg", "DeviceRetval", "EagerConst", "Enter", "Equal", "Exit", "ExpandDims", "Fill", "FlatMapDataset",
-    "FloorDiv", "FloorMod", "GatherV2", "GreaterEqual", "HostCast", "HostRecv", "HostSend", "Identity", "IdentityN", "If",
-    "InvertPermutation", "IteratorGetNext", "IteratorGetNextAsOptional", "Less", "LogicalAnd", "LogicalNot", "LogicalOr",
-    "LoopCond", "MakeIterator", "MapDataset", "Merge", "NextIteration", "NoOp", "OptionalFromValue", "OptionalGetValue",
-    "OptionalHasValue", "OptionalNone", "OptionsDataset", "Pack", "ParallelMapDatasetV2", "Placeholder", "PrefetchDataset",
-    "Prod", "Range", "RangeDataset", "ReadVariableOp", "Recv", "RepeatDataset", "Reshape", "Retval", "Select", "SelectV2",
-    "Send", "Shape", "Slice", "StatelessRandomGetKeyCounter", "StopGradient", "StridedSlice", "StridedSliceGrad", "Switch",
-    "TensorDataset", "TensorSliceDataset", "Tile", "Unpack", "VarHandleOp", "VarIsInitializedOp", "While", "ZipDataset",
+    "AnonymousIteratorV3", "Arg", "AssignVariableOp", "BroadcastGradientArgs", "BroadcastTo", "Cast",
+    "ConcatOffset", "ConcatV2", "Const", "DeviceArg", "DeviceRetval", "EagerConst", "Enter", "Equal", "Exit",
+    "ExpandDims", "Fill", "FlatMapDataset", "FloorDiv", "FloorMod", "GatherV2", "GreaterEqual", "HostCast",
+    "HostRecv", "HostSend", "Identity", "IdentityN", "If", "InvertPermutation", "IteratorGetNext",
+    "IteratorGetNextAsOptional", "Less", "LogicalAnd", "LogicalNot", "LogicalOr", "LoopCond", "MakeIterator",
+    "MapDataset", "Merge", "NextIteration", "NoOp", "OptionalFromValue", "OptionalGetValue", "OptionalHasValue",
+    "OptionalNone", "OptionsDataset", "Pack", "ParallelMapDatasetV2", "Placeholder", "PrefetchDataset", "Prod",
+    "Range", "RangeDataset", "ReadVariableOp", "Recv", "RepeatDataset", "Reshape", "Retval", "Select",
+    "SelectV2", "Send", "Shape", "Slice", "StatelessRandomGetKeyCounter", "StopGradient", "StridedSlice",
+    "StridedSliceGrad", "Switch", "TensorDataset", "TensorSliceDataset", "Tile", "Unpack", "VarHandleOp",
+    "VarIsInitializedOp", "While", "ZipDataset",
 }  # fmt: skip
 
 

@@ -76,9 +76,7 @@ def test_the_correction_makes_scores_follow_popularity_and_without_it_they_are_f
     # The optimum is log p(item | user) with the correction, and log p(item | user) - log share without.
     assert slope_on_log_share() == pytest.approx(1, abs=0.1)
     corrected = losses.in_batch_softmax
-    monkeypatch.setattr(
-        losses, "in_batch_softmax", lambda picked, logits, share: corrected(picked, logits, 0 * share)
-    )
+    monkeypatch.setattr(losses, "in_batch_softmax", lambda picked, logits, share: corrected(picked, logits, 0 * share))
     assert slope_on_log_share() == pytest.approx(0, abs=0.1)
 
 

@@ -18,6 +18,7 @@ from foldin.factorization import row_dots
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
+
 class RatingTowers(learning.RatingNetwork):
     """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
 
