@@ -74,7 +74,7 @@ def test_source_edited_while_the_stage_runs_fails_it(fetched, monkeypatch):
         pytest.raises(FoldinError, match=r"src/foldin/clean\.py changed while clean@demo was running"),
         steady.inputs("clean", "demo"),
     ):
-        files.write_text(module, "edited")
+        module.write_text("edited")
 
 
 def test_a_stage_cannot_read_a_parameter_it_does_not_declare(fetched):
@@ -120,4 +120,6 @@ def test_the_stages_that_run_for_all_data_sets_are_watched_too(workspace, monkey
 
 def test_what_python_leaves_beside_a_source_file_is_no_edit(workspace, monkeypatch):
     with steady.inputs("source"):
-        files.write_text(workspace / "src" / "foldin" / "__pycache__" / "clean.pyc", "compiled")
+        cached = workspace / "src" / "foldin" / "__pycache__" / "clean.pyc"
+        cached.parent.mkdir(parents=True)
+        cached.write_text("compiled")

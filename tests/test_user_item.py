@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from foldin import clean, datasets, fetch, held_out, ids, interactions, params, paths, splits, user_item
+from foldin import clean, datasets, fetch, held_out, ids, interactions, params, paths, splits, steady, user_item
 from foldin.errors import FoldinError
 
 
@@ -193,19 +193,21 @@ def test_an_empty_part_is_refused_and_what_was_split_before_stays(cleaned, share
     assert {path.name: path.read_bytes() for path in paths.user_item("demo").iterdir()} == before
 
 
-def test_a_failure_while_writing_leaves_neither_folder(cleaned, monkeypatch):
+def test_a_failure_while_writing_leaves_both_folders_of_the_split_before(cleaned, monkeypatch):
     user_item.run("demo")
+    folders = (paths.user_item("demo"), paths.test("demo"))
+    before = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders]
+    set_split(cleaned, seed=2)
 
     def full_disk(folder, data):
         (folder / "train.npz").write_bytes(b"half")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(interactions, "save", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match="no space"), steady.inputs("user_item", "demo"):
         user_item.run("demo")
-    for folder in (paths.user_item("demo"), paths.test("demo")):
-        assert not folder.exists()
-        assert list(folder.parent.iterdir()) == []
+    assert [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders] == before
+    assert [list(folder.parent.iterdir()) for folder in folders] == [[folder] for folder in folders]
 
 
 def test_before_clean_the_error_names_the_command(workspace):

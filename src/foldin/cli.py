@@ -94,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
     lab.add_argument("--open", metavar="NOTEBOOK", help="instead of the folder notebooks/")
     lab.add_argument("options", nargs="*", help="for JupyterLab itself, after --")
-    commands.add_parser("doctor", help="what of this machine and environment is not as foldin needs it")
+    doctor = commands.add_parser("doctor", help="what of this machine and environment is not as foldin needs it")
+    doctor.add_argument("--cache", action="store_true", help="look whether all of DVC's cache is undamaged, too")
     verify = commands.add_parser("verify", help="run the pipeline again in a copy, and compare with dvc.lock")
     verify.add_argument("--dataset", help="only this data set's stages")
     verify.add_argument("--stage", help="only this stage, such as train@demo-als")
@@ -189,7 +190,7 @@ def _dispatch(options: argparse.Namespace) -> None:
         case "doctor":
             from foldin import doctor
 
-            if not doctor.run():
+            if not doctor.run(look_at_cache=options.cache):
                 sys.exit(1)
         case "verify":
             from foldin import verify, verify_processors

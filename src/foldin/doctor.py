@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psutil
 from packaging.requirements import Requirement
 
-from foldin import determinism, params, paths
+from foldin import cache, determinism, params, paths
 
 DISK = 6 * 1024**3
 """Bytes that an environment and a full run of the embedded data set need, twofold."""
@@ -33,9 +33,16 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def run() -> bool:
-    """Print a line for each thing that foldin needs of a machine; return whether nothing needs to be done."""
-    findings = [finding for look in LOOKS for finding in look()]
+def run(*, look_at_cache: bool = False) -> bool:
+    """Print a line for each thing that foldin needs of a machine; return whether nothing needs to be done.
+
+    Parameters
+    ----------
+    look_at_cache : bool, optional
+        Whether to read all of DVC's cache as well, which takes a while.
+    """
+    looks = [*LOOKS, _cache] if look_at_cache else LOOKS
+    findings = [finding for look in looks for finding in look()]
     for topic, well, seen, remedy in findings:
         print(f"{'ok  ' if well else 'DO  '}{topic:<13} {seen}{'' if well else f'; {remedy}'}")
     return all(finding.well for finding in findings)
@@ -132,6 +139,16 @@ def _space() -> Iterator[Finding]:
     available = psutil.virtual_memory().available
     remedy = f"close programs: stages need up to {MEMORY / 1024**3:.0f} GiB"
     yield Finding("memory", available >= MEMORY, f"{available / 1024**3:.1f} GiB available", remedy)
+
+
+def _cache() -> Iterator[Finding]:
+    n_objects, damaged = cache.damaged()
+    if not damaged:
+        yield Finding("cache", True, f"{n_objects} objects, each as its name says, in {cache.folder()}")
+        return
+    outputs = cache.outputs_of(damaged)
+    seen = f"damaged: {len(damaged)} of {n_objects} objects in {cache.folder()}, of {', '.join(outputs) or 'old runs'}"
+    yield Finding("cache", False, seen, cache.remedy([*map(cache.place, damaged), *outputs]))
 
 
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (_interpreter, _lock, _threads, _devices, _programs, _space)

@@ -181,7 +181,7 @@ def _download_once(dataset: DataSet, folder: Path, held: Path) -> str:
 def _download(dataset: DataSet, folder: Path) -> str:
     address = str(dataset.address)
     say(f"{dataset.name}: downloading {address}")
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=paths.scratch()) as scratch:
         packed = Path(scratch) / "archive.zip"
         try:
             _save(address, packed)

@@ -1,4 +1,7 @@
-"""Files with stable bytes that appear whole or not at all."""
+"""Files with stable bytes that appear whole or not at all.
+
+While a stage runs they appear in a folder of its own, and where they belong when it has ended well: see foldin.staging.
+"""
 
 import hashlib
 import json
@@ -9,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foldin import paths
 from foldin.errors import FoldinError
 
 if TYPE_CHECKING:
@@ -32,6 +36,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     Path
         The unfinished file beside it.
     """
+    path = paths.staged(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     try:
@@ -55,6 +60,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Path
         The unfinished folder beside it.
     """
+    path = paths.staged(path)
     unfinished = path.with_name(f".{path.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -108,3 +114,9 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def md5(path: Path) -> str:
+    """Return the MD5 of a file's bytes as 32 hexadecimal digits: what DVC knows contents by."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -8,7 +8,8 @@ Another version of a library is another source, so the lock stands in every list
 extra `gpu` compute too: its lock is in the lists of the stages that reach foldin.neural, and on the CPU in none, where
 an edit of it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track (README.md).
 
-Not in the lists is what calls a stage and watches over it (foldin.cli, steady, pipeline, __main__): it computes
+Not in the lists is what calls a stage and watches over it (foldin.cli, steady, staging, recorded, pipeline,
+__main__): it computes
 nothing. What it fixes for every stage stands in foldin.determinism, which is in all of them, and the number of threads,
 which the stages declare whose last digits depend on it.
 """

@@ -1,9 +1,13 @@
 """Where everything of a checkout lies. Nothing else in foldin spells a path out."""
 
+import os
 from functools import lru_cache
 from pathlib import Path
 
 from foldin.errors import FoldinError
+
+STAGING = "FOLDIN_STAGING"
+"""Names the folder that the stage which is running writes its outputs into, for its notebook's kernel as well."""
 
 
 @lru_cache(maxsize=8)
@@ -27,6 +31,32 @@ def root() -> Path:
         When no folder above is such a checkout.
     """
     return _root_above(Path.cwd().resolve())
+
+
+def staged(path: Path) -> Path:
+    """Return where an output is written now: while a stage runs below a folder of its own, else where it belongs.
+
+    Parameters
+    ----------
+    path : Path
+        Where it belongs; foldin.staging moves it there.
+    """
+    folder = os.environ.get(STAGING)
+    path = path.absolute()
+    if not folder or path.is_relative_to(Path(folder).parent) or not path.is_relative_to(root()):
+        return path
+    return Path(folder) / path.relative_to(root())
+
+
+def scratch() -> Path | None:
+    """Return the folder for temporary files of the stage that is running; None, the system's own, where none is."""
+    folder = os.environ.get(STAGING)
+    return Path(folder).with_name("scratch") if folder else None
+
+
+def partial() -> Path:
+    """Return the folder of what stages have begun: outputs on the way, and notebooks as they stopped."""
+    return root() / "data" / "partial"
 
 
 def params_file() -> Path:

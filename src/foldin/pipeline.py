@@ -1,7 +1,7 @@
-"""What dvc.yaml and dvc.lock say: the inputs and parameters of a stage, and what its outputs were."""
+"""What dvc.yaml and dvc.lock say: the inputs, parameters and outputs of a stage, and what its outputs were."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ class Declared:
         Paths below the checkout, of files and folders.
     parameters : tuple of str
         Keys of params.yaml, with points between levels.
+    outputs : tuple of str
+        Paths below the checkout, of files and folders; metrics and plots are outputs too.
     dataset : str or None
         The data set it runs for; None for a stage that runs for all.
     """
@@ -31,6 +33,7 @@ class Declared:
     name: str
     inputs: tuple[str, ...]
     parameters: tuple[str, ...]
+    outputs: tuple[str, ...] = ()
     dataset: str | None = None
 
 
@@ -75,14 +78,17 @@ def every(datasets: Sequence[str], families: Sequence[str]) -> dict[str, Declare
 
 
 def _filled(key: str, content: Mapping[str, Any], dataset: str | None, family: str | None) -> Declared:
-    def filled(texts: list[str]) -> tuple[str, ...]:
+    def filled(entries: Iterable[str | Mapping[str, Any]]) -> tuple[str, ...]:
+        # An entry with options is a mapping of one key.
+        texts = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
         for name, value in {"${item.dataset}": dataset, "${item.family}": family}.items():
             texts = [text.replace(name, value or "") for text in texts]
         return tuple(texts)
 
     items = "-".join(item for item in (dataset, family) if item)
     inputs, parameters = (filled(content.get(part, [])) for part in ("deps", "params"))
-    return Declared(f"{key}@{items}" if items else key, inputs, parameters, dataset)
+    outputs = filled(entry for part in ("outs", "metrics", "plots") for entry in content.get(part, []))
+    return Declared(f"{key}@{items}" if items else key, inputs, parameters, outputs, dataset)
 
 
 def locked(folder: Path | None = None) -> dict[str, dict[str, str]]:
@@ -100,6 +106,31 @@ def locked(folder: Path | None = None) -> dict[str, dict[str, str]]:
     """
     stages = _yaml("dvc.lock", folder)["stages"]
     return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in stages.items()}
+
+
+def recorded(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the outputs that dvc.lock knows of some stages, in a moment: reading all of a long dvc.lock takes seconds.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Stages as DVC calls them.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Stage name → path → MD5 as DVC writes it; without the stages that dvc.lock does not know.
+    """
+    file = paths.root() / "dvc.lock"
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    found = {}
+    for name in names:
+        entry = re.search(rf"^  (['\"]?){re.escape(name)}\1:\n(?:    .*\n|\n)*", text, re.MULTILINE)
+        if entry:
+            (stage,) = YAML(typ="safe", pure=True).load(entry[0]).values()
+            # Old versions of DVC had another kind of MD5.
+            found[name] = {out["path"]: out["md5"] for out in stage.get("outs", []) if out.get("hash") == "md5"}
+    return found
 
 
 _HASH = r"(?:      (?:md5|size|nfiles): .*\n)+"

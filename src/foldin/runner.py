@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foldin import paths, processors, progress
+from foldin import files, paths, processors, progress
 from foldin.errors import FoldinError
 from foldin.notebook import KERNEL, read, write
 
@@ -28,6 +28,8 @@ from foldin.notebook import KERNEL, read, write
 UNSTABLE = r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+|\bid=\\?[\"']T_[0-9a-f]{5}"
 KERNEL_PATIENCE = 600
 """Seconds that a kernel may take to start: long, for a busy machine or an emulated processor."""
+FIRST_OF_ALL = "from foldin import parent; parent.end_kernel_with_it()"
+"""What a kernel runs before anything else, outside the notebook's own names."""
 PIXELS = ("image/png", "image/jpeg")
 """Outputs in which text cannot be looked for."""
 
@@ -206,18 +208,23 @@ def _kernel_environment() -> Iterator[None]:
     source = str(Path(__file__).resolve().parents[1])
     wanted = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1"}
     wanted["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    with tempfile.TemporaryDirectory(prefix="foldin-ipython-") as profile:
+    with tempfile.TemporaryDirectory(prefix="foldin-ipython-", dir=paths.scratch()) as folder:
         # A person's own kernel may bear the same name, and be another Python.
-        kernel = Path(profile) / "kernels" / KERNEL["name"] / "kernel.json"
+        kernel = Path(folder) / "kernels" / KERNEL["name"] / "kernel.json"
         kernel.parent.mkdir(parents=True)
         started = [*processors.python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         kernel.write_text(json.dumps({"argv": started, **KERNEL}), encoding="utf-8")
-        wanted |= {"IPYTHONDIR": profile, "JUPYTER_PATH": profile}
+        # A stage that is killed removes nothing; so whatever belongs to its kernel lies where the next run does.
+        wanted |= {"IPYTHONDIR": folder, "JUPYTER_PATH": folder, "JUPYTER_RUNTIME_DIR": folder}
+        files.write_text(Path(folder) / "profile_default" / "ipython_kernel_config.py", FIRST_OF_ALL)
         before = {key: os.environ.get(key) for key in wanted}
         os.environ.update(wanted)
+        # Jupyter's own file of the kernel's ports too; not the kernel's temporary files, whose names it must not show.
+        tempfile.tempdir = folder
         try:
             yield
         finally:
+            tempfile.tempdir = None
             for key, value in before.items():
                 if value is None:
                     os.environ.pop(key)
@@ -228,7 +235,7 @@ def _kernel_environment() -> Iterator[None]:
 @contextmanager
 def _progress_shown() -> Iterator[None]:
     """Show the lines that the kernel's code says, while it runs."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=paths.scratch()) as folder:
         file = Path(folder) / "progress"
         file.touch()
         done = threading.Event()

@@ -1,8 +1,10 @@
-"""Keeps dvc.lock true: a stage whose inputs change while it runs fails.
+"""Keeps dvc.lock true: a stage whose inputs change while it runs fails, and leaves nothing.
 
 DVC hashes what a stage depends on after the stage has run. An edit in between would be recorded as what the results
-were made of. So every stage's inputs, parameters and source files are hashed before it runs, and again after; and it
-is told what parameters it declares, so that none other can be read (`params.read_as_declared`).
+were made of. So every stage's inputs, parameters and source files are hashed before it runs, and again after; only
+then do its outputs come into place (foldin.staging). What it reads must also be what dvc.lock records
+(foldin.recorded). It is told what parameters it declares, so that none other can be read (`params.read_as_declared`),
+and it ends when the DVC that started it does (foldin.parent).
 """
 
 import os
@@ -11,19 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foldin import files, params, paths, pipeline
+from foldin import files, params, parent, paths, pipeline, recorded, staging
 from foldin.errors import FoldinError
 
 SOURCE = Path(__file__).resolve().parents[2]
 """The checkout whose source is running; its paths are in the lists of the stage `source`."""
 
-NO_PART = {"__pycache__", ".ipynb_checkpoints"}
-"""Folders that .dvcignore leaves out of what contains them."""
-
 
 @contextmanager
 def inputs(stage: str, dataset: str | None = None, family: str | None = None) -> Iterator[None]:
-    """Watch over what a stage depends on while it runs.
+    """Watch over a stage while it runs: it runs alone, and its outputs are of the inputs that were there all along.
 
     Parameters
     ----------
@@ -37,16 +36,27 @@ def inputs(stage: str, dataset: str | None = None, family: str | None = None) ->
     Raises
     ------
     FoldinError
-        When a source file is not as the stage `source` listed it, before the stage runs; or when an input, a source
-        file or a parameter is another after it than before.
+        Before the stage runs, when another process runs it, a source file is not as the stage `source` listed it, or an
+        input is not as dvc.lock records it; or when an input, a source file or a parameter is another after the stage
+        than before.
     """
+    parent.end_stage_with_it()
     watched = pipeline.declared(stage, dataset, family)
+    with staging.only_run(watched.name) as run:
+        with _unchanged(watched), staging.outputs(run):
+            yield
+        staging.publish(run, watched.outputs)
+
+
+@contextmanager
+def _unchanged(watched: pipeline.Declared) -> Iterator[None]:
     before = _fingerprints(watched)
     for path, digest in _listed(watched).items():
         if before.get(path) != digest:
             raise FoldinError(
                 "edited since the stage `source` looked at it", where=path, remedy="start again: dvc repro"
             )
+    recorded.check(watched, before)
     os.environ[params.STAGE] = " ".join([watched.name, *watched.parameters])
     try:
         yield
@@ -63,14 +73,12 @@ def inputs(stage: str, dataset: str | None = None, family: str | None = None) ->
 
 
 def _fingerprints(watched: pipeline.Declared) -> dict[str, Any]:
-    """Return what everything watched is now: path → SHA-256, key of params.yaml → value."""
+    """Return what everything watched is now: path → MD5, or SHA-256 of a source file; key of params.yaml → value."""
     values = params.read()
     marks = {f"{key} of params.yaml": _value(values, key) for key in watched.parameters}
     for name in watched.inputs:
-        path = paths.root() / name
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and not NO_PART & set(file.parts):
-                marks[file.relative_to(paths.root()).as_posix()] = files.sha256(file)
+        for file in recorded.members(paths.root() / name):
+            marks[file.relative_to(paths.root()).as_posix()] = files.md5(file)
     for name in _listed(watched):
         if (SOURCE / name).is_file():
             marks[name] = files.sha256(SOURCE / name)

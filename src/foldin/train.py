@@ -1,8 +1,6 @@
 """The stage `train`: a family's notebook, run for a data set. Its models appear whole or not at all."""
 
-import shutil
-
-from foldin import models, paths, runner
+from foldin import models, runner
 
 
 def run(dataset: str, family: str) -> None:
@@ -21,6 +19,4 @@ def run(dataset: str, family: str) -> None:
         When the family's parameters are wrong, or a cell fails.
     """
     models.family(family)
-    # What an interrupted or older run left must not be taken for this run's.
-    shutil.rmtree(paths.models(dataset, family), ignore_errors=True)
     runner.run(family, dataset, command=f"train@{dataset}-{family}")

@@ -5,8 +5,6 @@ the test part only is cold and has index -1 there. The test part is written to a
 told of held-out users when they are judged, and the negatives that files give, where the protocol has such.
 """
 
-import shutil
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -74,9 +72,6 @@ def run(dataset: str) -> None:
         test["user"] = indexed["user"].iloc[split.test].to_numpy()
         told = indexed.iloc[split.fold_in]
         fold_in = _interactions(told[told["item"] != UNKNOWN], strangers, items, wanted.scale)
-    # Folders of an earlier split go first: one of each would mix test ratings into training.
-    for folder in (paths.user_item(dataset), paths.test(dataset)):
-        shutil.rmtree(folder, ignore_errors=True)
     with (
         files.whole_folder(paths.user_item(dataset)) as training_folder,
         files.whole_folder(paths.test(dataset)) as test_folder,

@@ -1,0 +1,90 @@
+"""No metric of another run and none of damaged bytes, shown with DVC itself on a small demo."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from conftest import CHECKOUT, SMALL, commit, edit_params, sh
+
+from foldin import pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+METRICS = "reports/demo/metrics/als/als-implicit.json"
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Return a repository with one family whose models DVC has trained and judged, all committed."""
+    folder = tmp_path_factory.mktemp("small") / "foldin"
+    for name in sh("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).stdout.splitlines():
+        if (CHECKOUT / name).is_file() and not name.startswith("reports/") and name != "dvc.lock":
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, folder / name)
+    edit_params(folder, lambda values: (values["demo"].update(SMALL), values.update(families=["als"])))
+    sh("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
+    sh("dvc", "repro", "evaluate", cwd=folder)
+    commit(folder, "first")
+    return folder
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a stopped process for us")
+def test_a_stage_whose_dvc_was_killed_writes_nothing_over_the_next_run(small, how):
+    edit_params(small, lambda values: values["als"]["als-implicit"].update(factors=3))
+    environment = os.environ | {"PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])}
+    dvc = subprocess.Popen(
+        ["dvc", "repro", "evaluate"], cwd=small, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    while "learning from the train part" not in (line := dvc.stdout.readline()):
+        assert line, "DVC ended before the stage learnt"
+    left = psutil.Process(dvc.pid).children(recursive=True)
+    assert len(left) == 2, "a stage and its kernel"
+    for process in left:
+        process.send_signal(signal.SIGSTOP)
+    dvc.send_signal(how)
+    dvc.wait()
+    dvc.stdout.close()
+    sh("git", "checkout", "--quiet", "params.yaml", cwd=small)
+    done = sh("dvc", "repro", "--force", "--single-item", "train@demo-als", cwd=small)
+    assert "Running stage 'train@demo-als'" in done.stdout
+    for process in left:
+        if process.is_running():
+            process.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    assert not [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    sh("dvc", "repro", "evaluate", cwd=small)
+    assert sh("git", "status", "--porcelain", cwd=small).stdout == ""
+    assert not list((small / "data" / "partial").glob("*/*"))
+
+
+def test_damaged_test_ratings_are_not_judged_and_the_remedy_works(small):
+    lock, judged = (small / "dvc.lock").read_bytes(), json.loads((small / METRICS).read_text())
+    objects = small / ".dvc" / "cache" / "files" / "md5"
+    folder = pipeline.locked(small)["user_item@demo"]["data/test/demo"]
+    (entry,) = json.loads((objects / folder[:2] / folder[2:]).read_text())
+    damaged = objects / entry["md5"][:2] / entry["md5"][2:]
+    kept, content = damaged.stat(), bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.chmod(0o644)
+    damaged.write_bytes(content)
+    damaged.chmod(kept.st_mode)
+    os.utime(damaged, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    (small / "data" / "test" / "demo" / "ratings.parquet").unlink()
+    edit_params(small, lambda values: values["evaluation"].update(resamples=1000))
+    done = sh("dvc", "repro", "evaluate", cwd=small, ok=False)
+    assert done.returncode != 0
+    (said,) = (line for line in done.stderr.splitlines() if line.startswith("foldin: data/test/demo/ratings.parquet: "))
+    remedy = said.split("make it again: ")[1]
+    assert str(damaged.relative_to(small)) in remedy
+    sh("git", "checkout", "--quiet", "params.yaml", cwd=small)
+    sh("sh", "-c", remedy.replace("dvc repro", "dvc repro evaluate"), cwd=small)
+    assert json.loads((small / METRICS).read_text()) == judged
+    assert (small / "dvc.lock").read_bytes() == lock
+    assert sh("git", "status", "--porcelain", cwd=small).stdout == ""
