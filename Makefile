@@ -16,7 +16,7 @@ FILTER := .venv/bin/python src/foldin strip --filter
 LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev repro experiments lab lint format test anchors test-slow test-machines test-install verify doctor lock clean
+.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,11 @@ experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE
 
 lab: install  ## open JupyterLab on this environment
 	$(ACTIVE) foldin lab
+
+# DVC works in a git repository only; better said now than after 3 GB.
+repository:
+	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "foldin: $(CURDIR) is no git repository, as after a ZIP download, \
+	and DVC needs one; make it one (git init), or clone the project instead (git clone)" >&2; exit 1; }
 
 install: .venv/.installed$(EXTRA)  ## install the pinned environment into .venv (EXTRA=benchmarks, gpu, jax or spark adds one)
 
@@ -74,7 +79,7 @@ lock: $(UV)  ## rewrite the locks to fit pyproject.toml (UPGRADE=1: newest versi
 clean:  ## remove the environment and caches; data and reports stay
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-$(UV): requirements/bootstrap.lock requirements/bootstrap.sh
+$(UV): requirements/bootstrap.lock requirements/bootstrap.sh | repository
 	@sh requirements/bootstrap.sh "$(PYTHON)" .uv
 
 # params.yaml is checked as a whole before a run, where it has changed since the last.
@@ -90,13 +95,12 @@ $(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; 
 	@touch $@
 endif
 
-.venv/.installed: requirements.lock pyproject.toml | $(UV)
+.venv/.installed: requirements.lock pyproject.toml | repository $(UV)
 	@echo "foldin: installing the pinned environment into .venv (about 3 GB)"
 	@test -x $(BIN)/python || $(UV) venv --quiet --python '$(if $(filter-out python3,$(PYTHON)),$(PYTHON),>=3.11,<3.14)' .venv
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
-	@if git rev-parse --git-dir >/dev/null 2>&1; then \
-	  git config filter.notebook.clean '$(FILTER)'; git config filter.dvc-lock.clean '$(LOCK_FILTER)'; fi
+	@git config filter.notebook.clean '$(FILTER)'; git config filter.dvc-lock.clean '$(LOCK_FILTER)'
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.lock .venv/.installed

@@ -79,9 +79,9 @@ def test_too_little_space_is_said(checkout, capsys, monkeypatch, topic, need):
 
 
 def test_more_threads_than_cores_are_said(checkout, capsys):
-    edit_params(checkout, lambda values: values.update(threads=10_000))
+    edit_params(checkout, lambda values: values.update(threads=64))
     doctor.run()
-    assert line(capsys.readouterr().out, "threads").startswith("DO  threads       10000 of ")
+    assert line(capsys.readouterr().out, "threads").startswith("DO  threads       64 of ")
 
 
 def test_the_exit_code_says_whether_something_needs_doing(checkout, capsys, monkeypatch):
@@ -89,3 +89,34 @@ def test_the_exit_code_says_whether_something_needs_doing(checkout, capsys, monk
     with pytest.raises(SystemExit, match="1"):
         cli.main(["doctor"])
     assert capsys.readouterr().out == "DO  disk          full; make room\n"
+
+
+def test_a_checkout_without_git_is_said_with_the_command_that_mends_it(checkout, capsys, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(checkout.parent))
+    assert not doctor.run()
+    shown = capsys.readouterr().out
+    assert line(shown, "repository").startswith("DO  repository    none here, as after a ZIP download")
+    assert "git init" in line(shown, "repository")
+    assert "git filters" not in shown
+    sh("git", "init", "--quiet", cwd=checkout)
+    doctor.run()
+    assert line(capsys.readouterr().out, "repository").startswith("ok  ")
+
+
+def test_what_is_left_of_a_data_set_that_is_no_more_is_listed_and_known_ones_are_not(checkout, capsys):
+    mine = {"file": "own/a.csv", "user": "u", "item": "i", "feedback": "implicit"}
+    edit_params(checkout, lambda values: values.update(sources={"mine": mine}))
+    names = ("strip", "fetch@mine", "train@mine-als", "train@ml-100k-als", "train@ml-100k-slope_one")
+    (checkout / "dvc.lock").write_text("stages:\n" + "".join(f"  {name}: {{cmd: a}}\n" for name in names))
+    for name in ("data/raw/mine", "data/models/mine", "reports/mine", "reports/ml-100k", "data/notebooks"):
+        (checkout / name).mkdir(parents=True)
+    doctor.run()
+    shown = capsys.readouterr().out
+    expected = "1 stages of no data set or family there is: train@ml-100k-slope_one; delete their blocks from dvc.lock"
+    assert expected in line(shown, "dvc.lock")
+    assert line(shown, "folders").startswith("ok  ")
+    edit_params(checkout, lambda values: values.update(sources={}))
+    assert not doctor.run()
+    shown = capsys.readouterr().out
+    assert "3 stages of no data set or family there is: fetch@mine, train@mine-als, " in line(shown, "dvc.lock")
+    assert line(shown, "folders").endswith("; remove them: rm -r data/models/mine data/raw/mine reports/mine")

@@ -102,6 +102,18 @@ def test_what_no_second_run_can_show_is_refused_by_cell(workspace, tmp_path_fact
     assert partial.is_file()
 
 
+def test_a_warning_is_told_apart_from_what_else_differs(workspace):
+    place(workspace, new_code_cell("import numpy as np\nprint('before')\nnp.array([0.0]) / 0"))
+    with pytest.raises(FoldinError) as caught:
+        runner.run("probe", "demo", command="probe")
+    said = str(caught.value)
+    assert "a warning is shown, 'RuntimeWarning: invalid value encountered in divide', of line 3 of " in said
+    assert "; mend what it warns of; " in said
+    assert "/tmp" not in said
+    assert "semicolon" not in said
+    assert "\n" not in said
+
+
 @pytest.mark.parametrize("leave", ["import sys; sys.exit()", "import sys; sys.exit(0)", "raise SystemExit"])
 def test_a_cell_that_ends_the_notebook_is_a_failure(workspace, leave):
     place(workspace, new_code_cell(leave), new_code_cell('print("never")'))

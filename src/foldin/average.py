@@ -3,15 +3,14 @@
 Each commit, or experiment, holds the figures of one fold; this page brings them together, from git alone.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from ruamel.yaml import YAML
 
+from foldin import yaml_files
 from foldin.compare import Revision
 from foldin.errors import FoldinError
 
@@ -105,11 +104,12 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
 
 def dealt(revision: Revision, dataset: str) -> Dealt:
     """Return how a revision's test part of a data set was dealt, by the account of its split and its params.yaml."""
-    account = json.loads(revision.read(f"reports/{dataset}/accounts/split.json") or b"{}")
+    account = revision.read_json(f"reports/{dataset}/accounts/split.json")
     given = Dealt(account.get("protocol"), account.get("fold"))
     if given.protocol != "k_fold":
         return given
-    asked = (YAML(typ="safe").load(revision.read("params.yaml") or b"{}") or {}).get("split", {})
+    read = yaml_files.load(revision.read("params.yaml") or b"", "params.yaml", where=revision.called("params.yaml"))
+    asked = read.get("split") or {}
     return given._replace(folds=asked.get("folds"), seed=asked.get("seed"))
 
 

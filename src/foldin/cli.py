@@ -52,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         advice = "install the environment with `make install` and run `. .venv/bin/activate`, or use make"
         print(f"foldin: this Python ({sys.executable}) has no '{error.name}'; {advice}", file=sys.stderr)
         return 1
+    except MemoryError as error:
+        advice = "close programs, or make the problem smaller: section subset of params.yaml, or the number of factors"
+        print(f"foldin: memory ran out ({str(error) or 'no more is free'}); {advice}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("foldin: stopped; nothing half-written was kept", file=sys.stderr)
         return 130
@@ -248,7 +252,7 @@ def _datasets(*, reports: bool) -> None:
 
 
 def _check() -> None:
-    from foldin import datasets, models, params, splits
+    from foldin import comparison, datasets, models, params, splits
 
     for section in params.SECTIONS.values():
         params.section(section)
@@ -259,13 +263,19 @@ def _check() -> None:
     if split.protocol not in splits.PROTOCOLS:
         remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
         raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
+    if split.protocol == "k_fold" and split.fold > split.folds:
+        what = f"split.fold is {split.fold} of {split.folds}"
+        raise FoldinError(what, where="params.yaml", remedy="choose from 1 to split.folds")
     if split.test + split.validation >= 1:
         what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
         raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")
     if report.recommendations > evaluation.k:
         what = f"report.recommendations is {report.recommendations}, and lists have evaluation.k = {evaluation.k}"
         raise FoldinError(what, where="params.yaml", remedy=f"choose up to {evaluation.k}")
+    compared = 0
     for family in params.known_families():
-        models.family(family)
+        compared += len(models.family(family)) * (family in params.families())
         params.seeds(family)
+    # The report would refuse them as well, after everything has been trained.
+    comparison.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
     print("params.yaml: ok")

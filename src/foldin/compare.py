@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from ruamel.yaml import YAML
 
-from foldin import comparison, definitions, metrics, params, paths, uncertainty
+from foldin import comparison, definitions, metrics, params, paths, pipeline, uncertainty
 from foldin.errors import FoldinError
 from foldin.files import DECIMALS
 from foldin.metrics import Values
@@ -83,6 +82,7 @@ class Revision:
     """
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self._commit = None if name == WORKSPACE else _commit(name)
 
     def read(self, file: str) -> bytes | None:
@@ -93,14 +93,31 @@ class Revision:
         shown = subprocess.run(["git", "show", f"{self._commit}:{file}"], cwd=paths.root(), capture_output=True)
         return shown.stdout if shown.returncode == 0 else None
 
+    def called(self, file: str) -> str:
+        """Return what a message calls a file of this revision."""
+        return file if self._commit is None else f"{file} of {self.name}"
+
+    def read_json(self, file: str) -> Any:
+        """Return what a JSON file holds, by its path in the checkout; {} where there is none.
+
+        Raises
+        ------
+        FoldinError
+            When it is no JSON, such as one with both sides of a merge conflict.
+        """
+        try:
+            return json.loads(self.read(file) or b"{}")
+        except ValueError:
+            remedy = "make it again: dvc repro" if self._commit is None else "name another commit"
+            raise FoldinError("not valid JSON", where=self.called(file), remedy=remedy) from None
+
     def figures(self) -> dict[tuple[str, str, str], dict[str, float]]:
         """Return every metrics file's figures, by data set, family and model (with its domain)."""
         found = {}
         for name in self._names():
             match = METRICS.fullmatch(name)
-            content = self.read(name) if match else None
-            if match and content:
-                found[match["dataset"], match["family"], match["model"]] = json.loads(content)
+            if match and (content := self.read_json(name)):
+                found[match["dataset"], match["family"], match["model"]] = content
         return found
 
     def digest(self, stage: str, out: str) -> str:
@@ -132,8 +149,8 @@ class Revision:
 
     @cached_property
     def _digests(self) -> dict[tuple[str, str], str]:
-        stages = (YAML(typ="safe").load(self.read("dvc.lock") or b"{}") or {}).get("stages", {})
-        return {(name, out["path"]): out["md5"] for name, stage in stages.items() for out in stage.get("outs", [])}
+        stages = pipeline.outputs(self.read("dvc.lock") or b"", self.called("dvc.lock"))
+        return {(name, path): digest for name, outs in stages.items() for path, digest in outs.items()}
 
 
 def _commit(name: str) -> str:
@@ -149,6 +166,7 @@ def _commit(name: str) -> str:
         if match and match["name"] == name:
             found[match["start"] + match["rest"]] = commit
     if not found:
+        _refuse_no_history(name)
         raise FoldinError(
             f"neither git nor DVC knows '{name}'",
             remedy="name a commit that `git log` shows, such as HEAD~1, or an experiment that `dvc exp list -A` shows",
@@ -160,6 +178,16 @@ def _commit(name: str) -> str:
             remedy=f"name one by its own commit: {', '.join(commit[:7] for commit in found.values())}",
         )
     return found[here] if here in found else next(iter(found.values()))
+
+
+def _refuse_no_history(name: str) -> None:
+    """Refuse a name where git has no commits, or not all of them."""
+    if not _git("rev-parse", "--git-dir"):
+        remedy = "compare in a clone of the project: git clone"
+        raise FoldinError(f"no git repository, so there is no '{name}'", where=paths.root(), remedy=remedy)
+    if _git("rev-parse", "--is-shallow-repository").strip() == "true":
+        what = f"git does not know '{name}': this clone is shallow, so it holds the latest commits only"
+        raise FoldinError(what, remedy="fetch the others: git fetch --unshallow")
 
 
 def _git(*arguments: str) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psutil
 from packaging.requirements import Requirement
 
-from foldin import cache, determinism, params, paths
+from foldin import cache, determinism, orphans, params, paths
 
 DISK = 6 * 1024**3
 """Bytes that an environment and a full run of the embedded data set need, twofold."""
@@ -124,11 +124,26 @@ def _programs() -> Iterator[Finding]:
     git = shutil.which("git")
     yield Finding("git", git is not None, git or "none", "install git")
     if git:
+        known = not subprocess.run([git, "rev-parse", "--git-dir"], cwd=paths.root(), capture_output=True).returncode
+        seen = "this checkout is one" if known else "none here, as after a ZIP download, and DVC needs one"
+        remedy = "make one: git init; rm -f .venv/.installed; make install"
+        yield Finding("repository", known, seen, remedy)
+    if git and known:
         command = [git, "config", "--get-regexp", r"^filter\.(notebook|dvc-lock)\.clean$"]
         asked = subprocess.run(command, cwd=paths.root(), capture_output=True, text=True, check=False)
         filters = len(asked.stdout.splitlines()) == 2
         seen = "notebooks' outputs are no changes" if filters else "git shows the outputs of notebooks as changes"
         yield Finding("git filters", filters, seen, "set them: rm .venv/.installed; make install")
+
+
+def _orphans() -> Iterator[Finding]:
+    left = orphans.stages()
+    seen = f"{len(left)} stages of no data set or family there is: {', '.join(left[:3])}" if left else "all known"
+    remedy = "delete their blocks from dvc.lock, or declare the data set again under sources in params.yaml"
+    yield Finding("dvc.lock", not left, seen, remedy)
+    left = orphans.folders()
+    seen = f"of no data set there is: {', '.join(left)}" if left else "all known"
+    yield Finding("folders", not left, seen, f"remove them: rm -r {' '.join(left)}")
 
 
 def _space() -> Iterator[Finding]:
@@ -151,4 +166,12 @@ def _cache() -> Iterator[Finding]:
     yield Finding("cache", False, seen, cache.remedy([*map(cache.place, damaged), *outputs]))
 
 
-LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (_interpreter, _lock, _threads, _devices, _programs, _space)
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _interpreter,
+    _lock,
+    _threads,
+    _devices,
+    _programs,
+    _orphans,
+    _space,
+)

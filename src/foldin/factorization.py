@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 from scipy import sparse
 
 from foldin import metrics
+from foldin.bounds import Epochs, Patience, Width
 from foldin.compiled import compiled as compiled
 from foldin.errors import FoldinError
 from foldin.interactions import FloatArray, IntArray, Interactions
@@ -52,9 +52,9 @@ def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -
 class EpochSettings(Section):
     """Settings of every model trained by epochs."""
 
-    factors: int = Field(ge=1)
-    epochs: int = Field(ge=1)
-    patience: int = Field(ge=0)
+    factors: Width
+    epochs: Epochs
+    patience: Patience
 
 
 def train_by_epochs(
@@ -104,7 +104,7 @@ def train_by_epochs(
             raise FoldinError(
                 f"{model.name} diverged in epoch {epoch}",
                 where="params.yaml",
-                remedy="lower its learning rate, or raise its regularization",
+                remedy="lower its learning rate or initial spread, or raise its regularization",
             )
         noted = figures()
         model.history.append({"epoch": epoch, **noted})

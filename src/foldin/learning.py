@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 from scipy import sparse
 
 from foldin import folding, metrics, network_scores, neural
+from foldin.bounds import Damping
 from foldin.factorization import train_by_epochs
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, RatingRecommender, Recommender
@@ -171,7 +171,7 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
     class Settings(neural.SteppedSettings):
         """Settings of every rating network."""
 
-        damping: float = Field(ge=0)
+        damping: Damping
 
     @abstractmethod
     def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from foldin import determinism
+from foldin.bounds import Epochs, LearningRate, Patience, Penalty, Spread, Width
 from foldin.errors import FoldinError
 from foldin.interactions import FloatArray, IntArray
 from foldin.params import Section
@@ -27,13 +28,13 @@ Side = Callable[[Any], Any]
 class NetworkSettings(Section):
     """Settings of every network of embeddings trained by epochs."""
 
-    embedding: int = Field(ge=1)
-    l2: float = Field(ge=0)
-    initial_spread: float = Field(gt=0)
+    embedding: Width
+    l2: Penalty
+    initial_spread: Spread
 
-    learning_rate: float = Field(gt=0)
-    epochs: int = Field(ge=1)
-    patience: int = Field(ge=0)
+    learning_rate: LearningRate
+    epochs: Epochs
+    patience: Patience
 
     def batch(self, n_examples: int) -> int:
         """Return how many examples make a step."""
@@ -49,7 +50,7 @@ class SteppedSettings(NetworkSettings):
     networks of `deep` ended at the biases, a validation RMSE of .907; with 64 steps in an epoch, at .861 to .863.)
     """
 
-    steps_per_epoch: int = Field(ge=1)
+    steps_per_epoch: int = Field(ge=1, le=1_000_000)
 
     def batch(self, n_examples: int) -> int:
         """Return how many examples make a step: as many as fill an epoch's steps."""

@@ -6,15 +6,17 @@ foldin.models.family.
 """
 
 import difflib
+import json
 import os
+from collections.abc import Iterable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from foldin import paths
+from foldin import paths, yaml_files
+from foldin.bounds import LARGEST_SEED, LONGEST_LIST, MOST_SEEDS, MOST_THREADS
 from foldin.errors import FoldinError
 from foldin.sections import SECTIONS as SECTIONS
 from foldin.sections import Clean as Clean
@@ -29,7 +31,8 @@ from foldin.sections import Traps as Traps
 from foldin.sections import Verify as Verify
 
 LISTS = ("datasets", "families")
-NUMBERS = ("seed", "threads")
+NUMBERS = {"seed": (0, LARGEST_SEED), "threads": (1, MOST_THREADS)}
+"""The numbers outside all sections, each with its bounds."""
 DEVICES = ("cpu", "gpu")
 STAGE = "FOLDIN_STAGE"
 """Names the stage that is running and the parameters it declares, for its notebook's kernel as well."""
@@ -64,14 +67,8 @@ def read() -> dict[str, Any]:
         When the file is missing, is no YAML mapping, has an unknown or missing key, or names an unknown family.
     """
     file = paths.params_file()
-    try:
-        values = YAML(typ="safe", pure=True).load(file)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" at line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise FoldinError(f"not valid YAML{line}: {problem}", where=file.name, remedy="mend that line") from None
-    if not isinstance(values, dict):
+    values = yaml_files.load(file.read_bytes(), file.name)
+    if not values:
         raise FoldinError("holds no keys", where=file.name, remedy="restore it: git checkout params.yaml")
     families = known_families()
     valid = [*LISTS, *NUMBERS, "device", "sources", *SECTIONS, *families]
@@ -83,18 +80,17 @@ def read() -> dict[str, Any]:
             raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
     for key in LISTS:
         names = values[key]
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list) or not names:
             raise FoldinError(f"{key} is {names!r}", where=file.name, remedy="it must be a list of at least one name")
+        _refuse_no_names(names, key)
         if len(set(names)) < len(names):
             raise FoldinError(f"{key} names something twice: {names}", where=file.name, remedy="name each once")
-    for key in NUMBERS:
-        if type(values[key]) is not int or values[key] < (1 if key == "threads" else 0):
-            raise FoldinError(
-                f"{key} is {values[key]!r}", where=file.name, remedy="it must be a whole number, not negative"
-            )
-    if not isinstance(values["sources"], dict) or not all(isinstance(name, str) for name in values["sources"]):
+    for key, (least, largest) in NUMBERS.items():
+        _whole(values[key], key, least, largest)
+    if not isinstance(values["sources"], dict):
         remedy = "it must hold a name and a declaration for each data set of your own, or {} for none"
         raise FoldinError(f"sources is {values['sources']!r}", where=file.name, remedy=remedy)
+    _refuse_no_names(values["sources"], "sources")
     if values["device"] not in DEVICES:
         remedy = f"it must be one of: {', '.join(DEVICES)}"
         raise FoldinError(f"device is {values['device']!r}", where=file.name, remedy=remedy)
@@ -102,6 +98,28 @@ def read() -> dict[str, Any]:
         if name not in families:
             raise FoldinError(f"unknown model family '{name}'", where=file.name, remedy=nearest(name, families))
     return values
+
+
+def _whole(value: Any, key: str, least: int, largest: int) -> int:
+    """Return a value of params.yaml that must be a whole number within bounds; refuse any other."""
+    if type(value) is not int or not least <= value <= largest:
+        remedy = f"it must be a whole number from {least:,} to {largest:,}"
+        raise FoldinError(f"{key} is {value!r}", where="params.yaml", remedy=remedy)
+    return value
+
+
+def _refuse_no_names(names: Iterable[Any], key: str) -> None:
+    """Refuse names that YAML takes for something else, such as a number or a date."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", date: "a date", datetime: "a date"}
+    for name in names:
+        if isinstance(name, str):
+            continue
+        written = json.dumps(name) if name is None or isinstance(name, bool) else name
+        kind = "nothing" if name is None else kinds.get(type(name))
+        if kind is None:
+            raise FoldinError(f"{key} names {name}, which is no name", where="params.yaml", remedy="list names only")
+        what = f"{key} names {written}, which YAML takes for no name, but {kind}"
+        raise FoldinError(what, where="params.yaml", remedy=f"quote it: '{written}'")
 
 
 def read_as_declared(key: str) -> dict[str, Any]:
@@ -164,7 +182,8 @@ def parse(model: type[AnySection], values: Any, place: str) -> AnySection:
         elif first["type"] == "value_error" and isinstance(first["input"], dict):
             what, remedy = f"{key} is not whole", str(first["ctx"]["error"])
         else:
-            what, remedy = f"{key} is {first['input']!r}", first["msg"][0].lower() + first["msg"][1:]
+            said = first["msg"].removeprefix("Value error, ")
+            what, remedy = f"{key} is {first['input']!r}", said[0].lower() + said[1:]
         raise FoldinError(what, where="params.yaml", remedy=remedy) from None
 
 
@@ -204,9 +223,7 @@ def list_length() -> int:
     """Return the length of the recommendation lists judged, k; training stages read this of `evaluation`, no more."""
     evaluation = read_as_declared("evaluation.k").get("evaluation")
     k = evaluation.get("k") if isinstance(evaluation, dict) else None
-    if type(k) is not int or k < 1:
-        raise FoldinError(f"evaluation.k is {k!r}", where="params.yaml", remedy="it must be a whole number from 1")
-    return k
+    return _whole(k, "evaluation.k", 1, LONGEST_LIST)
 
 
 def seeds(family: str) -> int:
@@ -219,9 +236,7 @@ def seeds(family: str) -> int:
         if name not in known_families():
             remedy = nearest(str(name), known_families())
             raise FoldinError(f"unknown model family 'evaluation.seeds.{name}'", where="params.yaml", remedy=remedy)
-        if type(count) is not int or count < 1:
-            what = f"evaluation.seeds.{name} is {count!r}"
-            raise FoldinError(what, where="params.yaml", remedy="it must be a whole number from 1")
+        _whole(count, f"evaluation.seeds.{name}", 1, MOST_SEEDS)
     return int(given.get(family, 1))
 
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from foldin import paths
+from foldin import paths, yaml_files
 from foldin.errors import FoldinError
 
 
@@ -54,7 +52,7 @@ def declared(stage: str, dataset: str | None = None, family: str | None = None) 
     FoldinError
         When dvc.yaml has no such stage.
     """
-    known = _yaml("dvc.yaml")["stages"]
+    known = _stages("dvc.yaml")
     if stage not in known:
         raise FoldinError(f"no stage '{stage}'", where="dvc.yaml", remedy=f"the stages are: {', '.join(known)}")
     return _filled(stage, known[stage], dataset, family)
@@ -70,7 +68,7 @@ def every(datasets: Sequence[str], families: Sequence[str]) -> dict[str, Declare
     """
     stages = [
         _filled(key, content, dataset, family)
-        for key, content in _yaml("dvc.yaml")["stages"].items()
+        for key, content in _stages("dvc.yaml").items()
         for dataset in (datasets if "dataset" in content.get("matrix", {}) else [None])
         for family in (families if "family" in content.get("matrix", {}) else [None])
     ]
@@ -102,10 +100,35 @@ def locked(folder: Path | None = None) -> dict[str, dict[str, str]]:
     Raises
     ------
     FoldinError
-        When there is no dvc.lock.
+        When there is no dvc.lock, or it is none that DVC wrote.
     """
-    stages = _yaml("dvc.lock", folder)["stages"]
-    return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in stages.items()}
+    file = (folder or paths.root()) / "dvc.lock"
+    if not file.is_file():
+        raise FoldinError("not there", where="dvc.lock", remedy="run the pipeline first: dvc repro")
+    return outputs(file.read_bytes(), "dvc.lock")
+
+
+def outputs(lock: bytes, where: str) -> dict[str, dict[str, str]]:
+    """Return what `locked` does, of the bytes of a dvc.lock.
+
+    Parameters
+    ----------
+    lock : bytes
+        Its content; may be empty.
+    where : str
+        What a message calls it, such as `dvc.lock of HEAD~1`.
+
+    Raises
+    ------
+    FoldinError
+        When it is no YAML, or not as DVC writes it.
+    """
+    stages = yaml_files.load(lock, "dvc.lock", where=where).get("stages", {})
+    try:
+        return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in stages.items()}
+    except (AttributeError, KeyError, TypeError):
+        remedy = "restore it: git checkout dvc.lock; dvc repro"
+        raise FoldinError("its stages are not as DVC writes them", where=where, remedy=remedy) from None
 
 
 def recorded(names: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -162,8 +185,12 @@ def as_stripped(lock: str) -> str:
     return _STRIP.sub(mended, lock, count=1)
 
 
-def _yaml(name: str, folder: Path | None = None) -> Any:
-    file = (folder or paths.root()) / name
+def _stages(name: str) -> Any:
+    """Return the stages that dvc.yaml declares."""
+    file = paths.root() / name
     if not file.is_file():
-        raise FoldinError("not there", where=name, remedy="run the pipeline first: dvc repro")
-    return YAML(typ="safe", pure=True).load(file)
+        raise FoldinError("not there", where=name, remedy=f"restore it: git checkout {name}")
+    stages = yaml_files.load(file.read_bytes(), name).get("stages")
+    if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
+        raise FoldinError("declares no stages", where=name, remedy=f"restore it: git checkout {name}")
+    return stages

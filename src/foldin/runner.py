@@ -30,6 +30,8 @@ KERNEL_PATIENCE = 600
 """Seconds that a kernel may take to start: long, for a busy machine or an emulated processor."""
 FIRST_OF_ALL = "from foldin import parent; parent.end_kernel_with_it()"
 """What a kernel runs before anything else, outside the notebook's own names."""
+WARNING = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<said>\w*Warning: .*)$", re.MULTILINE)
+"""The first line of what Python writes of a warning: the path of the code that warns is never the same elsewhere."""
 PIXELS = ("image/png", "image/jpeg")
 """Outputs in which text cannot be looked for."""
 
@@ -194,6 +196,12 @@ def _refuse_unstable(output: Any, place: str) -> None:
         if kind in PIXELS:
             continue
         found = re.search(unstable, content if isinstance(content, str) else json.dumps(content))
+        if found and output.get("name") == "stderr" and (warned := WARNING.search(content)):
+            raise FoldinError(
+                f"a warning is shown, '{warned['said']}', of line {warned['line']} of {Path(warned['file']).name}",
+                where=place,
+                remedy="mend what it warns of; if it must be so, silence it there with warnings.catch_warnings()",
+            )
         if found:
             raise FoldinError(
                 f"an output shows '{found.group()}', which differs from run to run",

@@ -227,6 +227,11 @@ def deal(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
     split = PROTOCOLS[settings.protocol][0](ratings, settings, given)
     for name in PARTS:
         if not len(getattr(split, name)):
+            if name == "test" and settings.protocol == "k_fold":
+                what = (
+                    f"fold {settings.fold} of {len(ratings):,} ratings would be empty: split.folds is {settings.folds}"
+                )
+                raise FoldinError(what, where="params.yaml", remedy="lower split.folds")
             shares = f"split.test is {settings.test} and split.validation is {settings.validation}"
             lower, key = ("lower", "one of them") if name == "train" else ("raise", f"split.{name}")
             raise FoldinError(

@@ -127,4 +127,4 @@ def test_without_l2_it_fits_the_train_part_better_and_the_validation_part_worse(
 
 def test_a_learning_rate_that_diverges_is_named():
     with pytest.raises(FoldinError, match="GradientDescentMF diverged in epoch 1; lower its learning rate"):
-        descent(learning_rate=50.0).fit(TRAIN)
+        descent(learning_rate=10.0).fit(TRAIN)

@@ -1,6 +1,6 @@
 """What a declaration under `sources` in params.yaml may say; own/README.md says it for people."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,12 @@ from foldin.params import Section
 
 OFF_STEP = 1e-6
 """Steps by which a float may miss a whole number of them."""
+MOST_STEPS = 1_000_000
+"""Steps of a scale, at most: beyond, ratings in single precision lie on no step."""
+NARROW = 1e-4
+"""A scale's length beside its ends, at least: below, single precision tells too few ratings apart."""
+ScaleNumber = Annotated[float, Field(ge=-1e9, le=1e9)]
+"""Ratings are squared and added up; beyond, digits that matter are lost."""
 
 
 class File(Section):
@@ -54,7 +60,7 @@ class OwnData(File):
     time: str | int | None = None
     time_unit: Literal["s", "ms", "us", "ns", "date"] | None = None
     feedback: Literal["explicit", "implicit"] = "explicit"
-    scale: list[float] = Field(default=[], max_length=3)
+    scale: list[ScaleNumber] = Field(default=[], max_length=3)
     zero_is_implicit: bool = False
     isbn_items: bool = False
     domain: str = Field(default="items", min_length=1)
@@ -72,7 +78,12 @@ class OwnData(File):
             return self
         if self.rating is None:
             raise ValueError("name the column of ratings as rating, or say feedback: implicit")
+        if len(self.scale) > 1 and 0 < self.scale[1] - self.scale[0] < NARROW * max(map(abs, self.scale[:2])):
+            raise ValueError("lowest and highest of scale are too near for single precision: rescale the ratings")
         if len(self.scale) > 2 and self.scale[2] > 0 and self.scale[0] < self.scale[1]:
+            # Asked first, because a quotient by next to nothing is no number.
+            if (self.scale[1] - self.scale[0]) > MOST_STEPS * self.scale[2]:
+                raise ValueError(f"scale has more than {MOST_STEPS:,} steps: write a step of 0 for any value")
             steps = (self.scale[1] - self.scale[0]) / self.scale[2]
             if abs(steps - round(steps)) > OFF_STEP:
                 raise ValueError(

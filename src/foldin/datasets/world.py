@@ -183,6 +183,13 @@ def _ratings_per_user(settings: params.Demo, rng: np.random.Generator) -> Array:
     """Return how many ratings each user should have on average: long-tailed, never few, never most of the items."""
     fewest, most = float(settings.fewest_ratings), 0.6 * settings.items
     extra = settings.ratings - settings.users * fewest
+    if fewest >= most:
+        raise FoldinError(
+            f"demo.fewest_ratings is {settings.fewest_ratings}, and nobody rates more than {most:.0f} of "
+            f"{settings.items} items",
+            where="params.yaml",
+            remedy="lower it, or raise demo.items",
+        )
     if not 0 < extra < 0.5 * settings.users * (most - fewest):
         raise FoldinError(
             f"demo.ratings is {settings.ratings}, which {settings.users} users of {settings.items} items cannot have",

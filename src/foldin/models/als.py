@@ -7,10 +7,10 @@ thread's own, so that the result does not depend on the number of threads.
 
 import numba
 import numpy as np
-from pydantic import Field
 from scipy import sparse
 
 from foldin import metrics
+from foldin.bounds import CellWeight, Damping, Exponent, ListLength, PositivePenalty
 from foldin.factorization import BiasedFactors, EpochSettings, Values, compiled, train_by_epochs
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
@@ -26,8 +26,8 @@ class ExplicitALS(BiasedFactors):
     class Settings(EpochSettings):
         """Settings of `als-explicit`."""
 
-        damping: float = Field(ge=0)
-        regularization: float = Field(gt=0)
+        damping: Damping
+        regularization: PositivePenalty
 
     about = (
         "Explicit-feedback ALS with biases and a penalty that grows with a row's number of ratings "
@@ -78,10 +78,10 @@ class ImplicitALS(Recommender):
     class Settings(EpochSettings):
         """Settings of `als-implicit`."""
 
-        unobserved_weight: float = Field(gt=0)
-        regularization: float = Field(gt=0)
-        frequency_exponent: float = Field(ge=0, le=1)
-        validation_k: int = Field(ge=1)
+        unobserved_weight: CellWeight
+        regularization: PositivePenalty
+        frequency_exponent: Exponent
+        validation_k: ListLength
 
     about = (
         "Implicit-feedback ALS over all cells (Hu, Koren, Volinsky 2008) with frequency-scaled regularization "

@@ -4,9 +4,9 @@ import itertools
 import math
 
 import numpy as np
-from pydantic import Field
 from scipy import sparse
 
+from foldin.bounds import Damping
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
 from foldin.recommender import Arrays, RatingRecommender, Recommender
@@ -43,7 +43,7 @@ class DampedBias(GlobalMean):
     class Settings(Section):
         """Settings of `bias`."""
 
-        damping: float = Field(ge=0)
+        damping: Damping
 
     about = (
         "The mean plus a damped bias of the user and of the item (Koren 2010): everyone gets the same order of items."

@@ -17,6 +17,7 @@ from pydantic import Field
 from scipy import sparse
 
 from foldin import folding, learning, losses, network_scores, neural
+from foldin.bounds import Epochs, ListLength, Penalty, Width
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
 
@@ -27,7 +28,7 @@ class HiddenLayer(learning.RatingNetwork):
     class Settings(learning.RatingNetwork.Settings):
         """Settings of every rating network of this family."""
 
-        hidden: int = Field(ge=1)
+        hidden: Width
 
     def _pair_network(self, layers: Any) -> neural.PairNetwork:
         n_users, n_items = self.known.shape
@@ -85,8 +86,8 @@ class DropoutMLP(HiddenLayer):
     class Settings(HiddenLayer.Settings):
         """Settings of `mlp-dropout`."""
 
-        kernel_l2: float = Field(ge=0)
-        dropout: float = Field(ge=0, lt=1)
+        kernel_l2: Penalty
+        dropout: float = Field(ge=0, le=0.99)  # what is left is multiplied up in single precision
 
     about = "Two embeddings, concatenated, a hidden layer with L2, dropout (after the cross-platform project, S1)."
 
@@ -114,8 +115,8 @@ class NCF(HiddenLayer):
         """Settings of `ncf`."""
 
         leak: float = Field(ge=0, lt=1)
-        decay_every: int = Field(ge=1)
-        decay: float = Field(gt=0, le=1)
+        decay_every: Epochs
+        decay: float = Field(ge=0.001, le=1)
 
     about = "Neural collaborative filtering on ratings, learning rate falling in steps (after the Netflix project, S4)."
 
@@ -136,10 +137,10 @@ class RankingNCF(learning.KeptNetwork):
     class Settings(neural.SteppedSettings):
         """Settings of `ncf-ranking`."""
 
-        product_embedding: int = Field(ge=1)
-        hidden: int = Field(ge=1)
-        negatives: int = Field(ge=1)
-        validation_k: int = Field(ge=1)
+        product_embedding: Width
+        hidden: int = Field(ge=2, le=10_000)  # the second layer has half
+        negatives: int = Field(ge=1, le=1000)  # an epoch's examples are so many times the ratings
+        validation_k: ListLength
 
     about = (
         "NeuMF on implicit feedback: binary cross-entropy against freshly drawn negatives "

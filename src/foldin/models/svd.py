@@ -9,11 +9,12 @@ descent; `mf-no-l2` is the same without regularization, and shows what that is f
 from abc import abstractmethod
 
 import numpy as np
-from pydantic import Field
+from pydantic import ValidationInfo, field_validator
 from scipy import sparse
 from scipy.sparse.linalg import svds
 from sklearn.decomposition import TruncatedSVD
 
+from foldin.bounds import Damping, LearningRate, Penalty, Spread, Width
 from foldin.factorization import BiasedFactors, EpochSettings, Values, compiled, row_dots
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.params import Section
@@ -42,7 +43,7 @@ class ZeroImputedSVD(Recommender):
     class Settings(Section):
         """Settings of `svds` and `truncated-svd`; a small matrix may have fewer factors than asked for."""
 
-        factors: int = Field(ge=1)
+        factors: Width
 
     @staticmethod
     @abstractmethod
@@ -96,7 +97,7 @@ class CentredSVD(ZeroImputedSVD, RatingRecommender):
     class Settings(ZeroImputedSVD.Settings):
         """Settings of `svds-centred` and `truncated-svd-centred`."""
 
-        damping: float = Field(ge=0)
+        damping: Damping
 
     def _cells(self, train: Interactions) -> Values:
         users, items, ratings = train.triples()
@@ -150,10 +151,17 @@ class GradientDescentMF(BiasedFactors):
     class Settings(EpochSettings):
         """Settings of `mf-l2` and `mf-no-l2`."""
 
-        damping: float = Field(ge=0)
-        learning_rate: float = Field(gt=0)
-        l2: float = Field(ge=0)
-        initial_spread: float = Field(gt=0)
+        damping: Damping
+        learning_rate: LearningRate
+        l2: Penalty
+        initial_spread: Spread
+
+        @field_validator("l2")
+        @classmethod
+        def _keeps_signs(cls, l2: float, others: ValidationInfo) -> float:
+            if l2 * others.data.get("learning_rate", 0) >= 1:
+                raise ValueError("times learning_rate it must be below 1, or each step turns all factors round")
+            return l2
 
     about = (
         "Biased matrix factorization by stochastic gradient descent with L2 (Funk 2006; Koren, Bell, Volinsky 2009)."

@@ -14,6 +14,7 @@ from pydantic import Field
 from scipy import sparse
 
 from foldin import features, folding, learning, losses, neural
+from foldin.bounds import ListLength, MinCount, Width
 from foldin.factorization import row_dots
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.recommender import Arrays, Recommender
@@ -70,11 +71,11 @@ class RetrievalTowers(Recommender):
     class Settings(neural.NetworkSettings):
         """Settings of `two-tower-retrieval`."""
 
-        batch_size: int = Field(ge=1)
-        hidden: int = Field(ge=1)
-        vector: int = Field(ge=1)
-        feature_min_count: int = Field(ge=1)
-        validation_k: int = Field(ge=1)
+        batch_size: int = Field(ge=2, le=8192)  # one has nothing to be compared with; all pairs of a batch are held
+        hidden: Width
+        vector: Width
+        feature_min_count: MinCount
+        validation_k: ListLength
 
         def batch(self, n_examples: int) -> int:
             """Return how many examples are compared with one another, however many there are."""
