@@ -162,9 +162,7 @@ def test_what_could_not_be_judged_is_refused_before_any_training(workspace):
     users, items = np.divmod(np.arange(100), 10)
     alike = pd.DataFrame({"user_id": users.astype(str), "item_id": items.astype(str)})
     write_clean(alike.assign(rating=np.float32(5), timestamp=pd.array([1] * 100, dtype="Int64")))
-    with pytest.raises(
-        FoldinError, match=r"all of 20 test ratings are at least 4 .*each of them 5.*feedback: implicit"
-    ):
+    with pytest.raises(FoldinError, match=r"all of 20 test ratings .*each of them 5.*feedback: implicit"):
         user_item.run("demo")
     assert not paths.user_item("demo").exists()
     assert not paths.test("demo").exists()
