@@ -6,7 +6,7 @@ import pytest
 from published import STARS, needed
 from synthetic import from_triples, planted
 
-from foldin import clean, fetch, metrics, params, paths, traps
+from foldin import clean, fetch, interactions, metrics, params, paths, traps, traps_parts
 from foldin import traps_figures as drawn
 from foldin import traps_lessons as lessons
 from foldin import traps_network as network
@@ -32,7 +32,7 @@ from foldin.traps_tables import (
 @pytest.fixture(scope="module")
 def parts():
     train, validation, test = planted()
-    return traps.interactions.union(train, validation), test
+    return interactions.union(train, validation), test
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_rows_of_s1_mix_the_items_of_several_people():
 
 
 def test_a_network_of_ones_says_yes_to_everything(parts, sizes):
-    few = traps.rows_of(parts[0], np.arange(0, parts[0].ratings.nnz, 5))
+    few = traps_parts.rows_of(parts[0], np.arange(0, parts[0].ratings.nnz, 5))
     # On few pairs as on many: what counts is steps, not passes over the pairs.
     for train in (parts[0], few):
         found = network.all_ones(train, parts[1], sizes, seed=1)
@@ -316,7 +316,7 @@ def test_candidates_that_are_alike_rank_by_item(parts, raters):
     train, test = parts
     users, items, _ = test.triples()
     first = np.flatnonzero(np.diff(users, prepend=-1))
-    one_each = traps.rows_of(test, first)
+    one_each = traps_parts.rows_of(test, first)
     found = protocol.sampled_candidates(one_each, {"constant": raters["global-mean"]}, candidates=50, k=10, seed=1)
     unrated = ~np.isin(np.arange(train.ratings.shape[0] * train.n_items), _cells(train)).reshape(train.ratings.shape)
     before = [unrated[user, :item].sum() for user, item in zip(users[first], items[first], strict=True)]

@@ -12,7 +12,7 @@ import pandas as pd
 from foldin import bias, metrics, ranking
 from foldin.interactions import UNKNOWN, Interactions
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import rows_of
+from foldin.traps_parts import rows_of
 from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, need, table
 
 Values = npt.NDArray[np.float64]

@@ -19,7 +19,7 @@ from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.als import ExplicitALS
 from foldin.models.svd import by_lanczos, by_random_projection
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import of_ones
+from foldin.traps_parts import of_ones
 from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, ORDER_OF_IDS, Row, need, table
 
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))
