@@ -16,13 +16,14 @@ FILTER := .venv/bin/python src/foldin strip --filter
 LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
-.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-install verify doctor lock clean
+.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines worlds test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# A stage that fails stops what needs it, and nothing else: the other data sets come to their reports.
 repro: install .venv/.checked  ## the main job: install everything, then run the pipeline (dvc repro)
-	@$(ACTIVE) dvc repro
+	@$(ACTIVE) dvc repro --keep-going
 	@echo "Read the comparison: $$($(BIN)/foldin datasets --reports)"
 
 # DVC shows about a thousand columns; kept here are what changed of parameters, RMSE and NDCG, without domains.
@@ -52,6 +53,9 @@ test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every n
 
 test-machines: install-dev  ## compute as other processors, and find the same bytes (needs qemu-user; slow)
 	$(ACTIVE) pytest -m machines
+
+worlds: install-dev  ## run the pipeline on small made-up worlds, new ones each time, for MINUTES=10
+	$(ACTIVE) nice pytest -m worlds tests/test_worlds.py
 
 verify: install .venv/.checked  ## run the whole pipeline again in a copy, and compare every output with dvc.lock
 	$(ACTIVE) foldin verify

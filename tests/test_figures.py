@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from foldin import figures
+
 DRAW = """
 import sys
 from pathlib import Path
@@ -34,3 +36,10 @@ def test_a_figure_says_neither_when_nor_by_what_version_it_was_drawn(tmp_path, k
     content = path.read_bytes()
     assert b"tEXtSoftware" not in content
     assert f"<dc:date>{datetime.date.today().year}".encode() not in content
+
+
+def test_quarters_are_of_ranks_and_few_counts_leave_some_empty():
+    found = figures.quarters([5, 1, 1, 9, 7, 3, 2, 8]).tolist()
+    assert found == ["many", "fewest", "fewest", "most", "many", "few", "few", "most"]
+    assert figures.quarters([3, 8]).tolist() == ["fewest", "most"]
+    assert figures.quarters([4]).tolist() == ["fewest"]

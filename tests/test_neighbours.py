@@ -44,3 +44,11 @@ def test_what_pairs_have_in_common_and_how_often_any_two_do():
     nothing = neighbours.values(items.assign(genres=""))
     assert nothing.shape == (5, 0)
     assert neighbours.in_common_by_chance(nothing, rows) == 0
+
+
+def test_one_item_has_no_neighbour_and_nothing_in_common():
+    held = neighbours.values(pd.DataFrame({"genres": ["Crime"]}))
+    only = np.zeros(1, dtype=np.int32)
+    assert neighbours.in_common_by_chance(held, only) == 0
+    assert nearest(np.ones((1, 2)), 0, 5).size == 0
+    assert neighbours.nearest_of_each(np.ones((1, 2)), only).tolist() == [0]

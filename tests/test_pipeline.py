@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from conftest import CHECKOUT, FAMILIES, commit, edit_params, reruns, sh
+from dvc.repo import Repo
+from dvc.repo.reproduce import plan_repro
 from ruamel.yaml import YAML
 
 # The fixtures run the whole pipeline, twice, on machines of any speed.
@@ -173,3 +175,16 @@ def test_the_readme_shows_the_figures_that_are_in_the_report():
     assert len(shown) >= 5
     report = (CHECKOUT / "reports" / "ml-100k" / "README.md").read_text()
     assert set(shown) <= set(report.splitlines())
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep:DeprecationWarning")  # of a library that DVC uses
+def test_no_stage_that_nothing_reads_comes_before_a_report(workspace):
+    """DVC stops at the first stage that fails, so a guest must find all reports written."""
+    edit_params(workspace, lambda values: values.update(datasets=["demo", "ml-100k"]))
+    sh("git", "init", "--quiet", cwd=workspace)
+    sh("dvc", "init", "--quiet", cwd=workspace)
+    with Repo(workspace) as repo:
+        order = [stage.addressing for stage in plan_repro(repo.index.graph, list(repo.index.stages))]
+    reports = [order.index(f"report@{name}") for name in ("demo", "ml-100k")]
+    guests = [order.index(f"{stage}@{name}") for stage in ("explore", "traps") for name in ("demo", "ml-100k")]
+    assert max(reports) < min(guests)

@@ -191,8 +191,9 @@ def tiny(folder):
     users = np.repeat(np.arange(6), 10)
     items = (users * 7 + np.tile(np.arange(10), 6) * 11) % 130
     first = table([0] * 130, range(129, -1, -1))
-    raw = pd.concat([first, table(users + 1, items)], ignore_index=True).assign(rating=4.0)
+    raw = pd.concat([first, table(users + 1, items)], ignore_index=True)
     raw["user_id"] = raw["user_id"].str.removeprefix("u")
+    raw["rating"] = np.where(raw["user_id"].astype(int) % 2, 4.0, 2.0)
     described = pd.DataFrame({"item_id": raw["item_id"].unique(), "title": "t", "domain": "movies", "genres": ""})
     tables = RawTables(raw, described, pd.DataFrame({"user_id": pd.Series(dtype="str")}))
     return DataSet(

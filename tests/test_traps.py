@@ -6,7 +6,7 @@ import pytest
 from published import STARS, needed
 from synthetic import from_triples, planted
 
-from foldin import clean, fetch, metrics, params, paths, traps
+from foldin import clean, fetch, interactions, metrics, params, paths, traps, traps_parts
 from foldin import traps_figures as drawn
 from foldin import traps_lessons as lessons
 from foldin import traps_network as network
@@ -17,13 +17,22 @@ from foldin.errors import FoldinError
 from foldin.models.als import ExplicitALS
 from foldin.models.baselines import DampedBias, GlobalMean, Popularity, Random
 from foldin.models.svd import GradientDescentMF, LanczosSVD
-from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, NOTHING_TO_CHOOSE, ORDER_OF_IDS, shown, table
+from foldin.traps_tables import (
+    AS_PUBLISHED,
+    KNOWING_NOTHING,
+    MENDED,
+    NOTHING_TO_CHOOSE,
+    ORDER_OF_IDS,
+    NotShownError,
+    shown,
+    table,
+)
 
 
 @pytest.fixture(scope="module")
 def parts():
     train, validation, test = planted()
-    return traps.interactions.union(train, validation), test
+    return interactions.union(train, validation), test
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +145,7 @@ def test_rows_of_s1_mix_the_items_of_several_people():
 
 
 def test_a_network_of_ones_says_yes_to_everything(parts, sizes):
-    few = traps.rows_of(parts[0], np.arange(0, parts[0].ratings.nnz, 5))
+    few = traps_parts.rows_of(parts[0], np.arange(0, parts[0].ratings.nnz, 5))
     # On few pairs as on many: what counts is steps, not passes over the pairs.
     for train in (parts[0], few):
         found = network.all_ones(train, parts[1], sizes, seed=1)
@@ -307,7 +316,7 @@ def test_candidates_that_are_alike_rank_by_item(parts, raters):
     train, test = parts
     users, items, _ = test.triples()
     first = np.flatnonzero(np.diff(users, prepend=-1))
-    one_each = traps.rows_of(test, first)
+    one_each = traps_parts.rows_of(test, first)
     found = protocol.sampled_candidates(one_each, {"constant": raters["global-mean"]}, candidates=50, k=10, seed=1)
     unrated = ~np.isin(np.arange(train.ratings.shape[0] * train.n_items), _cells(train)).reshape(train.ratings.shape)
     before = [unrated[user, :item].sum() for user, item in zip(users[first], items[first], strict=True)]
@@ -347,7 +356,14 @@ def test_only_a_split_by_time_has_nothing_of_the_future():
     assert of_the_future[AS_PUBLISHED].item() > 50
     assert of_the_future[MENDED].item() == 0
     times[3] = np.nan
-    assert protocol.called_temporal(ratings, times, model, share=0.2, seed=1) is None
+    with pytest.raises(NotShownError, match=r"^1 of 1,200 ratings have no time"):
+        protocol.called_temporal(ratings, times, model, share=0.2, seed=1)
+    times[:] = np.nan
+    with pytest.raises(NotShownError, match=r"^no rating has a time, so no split of them may be called temporal"):
+        protocol.called_temporal(ratings, times, model, share=0.2, seed=1)
+    times[:] = 7.0
+    with pytest.raises(NotShownError, match="latest moment"):
+        protocol.called_temporal(ratings, times, model, share=0.2, seed=1)
 
 
 def test_one_model_has_many_errors_and_one_rmse(parts, raters):
@@ -396,14 +412,22 @@ def test_the_page_shows_every_table_and_figure(workspace, capsys):
     clean.run("demo")
     gallery = traps.open_gallery("demo")
     figures = table((AS_PUBLISHED, "this", {"RMSE": 0.12345, "ratings": 1234}), (MENDED, "that", {"RMSE": 1.0}))
-    read = gallery.hang("A trap", figures, "What it says.")
+    with gallery.place("A trap"):
+        read = gallery.hang(figures, "What it says.")
     assert read.loc[(AS_PUBLISHED, "this")].tolist() == ["0.1235", "1,234"]
     assert read.loc[(MENDED, "that"), "ratings"] == "–"
     pd.testing.assert_frame_equal(read, shown(figures))
     assert capsys.readouterr().out.endswith("A trap\nWhat it says.\n")
     gallery.frame("a-picture", drawn.batch_figure(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
+    with gallery.place("No trap"):
+        raise NotShownError("there is one item")
+    assert capsys.readouterr().out == "No trap\nNot shown on these data: there is one item.\n"
+    with pytest.raises(ZeroDivisionError), gallery.place("A fault"):  # which somebody must see
+        _ = 1 / 0
+    del gallery.tables["A fault"]
     gallery.close()
     page = (paths.reports("demo") / "TRAPS.md").read_text()
+    assert "## No trap\n\nNot shown on these data: there is one item." in page
     assert "## A trap" in page
     assert "0.1235" in page
     assert page.index("## A trap") < page.index("What it says.") < page.index("(traps/a-picture.png)")

@@ -119,31 +119,59 @@ def test_every_rating_is_held_out_equally_often():
 
 
 def test_the_test_part_adds_nothing_to_the_index_and_its_cold_pairs_are_kept(workspace):
-    # Every user and item occurs once, so all that is held out is cold.
-    n = 40
-    once = pd.DataFrame({"user_id": [str(u) for u in range(n)], "item_id": [f"b{i:02d}" for i in range(n)]})
-    write_clean(once.assign(rating=np.float32(4), timestamp=pd.array([None] * n, dtype="Int64")))
+    # Every item occurs once, and every user but the last ten rows': of these alone is anything known.
+    n = 50
+    owner = [str(min(u, 40)) for u in range(n)]
+    once = pd.DataFrame({"user_id": owner, "item_id": [f"b{i:02d}" for i in range(n)]})
+    write_clean(once.assign(rating=np.float32([1, 5] * 25), timestamp=pd.array([None] * n, dtype="Int64")))
     user_item.run("demo")
     data = interactions.load("demo")
     test = pd.read_parquet(paths.test("demo") / "ratings.parquet")
-    assert len(test) == 8
-    assert (test["user"] == -1).all()
+    assert len(test) == 10
+    known = test["user_id"] == "40"
+    cold = int((~known).sum())
+    assert 0 < cold < 10
+    assert ((test["user"] == -1) == ~known).all()
     assert (test["item"] == -1).all()
     assert test["timestamp"].isna().all()
-    assert not set(test["user_id"]) & set(data.train.users["user_id"])
+    assert set(test["user_id"]) & set(data.train.users["user_id"]) == {"40"}
     assert not set(test["item_id"]) & set(data.train.items["item_id"])
     # Those of the validation part have rows and columns, though the train part has no rating of theirs.
-    assert data.train.ratings.shape == data.validation.ratings.shape == (32, 32)
-    assert (data.train.ratings.nnz, data.validation.ratings.nnz) == (28, 4)
+    assert data.train.ratings.shape == data.validation.ratings.shape == (41 - cold, 40)
+    assert (data.train.ratings.nnz, data.validation.ratings.nnz) == (35, 5)
     account = json.loads(paths.account("demo", "split").read_text())
-    assert account["cold_users_in_test"] == account["cold_items_in_test"] == account["cold_pairs_in_test"] == 8
-    assert account["density_of_training"] == 32 / 32**2
+    assert account["cold_users_in_test"] == cold
+    assert account["cold_items_in_test"] == account["cold_pairs_in_test"] == 10
+    assert account["density_of_training"] == pytest.approx(1 / (41 - cold), abs=1e-6)
+
+
+def once_each(n=40):
+    table = pd.DataFrame({"user_id": [str(u) for u in range(n)], "item_id": [f"b{i % 9}" for i in range(n)]})
+    return table.assign(rating=np.float32([1, 5] * (n // 2)), timestamp=pd.array([None] * n, dtype="Int64"))
+
+
+def test_what_could_not_be_judged_is_refused_before_any_training(workspace):
+    write_clean(once_each())
+    with pytest.raises(FoldinError, match=r"each of 40 users has one rating: .* right column is declared as user"):
+        user_item.run("demo")
+    # Of one user there is more, and none of it is held out.
+    more = once_each().assign(user_id=lambda table: table["user_id"].replace({"39": "38"}))
+    write_clean(more)
+    with pytest.raises(FoldinError, match=r"no user of the 8 test ratings is in the training part.* split\.seed"):
+        user_item.run("demo")
+    users, items = np.divmod(np.arange(100), 10)
+    alike = pd.DataFrame({"user_id": users.astype(str), "item_id": items.astype(str)})
+    write_clean(alike.assign(rating=np.float32(5), timestamp=pd.array([1] * 100, dtype="Int64")))
+    with pytest.raises(FoldinError, match=r"all of 20 test ratings .*each of them 5.*feedback: implicit"):
+        user_item.run("demo")
+    assert not paths.user_item("demo").exists()
+    assert not paths.test("demo").exists()
 
 
 def test_indices_follow_ids_in_natural_order(workspace):
     users, items = np.divmod(np.arange(600), 30)
     ratings = pd.DataFrame({"user_id": users.astype(str), "item_id": [f"i{i}" for i in items]})
-    write_clean(ratings.assign(rating=np.float32(3), timestamp=pd.array(range(600), dtype="Int64")))
+    write_clean(ratings.assign(rating=np.float32([1, 5] * 300), timestamp=pd.array(range(600), dtype="Int64")))
     user_item.run("demo")
     train = interactions.load("demo").train
     assert train.users["user_id"].tolist() == [str(u) for u in range(20)]
@@ -165,10 +193,11 @@ def test_clean_tables_of_plain_text_ids_give_the_same(cleaned):
 def test_explicit_zeros_survive(workspace):
     users, items = np.divmod(np.arange(100), 10)
     ratings = pd.DataFrame({"user_id": users.astype(str), "item_id": items.astype(str)})
-    write_clean(ratings.assign(rating=np.float32(0), timestamp=pd.array([1] * 100, dtype="Int64")))
+    write_clean(ratings.assign(rating=np.float32([0, 5] * 50), timestamp=pd.array([1] * 100, dtype="Int64")))
     user_item.run("demo")
     data = interactions.load("demo")
     assert (data.train.ratings.nnz, data.validation.ratings.nnz) == (70, 10)
+    assert 0 < np.count_nonzero(data.train.ratings.data == 0) < 70
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
         others = []
         for name, model in best.items():
             figure = f"domains.{domain}.{name}"
+            if figure not in board or board[figure].isna().all():
+                continue  # No test rating is of this domain.
             leader = _leader(board, figure, lowest=name == "rmse")
             if leader != model:
                 who = f"**{leader}**{', a baseline,' if board.loc[leader, 'kind'] == 'baseline' else ''}"

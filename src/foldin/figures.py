@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
@@ -101,6 +102,26 @@ def learning_curves(history: pd.DataFrame) -> Figure:
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     return _finished(figure)
+
+
+def quarters(counts: npt.ArrayLike) -> "pd.Series[str]":
+    """Return in which quarter each count lies, equal ones by their order, as bars are labelled.
+
+    Parameters
+    ----------
+    counts : array_like of int, shape (n,)
+        Numbers of ratings, at least one; fewer than four leave quarters empty.
+
+    Returns
+    -------
+    pandas.Series of category
+        "fewest", "few", "many" or "most".
+    """
+    labels = ["fewest", "few", "many", "most"]
+    ranks = pd.Series(counts).rank(method="first")
+    if len(ranks) == 1:
+        return pd.Series(pd.Categorical(labels[:1], labels, ordered=True))
+    return pd.qcut(ranks, 4, labels=labels)
 
 
 def bars(values: pd.Series, label: str) -> Figure:

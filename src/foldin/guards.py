@@ -95,8 +95,8 @@ def check_classes(ratings: FloatArray, threshold: float) -> None:
             f"{which} of {len(ratings):,} test ratings are at least {threshold:g} (evaluation.liked_share){only}: "
             f"a model that calls everything{same} liked would be perfect",
             where="params.yaml",
-            remedy="choose a threshold that parts them; where there is one rating only, judge by ranking: "
-            "leave rating models out of `families`",
+            remedy="choose a threshold that parts them, or another split; where there is one rating only, there is "
+            "nothing to predict: declare it as feedback: implicit",
         )
 
 

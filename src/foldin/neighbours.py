@@ -42,14 +42,14 @@ def nearest_of_each(vectors: Vectors, rows: IntArray) -> IntArray:
     Parameters
     ----------
     vectors : ndarray of float, shape (n, size)
-        Vectors of items, or of users; at least 2.
+        Vectors of items, or of users.
     rows : ndarray of int, shape (m,)
         Whose neighbours are wanted.
 
     Returns
     -------
     ndarray of int32, shape (m,)
-        Their neighbours.
+        Their neighbours; where there is one row only, that row itself.
     """
     directions = _directions(vectors)
     found = np.empty(len(rows), dtype=np.int32)
@@ -83,6 +83,8 @@ def in_common(held: npt.NDArray[np.bool_], rows: IntArray, partners: IntArray) -
 
 def in_common_by_chance(held: npt.NDArray[np.bool_], rows: IntArray) -> float:
     """Return the share of all pairs of two different ones of some rows that have a value in common."""
+    if len(rows) < 2:
+        return 0.0  # One item makes no pair, and none has anything in common.
     some = held[rows].astype(np.float32)
     sharing = np.count_nonzero(some @ some.T) - np.count_nonzero(some.any(axis=1))
     return float(sharing / (len(rows) * (len(rows) - 1)))

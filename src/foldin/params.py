@@ -226,6 +226,16 @@ def list_length() -> int:
     return _whole(k, "evaluation.k", 1, LONGEST_LIST)
 
 
+def liked_share() -> float:
+    """Return how far up the rating scale "liked" begins; the stage `user_item` reads this of `evaluation`, no more."""
+    evaluation = read_as_declared("evaluation.liked_share").get("evaluation")
+    share = evaluation.get("liked_share") if isinstance(evaluation, dict) else None
+    if type(share) is not float or not 0 < share < 1:
+        what = f"evaluation.liked_share is {share!r}"
+        raise FoldinError(what, where="params.yaml", remedy="it must be a number above 0 and below 1")
+    return share
+
+
 def seeds(family: str) -> int:
     """Return how many seeds a family's models are fitted with; training stages read this of `evaluation` as well."""
     evaluation = read_as_declared("evaluation.seeds").get("evaluation")

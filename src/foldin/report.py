@@ -86,13 +86,16 @@ def recommendations(report: Report) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to pandas.DataFrame
-        User id → rank, title, domain, genres, and whether the user did rate the item in the test part.
+        User id → rank, title, domain, genres, and whether the user did rate the item in the test part; empty where
+        training knows no item that a user has not rated.
     """
     lists = _predictions(report, "recommendations")
     lists = lists[(lists["model"] == report.best_ranker) & (lists["rank"] <= report.settings.recommendations)]
     held = _held_out(report)
     activity = held.groupby("user_id").size().sort_values(kind="stable")
     known = activity[activity.index.isin(set(lists["user_id"]))]
+    if known.empty:
+        return {}
     places = np.linspace(0, len(known) - 1, report.settings.users + 2)[1:-1].round().astype(int)
     items = _items(report)
     tables = {}

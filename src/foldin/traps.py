@@ -5,72 +5,29 @@ foldin.traps_protocol (those the whole field falls into); what a table says is i
 notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no figure of it is a result.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from foldin import datasets, figures, files, interactions, params, paths
 from foldin.errors import FoldinError
-from foldin.interactions import IntArray, Interactions, Scale
+from foldin.interactions import FloatArray, Interactions
 from foldin.models.als import ExplicitALS, ImplicitALS
 from foldin.models.baselines import DampedBias, GlobalMean, Popularity, Random
 from foldin.models.svd import GradientDescentMF, LanczosSVD
 from foldin.params import Traps
 from foldin.progress import say
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps_tables import shown
+from foldin.traps_parts import split_by_rating
+from foldin.traps_tables import NotShownError, shown
 
 Model = TypeVar("Model", bound=Recommender)
-
-
-def split_by_rating(ratings: Interactions, share: float, seed: int) -> tuple[Interactions, Interactions]:
-    """Split ratings at random into a part that is kept and a share that is held out.
-
-    Parameters
-    ----------
-    ratings : Interactions
-        All ratings.
-    share : float
-        How likely each rating is held out.
-    seed : int
-        Seed of the draw.
-
-    Raises
-    ------
-    FoldinError
-        When a part would be empty.
-    """
-    held = np.random.default_rng(seed).random(ratings.ratings.nnz) < share
-    if held.all() or not held.any():
-        raise FoldinError(f"{len(held)} ratings are too few to hold {share} of them out", remedy="take more users")
-    return rows_of(ratings, ~held), rows_of(ratings, held)
-
-
-def rows_of(ratings: Interactions, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Interactions:
-    """Return some of the ratings.
-
-    Parameters
-    ----------
-    ratings : Interactions
-        All ratings.
-    chosen : ndarray of bool, shape (n_ratings,), or of int
-        Which of `ratings.triples()`; none of them twice.
-    """
-    users, items, values = ratings.triples()
-    shape = ratings.ratings.shape
-    return ratings.with_ratings(interactions.matrix(users[chosen], items[chosen], values[chosen], shape))
-
-
-def of_ones(cells_users: IntArray, cells_items: IntArray, values: IntArray, shape: tuple[int, int]) -> Interactions:
-    """Return cells of 0 and 1 as Interactions over nameless users and items; a 0 is a cell like any other."""
-    cells = interactions.matrix(cells_users, cells_items, values.astype(np.float32), shape)
-    users, items = (pd.DataFrame(index=pd.RangeIndex(size)) for size in shape)
-    return Interactions(cells, users, items, Scale(0.0, 1.0, 1.0))
 
 
 @dataclass
@@ -95,6 +52,8 @@ class Gallery:
         Title → table shown, and what it says here.
     pictures : dict of str to tuple
         Title of the table it belongs to → file name and figure.
+    reasons : dict of str to str
+        Title of a table that cannot be shown on these ratings → why.
     """
 
     dataset: str
@@ -103,8 +62,9 @@ class Gallery:
     ratings: Interactions
     of_users: int
     times: np.ndarray
-    tables: dict[str, tuple[pd.DataFrame, str]] = field(default_factory=dict)
+    tables: dict[str, tuple[pd.DataFrame, str] | None] = field(default_factory=dict)
     pictures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> tuple[Interactions, Interactions]:
@@ -121,7 +81,7 @@ class Gallery:
     @cached_property
     def rankers(self) -> dict[str, Recommender]:
         """Models that rank items, from knowing nothing upwards, fitted on the train part."""
-        size = min(self.settings.factors, *(side - 1 for side in self.ratings.ratings.shape))
+        size = max(1, min(self.settings.factors, *(side - 1 for side in self.ratings.ratings.shape)))
         implicit = ImplicitALS.Settings(
             factors=size,
             epochs=self.settings.sweeps,
@@ -175,20 +135,68 @@ class Gallery:
         model.name = name
         return model.fit(self.parts[0])
 
+    @property
+    def train(self) -> Interactions:
+        """The train part."""
+        return self.parts[0]
+
+    @property
+    def test(self) -> Interactions:
+        """The test part."""
+        return self.parts[1]
+
+    @property
+    def actual(self) -> FloatArray:
+        """The held-out ratings, shape (n_test,)."""
+        return self.test.triples()[2]
+
+    def predicted(self) -> dict[str, FloatArray]:
+        """Return what each of `raters` predicts for the held-out ratings, shape (n_test,)."""
+        users, items, _ = self.test.triples()
+        return {name: model.predict(users, items) for name, model in self.raters.items()}
+
+    @property
+    def mean(self) -> float:
+        """The mean rating of the train part, above which a rating counts as liked."""
+        return float(self.train.ratings.data.mean())
+
     def sizes(self) -> str:
         """Return how much data the gallery rests on, as a sentence."""
-        train, test = self.parts
-        taken = f"the {train.n_users:,} users with most ratings, of {self.of_users:,}"
-        return (
-            f"Users: {taken if train.n_users < self.of_users else f'all {self.of_users:,}'}; items: {train.n_items:,}; "
-            f"ratings: {train.ratings.nnz:,} to learn from and {test.ratings.nnz:,} held out at random."
+        n_users, n_items = self.ratings.ratings.shape
+        taken = f"the {n_users:,} users with most ratings, of {self.of_users:,}"
+        people = (
+            f"Users: {taken if n_users < self.of_users else f'all {self.of_users:,}'}; items: {n_items:,}; ratings: "
         )
+        try:
+            train, test = self.parts
+        except NotShownError as reason:
+            return f"{people}{self.ratings.ratings.nnz:,}; {reason.what}."
+        return f"{people}{train.ratings.nnz:,} to learn from and {test.ratings.nnz:,} held out at random."
 
-    def hang(self, title: str, figures_: pd.DataFrame, lesson: str) -> pd.DataFrame:
-        """Keep a table and what it says for the page, print title and text, and return it as people read it."""
-        self.tables[title] = figures_, lesson
+    @contextmanager
+    def place(self, title: str) -> Iterator[None]:
+        """Keep a place for a table, which the code within makes and hangs; where it cannot be shown, say why.
+
+        Any other error than `NotShownError` is a fault, and stops the notebook.
+
+        Parameters
+        ----------
+        title : str
+            The table's title.
+        """
+        self.tables[title] = None
+        try:
+            yield
+        except NotShownError as reason:
+            self.reasons[title] = reason.what
+            print(f"{title}\nNot shown on these data: {reason.what}.")
+
+    def hang(self, found: pd.DataFrame, lesson: str) -> pd.DataFrame:
+        """Keep a table and its text for the page in the last `place`; print them, and return it as people read it."""
+        title = list(self.tables)[-1]
+        self.tables[title] = found, lesson
         print(f"{title}\n{lesson}")
-        return shown(figures_)
+        return shown(found)
 
     def frame(self, name: str, picture: Figure) -> Figure:
         """Keep a figure for the page, below the last table, and return it."""
@@ -214,8 +222,12 @@ class Gallery:
             "a result.",
             f"**What it rests on.** {self.sizes()}",
         ]
-        for title, (figures_, lesson) in self.tables.items():
-            text = shown(figures_).reset_index().to_markdown(index=False, disable_numparse=True)
+        for title, hung in self.tables.items():
+            if hung is None:
+                parts += [f"## {title}", f"Not shown on these data: {self.reasons[title]}."]
+                continue
+            found, lesson = hung
+            text = shown(found).reset_index().to_markdown(index=False, disable_numparse=True)
             parts += [f"## {title}", text, lesson]
             if title in self.pictures:
                 name, _ = self.pictures[title]

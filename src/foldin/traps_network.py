@@ -16,7 +16,7 @@ from sklearn.neural_network import MLPRegressor
 from foldin.interactions import IntArray, Interactions
 from foldin.params import Traps
 from foldin.traps_published import classified
-from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, table
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, need, table
 
 Values = npt.NDArray[np.float64]
 
@@ -41,6 +41,7 @@ def all_ones(train: Interactions, test: Interactions, sizes: Traps, seed: int) -
     # Zeros to judge by must be zeros, so they avoid both parts; zeros to learn from may not know of the test part.
     zeros_to_judge = _unfilled(len(held), rng, train, test)
     zeros_to_learn = _unfilled(len(known), rng, train)
+    need(len(zeros_to_judge) and len(zeros_to_learn), "every pair is filled, or nearly so: there are no zeros to draw")
     asked = np.concatenate([held, zeros_to_judge])
     labels = np.repeat([1.0, 0.0], [len(held), len(zeros_to_judge)])
     shape = train.ratings.shape

@@ -12,8 +12,8 @@ import pandas as pd
 from foldin import bias, metrics, ranking
 from foldin.interactions import UNKNOWN, Interactions
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import rows_of
-from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, table
+from foldin.traps_parts import rows_of
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, need, table
 
 Values = npt.NDArray[np.float64]
 
@@ -40,6 +40,7 @@ def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: i
     liked.data = (liked.data > liked_above).astype(np.float32)
     liked.eliminate_zeros()
     asked = np.flatnonzero(np.diff(liked.indptr)).astype(np.int32)
+    need(len(asked), f"no held-out rating is above the mean, {liked_above:.4g}")
     rated = np.zeros((len(asked), test.n_items), dtype=bool)
     rows = np.repeat(np.arange(len(asked)), np.diff(test.ratings.indptr)[asked])
     rated[rows, test.ratings[asked].indices] = True
@@ -74,6 +75,7 @@ def sampled_candidates(
     seed : int
         Seed of the item asked for and of the sampled ones.
     """
+    need(test.n_items > 1, "there is one item, so no list to rank")
     rng = np.random.default_rng(seed)
     counts = np.diff(test.ratings.indptr)
     asked = np.flatnonzero(counts).astype(np.int32)
@@ -166,10 +168,13 @@ def duplicates(ratings: Interactions, copied: float, share: float, damping: floa
         (MENDED, once, "duplicates dropped first"),
     ):
         held = rng.random(len(log)) < share
+        need(held.any() and not held.all(), f"{len(log)} rows are too few to hold a share of {share} of them out")
         for name, figures_ in _with_look_up(ratings, np.unique(log[~held]), log[held], damping).items():
             nothing = reading == AS_PUBLISHED and name == "mean"
             readings.append((KNOWING_NOTHING if nothing else reading, f"{name}, {how}", figures_))
-    return table(*readings)
+    found = table(*readings)
+    need(found["RMSE"].all(), "the mean or the biases make no error to begin with")
+    return found
 
 
 def _with_look_up(
@@ -197,7 +202,7 @@ def _with_look_up(
 
 def called_temporal(
     ratings: Interactions, times: Values, models: Mapping[str, RatingRecommender], share: float, seed: int
-) -> pd.DataFrame | None:
+) -> pd.DataFrame:
     """Call a random split temporal: the past is then predicted from the future.
 
     Parameters
@@ -213,14 +218,16 @@ def called_temporal(
     seed : int
         Seed of the random split.
 
-    Returns
-    -------
-    pandas.DataFrame or None
-        None where a time is unknown, or no rating is later than the others.
+    Raises
+    ------
+    NotShownError
+        Where a time is unknown, or no rating is later than the others.
     """
+    unknown = np.isnan(times)
+    which = "no rating has a time" if unknown.all() else f"{unknown.sum():,} of {len(times):,} ratings have no time"
+    need(not unknown.any(), f"{which}, so no split of them may be called temporal")
     later_ones = times > np.quantile(times, 1 - share)
-    if np.isnan(times).any() or not later_ones.any():
-        return None
+    need(later_ones.any(), f"too many ratings are of the latest moment to hold the latest {share:.0%} of them out")
     users, items, values = ratings.triples()
     splits = {
         AS_PUBLISHED: ("random split", np.random.default_rng(seed).random(len(times)) < share),
@@ -228,6 +235,7 @@ def called_temporal(
     }
     readings: list[Row] = []
     for reading, (how, held) in splits.items():
+        need(held.any() and not held.all(), f"{len(held)} ratings are too few to hold a share of {share} of them out")
         train = rows_of(ratings, ~held)
         # What the train part has never seen is unknown, and falls back on the other side's bias.
         pairs = [
@@ -256,6 +264,7 @@ def one_model_many_errors(train: Interactions, test: Interactions, model: Rating
         Fitted on `train`.
     """
     users, items, actual = test.triples()
+    need(len(actual) > 1, f"{len(actual)} held-out rating has no half whose items are more popular")
     predicted = model.predict(users, items)
     squares = np.square(metrics.errors(actual, predicted))
     counts = np.bincount(users, minlength=test.n_users)
@@ -267,8 +276,11 @@ def one_model_many_errors(train: Interactions, test: Interactions, model: Rating
         (MENDED, "all test ratings at once, in rating units", metrics.rmse(actual, predicted)),
         (AS_PUBLISHED, "mean over users of each user's RMSE", float(by_user.mean())),
         (AS_PUBLISHED, "the half of them whose items are more popular", float(np.sqrt(squares[often].mean()))),
-        (AS_PUBLISHED, f"ratings divided by {highest:g} first", metrics.rmse(actual, predicted) / highest),
+        (AS_PUBLISHED, f"ratings divided by {highest:g} first", metrics.rmse(actual, predicted) / (highest or 1)),
         (AS_PUBLISHED, "the ratings it has learnt from", metrics.rmse(own[2], model.predict(*own[:2]))),
     )
-    # Ratings from 0 to 1 have been divided by the highest already.
-    return table(*((reading, how, {"“RMSE”": value}) for reading, how, value in ways if "divided by 1 " not in how))
+    # Ratings from 0 to 1 have been divided by the highest already, and nobody divides by 0 or less.
+    wrong = highest == 1 or highest <= 0
+    return table(
+        *((reading, how, {"“RMSE”": value}) for reading, how, value in ways if not (wrong and "divided" in how))
+    )

@@ -19,8 +19,8 @@ from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.als import ExplicitALS
 from foldin.models.svd import by_lanczos, by_random_projection
 from foldin.recommender import RatingRecommender, Recommender
-from foldin.traps import of_ones
-from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, ORDER_OF_IDS, Row, table
+from foldin.traps_parts import of_ones
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, ORDER_OF_IDS, Row, need, table
 
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))
 """The confusion matrix that S2 printed for MovieLens 20M, as scikit-learn gave it."""
@@ -99,6 +99,8 @@ def mixed_up_rows(
     order = np.random.default_rng(seed).permutation(cells.shape[0])
     n_test = int(held * len(order))
     test, train = cells[order[:n_test]], cells[order[n_test:]]
+    need(min(train.shape) > 1, f"{cells.shape[0]} rows of {cells.shape[1]} items are too few to decompose")
+    need(test.nnz and train.nnz, "the rows held out, or the others, hold no item")
     factors = min(factors, min(train.shape) - 1)
     rows, items = (side.astype(np.int32) for side in test.nonzero())
     ones = np.ones(len(rows))
@@ -128,11 +130,14 @@ def all_cells(cells: sparse.csr_array, share: float, model: ExplicitALS, held: f
         Seed of the draw and of the split by cell.
     """
     rng = np.random.default_rng(seed)
+    need(cells.nnz, "no item is left: all occur too often among the rows, or none occurs")
     size = cells.shape[0] * cells.shape[1]
     drawn = np.unique(rng.integers(size, size=int(share * size)))
     rows, items = (side.astype(np.int32) for side in np.divmod(drawn, cells.shape[1]))
     filled = np.isin(drawn, np.ravel_multi_index(cells.nonzero(), cells.shape)).astype(np.int32)
     asked = rng.random(len(drawn)) < held
+    need(not asked.all(), f"of {size:,} cells none is drawn to learn from")
+    need(filled[asked].any(), f"of {size:,} cells none that is filled is drawn to be judged on")
     model.fit(of_ones(rows[~asked], items[~asked], filled[~asked], cells.shape))
     labels = filled[asked].astype(np.float64)
     density = float(cells.nnz / size)
@@ -197,6 +202,8 @@ def scores_as_ratings(
     users, items, actual = test.triples()
     asked = np.unique(users)
     scores = scorer.score(asked)[np.searchsorted(asked, users), items]
+    off = metrics.rmse(actual, nothing.predict(users, items))
+    need(off, f"all held-out ratings are {actual[0]:.4g}, so the mean makes no error to compare with")
 
     def as_ratings(predicted: FloatArray) -> dict[str, float]:
         mean = f"mean of what is predicted (ratings: {actual.mean():.2f})"
@@ -221,6 +228,11 @@ def read_matrix(matrix: npt.ArrayLike) -> pd.DataFrame:
         As scikit-learn gives it: rows are what is true, columns what is predicted, "no" before "yes".
     """
     (a, b), (c, d) = np.asarray(matrix)
+    # Those that one of the three readings divides by.
+    counts = {"above the mean": c + d, "predicted above it": b + d, "not above the mean": a + b}
+    counts["predicted not above it"] = a + c
+    for which, count in counts.items():
+        need(count, f"none of {a + b + c + d:,} held-out ratings is {which}, so a precision or recall is 0/0")
 
     def figures(tp: float, fp: float, fn: float, tn: float) -> dict[str, float]:
         total = tp + fp + fn + tn
@@ -263,7 +275,9 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
             "true accuracy, %": 100 * right,
         }
         readings.append((AS_PUBLISHED if place else KNOWING_NOTHING, name, figures))
-    return table(*readings)
+    found = table(*readings)
+    need(found["MSE"].any(), "no model makes an error here")
+    return found
 
 
 def items_by_domain(ratings: Interactions, rows: int) -> list[IntArray]:

@@ -1,7 +1,12 @@
-"""One shape for every table of the gallery of traps: what is read off it, what is judged, and figures by name."""
+"""One shape for every table of the gallery of traps: what is read off it, what is judged, and figures by name.
+
+Not every trap can be shown on all data. What makes a table first says what it needs (`need`), and why it is not there.
+"""
 
 import numpy as np
 import pandas as pd
+
+from foldin.errors import FoldinError
 
 AS_PUBLISHED = "as published"
 """What the mistake prints."""
@@ -15,6 +20,32 @@ ORDER_OF_IDS = "order of ids"
 """What a constant prints as a list: ties break by item id, which may know more than nothing."""
 Row = tuple[str, str, dict[str, float]]
 """A reading (one of the above, or a note), what is judged, and its figures."""
+
+
+class NotShownError(FoldinError):
+    """Why a trap cannot be shown on the data at hand; the page says it in the table's place."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, remedy="show it on other data, or on more")
+
+
+def need(there: object, lacking: str) -> None:
+    """Refuse to make a table that would have no sense, or no value, without something.
+
+    Parameters
+    ----------
+    there : object
+        Whether it is there; an empty collection and a 0 are not.
+    lacking : str
+        What is lacking, as the page says it: a clause without a full stop.
+
+    Raises
+    ------
+    NotShownError
+        When it is not there.
+    """
+    if not there:
+        raise NotShownError(lacking)
 
 
 def table(*rows: Row) -> pd.DataFrame:

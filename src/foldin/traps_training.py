@@ -15,11 +15,13 @@ from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.svd import GradientDescentMF
 from foldin.params import Traps
 from foldin.recommender import RatingRecommender
-from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, NOTHING_TO_CHOOSE, Row, table
+from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, NOTHING_TO_CHOOSE, Row, need, table
 
 Values = npt.NDArray[np.float64]
 Loader = tuple[IntArray, IntArray, FloatArray]
 """Users, items and ratings in the order in which batches are made of them."""
+BATCHES = 4
+"""Of the largest size there are, at least: the spread of fewer means nothing."""
 EXAMPLE = ((1, None, 3, 4, 3), (2, 1, 2, 1, None), (1, None, 3, 4, 3))
 """The worked example of S5: three users, five items, None where a rating is missing."""
 S5_TRAIN, S5_TEST = 0.0009, 1.77
@@ -109,6 +111,7 @@ def epochs_on_test(actual: FloatArray, by_epochs: FloatArray, sizes: Traps, seed
     seed : int
         As `chosen_on_test` has it.
     """
+    need(len(actual) > 1, f"{len(actual)} held-out rating cannot be both chosen and judged on")
     half, noise = len(actual) // 2, sizes.flip_noise * float(actual.std())
     drawn = np.random.default_rng(seed).normal(scale=noise, size=(sizes.flips, len(actual)))
     flips = by_epochs[len(by_epochs) // 2] + drawn.astype(np.float32)
@@ -151,7 +154,9 @@ def batch_means(loaders: Mapping[str, Loader], models: Mapping[str, RatingRecomm
             of_means[f"RMSE of batch means, {part}"] = _rmse_of_means(actual, predicted, size)
             of_ratings[f"RMSE, {part}"] = metrics.rmse(actual, predicted)
         readings.append((AS_PUBLISHED if place else KNOWING_NOTHING, name, of_means | of_ratings))
-    return table(*readings)
+    found = table(*readings)
+    need(found.iloc[:, 0].all(), "a model makes no error in the mean of its batches")
+    return found
 
 
 def _rmse_of_means(actual: FloatArray, predicted: FloatArray, size: int) -> float:
@@ -164,7 +169,8 @@ def _rmse_of_means(actual: FloatArray, predicted: FloatArray, size: int) -> floa
 def by_batch_size(loader: Loader, models: Mapping[str, RatingRecommender]) -> pd.DataFrame:
     """Return the RMSE of batch means for batches of 1, 2, 4, … ratings: a column for each model."""
     users, items, actual = loader
-    sizes = 2 ** np.arange(int(np.log2(len(actual) / 4)) + 1)
+    need(len(actual) >= BATCHES, f"{len(actual)} ratings are too few for batches of several sizes")
+    sizes = 2 ** np.arange(int(np.log2(len(actual) / BATCHES)) + 1)
     curves = {}
     for name, model in models.items():
         predicted = model.predict(users, items)

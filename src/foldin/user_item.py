@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from foldin import datasets, files, interactions, params, paths, splits, subset
+from foldin import datasets, files, guards, interactions, params, paths, splits, subset
 from foldin.account import check
 from foldin.errors import FoldinError
 from foldin.ids import categories, occurring
@@ -33,7 +33,8 @@ def run(dataset: str) -> None:
     Raises
     ------
     FoldinError
-        When the stage `clean` has not run, the protocol does not suit the data, or a part would be empty.
+        When the stage `clean` has not run, the protocol does not suit the data, a part would be empty, or what is held
+        out could not be judged: said here, before hours of training.
     """
     wanted = datasets.get(dataset)
     settings = params.section(params.Split)
@@ -45,6 +46,7 @@ def run(dataset: str) -> None:
             remedy=f"make them first: dvc repro clean@{dataset}",
         )
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
+    _refuse_single_ratings(ratings, dataset)
     split = splits.deal(ratings, settings, (wanted, paths.raw(dataset)))
     split = subset.reduce(ratings, split, params.section(params.Subset))
     training = np.concatenate([split.train, split.validation])
@@ -72,6 +74,7 @@ def run(dataset: str) -> None:
         test["user"] = indexed["user"].iloc[split.test].to_numpy()
         told = indexed.iloc[split.fold_in]
         fold_in = _interactions(told[told["item"] != UNKNOWN], strangers, items, wanted.scale)
+    _refuse_unjudged(test, wanted.scale)
     with (
         files.whole_folder(paths.user_item(dataset)) as training_folder,
         files.whole_folder(paths.test(dataset)) as test_folder,
@@ -90,6 +93,29 @@ def run(dataset: str) -> None:
     sizes = ", ".join(f"{len(getattr(split, name)):,} {name}" for name in PARTS)
     phrase = PROTOCOLS[settings.protocol][1]
     say(f"{dataset}: split {phrase}: {sizes}; {len(users):,} users × {len(items):,} items")
+
+
+def _refuse_single_ratings(ratings: pd.DataFrame, dataset: str) -> None:
+    """Refuse ratings of which no split leaves anybody both something known and something held out."""
+    if not ratings["user_id"].duplicated().any():
+        raise FoldinError(
+            f"each of {len(ratings):,} users has one rating: of nobody could one be known and another held out",
+            where=paths.clean(dataset).relative_to(paths.root()),
+            remedy="look whether the right column is declared as user; foldin needs users with two ratings or more",
+        )
+
+
+def _refuse_unjudged(test: pd.DataFrame, scale: interactions.Scale) -> None:
+    """Refuse a test part that `evaluate` would refuse, once all models have been trained."""
+    if (test["user"] == UNKNOWN).all():
+        raise FoldinError(
+            f"no user of the {len(test):,} test ratings is in the training part, so no list could be judged",
+            where="params.yaml (split)",
+            remedy="lower split.test, or choose another split.seed or split.protocol",
+        )
+    if scale.feedback != "implicit":
+        liked_from = scale.liked_from(params.liked_share())
+        guards.check_classes(test["rating"].to_numpy(np.float32), liked_from)
 
 
 def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: splits.Rows) -> pd.DataFrame:

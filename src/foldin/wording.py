@@ -17,6 +17,8 @@ def warmth(bench: Report) -> str:
     if not cold:
         return "Training knows the user and the item of every test pair."
     best = board.set_index("model").loc[bench.best_rater]
+    if "rmse_warm" not in best:
+        return f"Training knows user and item of none of the {cold:,} test pairs; all are predicted from what is known."
     return (
         f"Training knows user and item of {share:.2%} of the test pairs; the other {cold:,} are predicted from what is "
         f"known of them, not dropped. Of {bench.best_rater}, RMSE is {best['rmse_warm']:.4f} on the known pairs and "

@@ -8,6 +8,7 @@ from foldin.errors import FoldinError
 from foldin.models.svd import (
     CentredLanczosSVD,
     CentredRandomizedSVD,
+    CentredSVD,
     GradientDescentMF,
     LanczosSVD,
     RandomizedSVD,
@@ -128,3 +129,14 @@ def test_without_l2_it_fits_the_train_part_better_and_the_validation_part_worse(
 def test_a_learning_rate_that_diverges_is_named():
     with pytest.raises(FoldinError, match="GradientDescentMF diverged in epoch 1; lower its learning rate"):
         descent(learning_rate=10.0).fit(TRAIN)
+
+
+@pytest.mark.parametrize("kind", [LanczosSVD, RandomizedSVD, CentredLanczosSVD, CentredRandomizedSVD])
+@pytest.mark.parametrize("shape", [(1, 6), (6, 1), (1, 1), (4, 5)])
+def test_a_single_row_or_column_or_ratings_all_alike_can_be_decomposed(kind, shape):
+    users, items = (grid.ravel() for grid in np.indices(shape))
+    settings = {"factors": 10, "damping": 5.0} if issubclass(kind, CentredSVD) else {"factors": 10}
+    model = kind(kind.Settings(**settings), seed=1).fit(from_triples(users, items, np.full(len(users), 4.0), shape))
+    assert len(model.spectrum()) == max(1, min(shape) - 1) == len(model.directions())
+    # All ratings are 4: those are the scores of known cells, as the biases say or as the one direction there is.
+    np.testing.assert_allclose(model.score(np.arange(shape[0])), 4.0, rtol=1e-5)

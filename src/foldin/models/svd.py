@@ -24,8 +24,21 @@ Decomposition = tuple[Values, Values]
 """Singular values, descending, shape (k,), and right singular vectors, shape (k, n_items)."""
 
 
+def _without_search(matrix: sparse.csr_array, factors: int) -> Decomposition | None:
+    """Decompose what neither method below takes: a single row or column, or nothing but zeros; None for all else."""
+    if min(matrix.shape) == 1:
+        _, singular, right = np.linalg.svd(matrix.toarray().astype(np.float64), full_matrices=False)
+        return singular, right
+    if not matrix.count_nonzero():
+        # Any directions would do; these are the first items' own.
+        return np.zeros(factors), np.eye(factors, matrix.shape[1])
+    return None
+
+
 def by_lanczos(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:
     """Decompose a sparse matrix by ARPACK's implicitly restarted Lanczos method (`scipy.sparse.linalg.svds`)."""
+    if (found := _without_search(matrix, factors)) is not None:
+        return found
     start = np.random.default_rng(seed).normal(size=min(matrix.shape))
     _, singular, right = svds(matrix, k=factors, v0=start)
     return np.asarray(singular[::-1], np.float64), np.asarray(right[::-1], np.float64)
@@ -33,7 +46,11 @@ def by_lanczos(matrix: sparse.csr_array, factors: int, seed: int) -> Decompositi
 
 def by_random_projection(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:
     """Decompose a sparse matrix by a randomized range finder (Halko et al. 2011; scikit-learn's `TruncatedSVD`)."""
-    svd = TruncatedSVD(factors, random_state=seed).fit(matrix)
+    if (found := _without_search(matrix, factors)) is not None:
+        return found
+    # Of the share of variance explained, which nobody reads here: rows that are all alike have no variance.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        svd = TruncatedSVD(factors, random_state=seed).fit(matrix)
     return np.asarray(svd.singular_values_), np.asarray(svd.components_)
 
 
@@ -57,8 +74,8 @@ class ZeroImputedSVD(Recommender):
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         matrix = train.ratings.astype(np.float64)
         matrix.data = self._cells(train)
-        # Both methods want fewer factors than the matrix has rows or columns.
-        factors = min(self.settings.factors, min(matrix.shape) - 1)
+        # Both methods want fewer factors than the matrix has rows or columns; one of either has one factor.
+        factors = max(1, min(self.settings.factors, min(matrix.shape) - 1))
         self._singular, right = self._decompose(matrix, factors, self.seed)
         # A singular vector's sign is arbitrary; its largest entry is made positive.
         peaks = right[np.arange(factors), np.abs(right).argmax(axis=1)]
