@@ -24,7 +24,7 @@ help:  ## print every target and what it does
 # A stage that fails stops what needs it, and nothing else: the other data sets come to their reports.
 repro: install .venv/.checked  ## the main job: install everything, then run the pipeline (dvc repro)
 	@$(ACTIVE) dvc repro --keep-going
-	@echo "Read the comparison: $$($(BIN)/foldin datasets --reports)"
+	@$(ACTIVE) foldin outcome
 
 # DVC shows about a thousand columns; kept here are what changed of parameters, RMSE and NDCG, without domains.
 experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE and NDCG that differ

@@ -88,8 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
     how.add_argument("--filter", action="store_true", help="from standard input to standard output, as git asks for it")
     how.add_argument("--lock-filter", action="store_true", help="the same for dvc.lock: as if no notebook had outputs")
-    listing = commands.add_parser("datasets", help="the data sets there are")
-    listing.add_argument("--reports", action="store_true", help="only the reports of those in params.yaml")
+    commands.add_parser("datasets", help="the data sets there are")
+    commands.add_parser("outcome", help="where the report is, who wins, and whether all is as in this commit")
     about = "what to declare of a file of your own, to paste into params.yaml"
     commands.add_parser("describe", help=about, description=about).add_argument("file")
     about = "the source files each stage can reach, for DVC"
@@ -184,7 +184,11 @@ def _dispatch(options: argparse.Namespace) -> None:
             with steady.inputs("source"):
                 lineage.run()
         case "datasets":
-            _datasets(reports=options.reports)
+            _datasets()
+        case "outcome":
+            from foldin import outcome
+
+            outcome.run()
         case "describe":
             from foldin.datasets import describe
 
@@ -238,13 +242,7 @@ def _strip(*, check: bool, in_place: bool) -> None:
         )
 
 
-def _datasets(*, reports: bool) -> None:
-    from foldin import params, paths
-
-    if reports:
-        pages = [(paths.reports(name) / "README.md").relative_to(paths.root()) for name in params.datasets()]
-        print(*pages)
-        return
+def _datasets() -> None:
     from foldin import datasets
 
     for name in datasets.names():

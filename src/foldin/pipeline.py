@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
 from foldin import paths, yaml_files
 from foldin.errors import FoldinError
 
