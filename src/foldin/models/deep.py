@@ -139,7 +139,7 @@ class RankingNCF(learning.KeptNetwork):
 
         product_embedding: Width
         hidden: int = Field(ge=2, le=10_000)  # the second layer has half
-        negatives: int = Field(ge=1, le=1000)  # an epoch's examples are so many times the ratings
+        negatives: int = Field(ge=1, le=100)  # an epoch's examples are so many times the ratings
         validation_k: ListLength
 
     about = (
