@@ -50,7 +50,5 @@ def test_without_ratings_only_the_ranking_has_a_winner(reported, capsys):
 
 
 def test_without_a_report_it_says_how_to_make_one(workspace):
-    with pytest.raises(
-        FoldinError, match=r"reports/demo/leaderboard\.csv: no leaderboard .*: make repro$"
-    ):
+    with pytest.raises(FoldinError, match=r"reports/demo/leaderboard\.csv: no leaderboard .*: make repro$"):
         outcome.run()

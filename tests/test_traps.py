@@ -438,3 +438,13 @@ def test_the_page_shows_every_table_and_figure(workspace, capsys):
 def test_a_gallery_without_tables_says_what_to_run(workspace):
     with pytest.raises(FoldinError, match="dvc repro clean@demo"):
         traps.open_gallery("demo")
+
+
+def test_ratings_in_a_unit_too_large_for_the_descent_are_said_not_to_show_it():
+    users, items = (grid.ravel() for grid in np.indices((30, 20)))
+    train = from_triples(users, items, 1 + 99 * np.random.default_rng(0).random(len(users)), (30, 20))
+    settings = GradientDescentMF.Settings(
+        factors=16, epochs=25, patience=0, damping=5.0, learning_rate=0.5, l2=0.0, initial_spread=0.1
+    )
+    with pytest.raises(NotShownError, match=r"^gradient descent diverges on these ratings at traps\.learning_rate"):
+        training.by_epoch(settings, train, train, seed=1)

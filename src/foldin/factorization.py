@@ -49,6 +49,10 @@ def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -
     return dots
 
 
+class DivergedError(FoldinError):
+    """A weight is no longer a finite number: the descent takes too long steps for these ratings."""
+
+
 class EpochSettings(Section):
     """Settings of every model trained by epochs."""
 
@@ -90,7 +94,7 @@ def train_by_epochs(
 
     Raises
     ------
-    FoldinError
+    DivergedError
         When a weight is no longer a finite number.
     """
     patience = model.settings.patience
@@ -101,7 +105,7 @@ def train_by_epochs(
         tick(f"{model.name}: epoch {epoch} of at most {last}")
         step(epoch)
         if not all(np.isfinite(array).all() for array in weights):
-            raise FoldinError(
+            raise DivergedError(
                 f"{model.name} diverged in epoch {epoch}",
                 where="params.yaml",
                 remedy="lower its learning rate or initial spread, or raise its regularization",

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import datasets, figures, files, interactions, params, paths
+from foldin import datasets, figures, files, interactions, params, paths, traps_training
 from foldin.errors import FoldinError
 from foldin.interactions import FloatArray, Interactions
 from foldin.models.als import ExplicitALS, ImplicitALS
@@ -133,7 +133,7 @@ class Gallery:
     def _fitted(self, name: str, model: Model) -> Model:
         say(f"{self.dataset}: traps: fitting {name}")
         model.name = name
-        return model.fit(self.parts[0])
+        return traps_training.descended(model, self.parts[0])
 
     @property
     def train(self) -> Interactions:

@@ -5,18 +5,30 @@ The projects are named as on the page of anchors (reports/anchors.md).
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from foldin import metrics
+from foldin.factorization import DivergedError
 from foldin.interactions import FloatArray, IntArray, Interactions
 from foldin.models.svd import GradientDescentMF
 from foldin.params import Traps
-from foldin.recommender import RatingRecommender
-from foldin.traps_tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, NOTHING_TO_CHOOSE, Row, need, table
+from foldin.recommender import RatingRecommender, Recommender
+from foldin.traps_tables import (
+    AS_PUBLISHED,
+    KNOWING_NOTHING,
+    MENDED,
+    NOTHING_TO_CHOOSE,
+    NotShownError,
+    Row,
+    need,
+    table,
+)
 
+Model = TypeVar("Model", bound=Recommender)
 Values = npt.NDArray[np.float64]
 Loader = tuple[IntArray, IntArray, FloatArray]
 """Users, items and ratings in the order in which batches are made of them."""
@@ -42,11 +54,31 @@ class RecordedDescent(GradientDescentMF):
         self.noted.append(self.predict(*self.asked))
 
 
+def descended(model: Model, train: Interactions) -> Model:
+    """Fit a model, or say that this trap cannot be shown because its descent diverges.
+
+    Raises
+    ------
+    NotShownError
+        When it diverges: `traps.learning_rate` is in the unit of the ratings.
+    """
+    try:
+        return model.fit(train)
+    except DivergedError:
+        raise NotShownError("gradient descent diverges on these ratings at traps.learning_rate") from None
+
+
 def by_epoch(settings: GradientDescentMF.Settings, train: Interactions, test: Interactions, seed: int) -> FloatArray:
-    """Return what gradient descent predicts for the test pairs after each epoch, shape (epochs, n_test)."""
+    """Return what gradient descent predicts for the test pairs after each epoch, shape (epochs, n_test).
+
+    Raises
+    ------
+    NotShownError
+        When it diverges.
+    """
     model = RecordedDescent(settings, seed=seed)
     model.asked = test.triples()[:2]
-    model.fit(train)
+    descended(model, train)
     return np.stack(model.noted)
 
 
