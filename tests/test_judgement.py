@@ -21,13 +21,13 @@ SETTINGS = Evaluation(
     k=5,
     ks=[1, 3],
     liked_share=0.75,
-    block_megabytes=0.02,
+    block_megabytes=0.1,
     resamples=200,
     confidence=0.95,
     seeds={},
     oracle_z=4.0,
     explained={},
-)
+).model_copy(update={"block_megabytes": 0.02})  # below the least of params.yaml, so that few users fill several blocks
 
 
 @pytest.fixture(scope="module")
