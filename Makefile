@@ -16,7 +16,7 @@ FILTER := .venv/bin/python src/foldin strip --filter
 LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
-.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines worlds test-install verify doctor lock clean
+.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-bounds worlds test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every n
 
 test-machines: install-dev  ## compute as other processors, and find the same bytes (needs qemu-user; slow)
 	$(ACTIVE) pytest -m machines
+
+test-bounds: install-dev  ## every network at the least and the most of each setting (half an hour)
+	$(ACTIVE) pytest -m bounds
 
 worlds: install-dev  ## run the pipeline on small made-up worlds, new ones each time, for MINUTES=10
 	$(ACTIVE) nice pytest -m worlds tests/test_worlds.py

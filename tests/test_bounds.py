@@ -155,7 +155,7 @@ def test_at_its_bounds_a_setting_gives_scores_or_says_what_to_lower(family, mode
     assert not said or ((name, end) in allowed and ("lower its learning rate" in said or "must be below" in said))
 
 
-@pytest.mark.slow
+@pytest.mark.bounds
 @pytest.mark.parametrize(("family", "model", "name", "end"), list(cases(("deep", "two_tower"))))
 def test_at_its_bounds_a_setting_of_a_network_gives_scores(family, model, name, end):
     assert scores_or_one_line(family, model, name, end) == ""
