@@ -21,6 +21,7 @@ def fitted(cls, **values):
 def test_under_a_dot_product_a_new_user_is_the_ridge_regression_that_training_adds_up():
     model = fitted(two_tower.RatingTowers, damping=5.0, l2=0.3, steps_per_epoch=2)
     tables = neural.weights(model._network.model)
+    spread = TRAIN.ratings.data.std(dtype=np.float64)
     scale, shift = tables["output.kernel"][0, 0], tables["output.bias"][0]
     features = scale * tables["item_embedding.embeddings"].astype(np.float64)
     everyone = np.arange(5, dtype=np.int32)
@@ -30,9 +31,9 @@ def test_under_a_dot_product_a_new_user_is_the_ridge_regression_that_training_ad
     for user in everyone:
         row = TOLD.ratings[[user]]
         seen = features[row.indices]
-        wanted = row.data - biases[user, row.indices] - shift
+        wanted = (row.data - biases[user, row.indices]) / spread - shift
         solved = np.linalg.solve(seen.T @ seen + penalty, seen.T @ wanted)
-        np.testing.assert_allclose(scores[user], biases[user] + shift + features @ solved, atol=2e-3)
+        np.testing.assert_allclose(scores[user], biases[user] + spread * (shift + features @ solved), atol=2e-3)
 
 
 def test_among_items_rated_in_training_a_new_user_is_the_likeliest_under_a_normal_spread(monkeypatch):

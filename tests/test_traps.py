@@ -440,7 +440,7 @@ def test_a_gallery_without_tables_says_what_to_run(workspace):
         traps.open_gallery("demo")
 
 
-def test_ratings_in_a_unit_too_large_for_the_descent_are_said_not_to_show_it():
+def test_a_step_too_long_for_the_descent_is_said_not_to_show_it():
     users, items = (grid.ravel() for grid in np.indices((30, 20)))
     train = from_triples(users, items, 1 + 99 * np.random.default_rng(0).random(len(users)), (30, 20))
     settings = GradientDescentMF.Settings(

@@ -129,13 +129,15 @@ def train_by_epochs(
 class BiasedFactors(RatingRecommender):
     """Ratings as mean + user bias + item bias + user factors · item factors.
 
-    A user or an item without a training rating has bias and factors 0.
+    A user or an item without a training rating has bias and factors 0. Mean, biases and factors are those of ratings
+    in units of their spread.
     """
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        self._mean = float(train.ratings.data.mean(dtype=np.float64))
+        scaled = train.with_ratings(self._in_spreads(train.ratings))
+        self._mean = float(scaled.ratings.data.mean(dtype=np.float64))
         rng = np.random.default_rng(self.seed)
-        self._start(train, rng)
+        self._start(scaled, rng)
         weights = (self._user_bias, self._item_bias, self._user_factors, self._item_factors)
 
         def figures() -> dict[str, float]:
@@ -144,7 +146,7 @@ class BiasedFactors(RatingRecommender):
 
         train_by_epochs(
             self,
-            step=lambda epoch: self._step(train, rng),
+            step=lambda epoch: self._step(scaled, rng),
             figures=figures,
             weights=weights,
             choose_by="validation_rmse",
@@ -168,6 +170,7 @@ class BiasedFactors(RatingRecommender):
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """With items as they were learnt, a user is a ridge regression; without penalty, the shortest solution."""
+        ratings = self._in_spreads(ratings)
         features = np.column_stack([np.ones(len(self._item_factors)), self._item_factors])
         wanted = ratings.data - self._mean - self._item_bias[ratings.indices]
         weights = np.zeros((ratings.shape[0], features.shape[1]))
@@ -180,7 +183,7 @@ class BiasedFactors(RatingRecommender):
             rows = np.vstack([features[ratings.indices[start:end]], penalty])
             targets = np.r_[wanted[start:end], np.zeros(len(penalty))]
             weights[row] = np.linalg.lstsq(rows, targets)[0]
-        scores: FloatArray = (self._mean + self._item_bias + weights @ features.T).astype(np.float32)
+        scores: FloatArray = (self._spread * (self._mean + self._item_bias + weights @ features.T)).astype(np.float32)
         return scores
 
     def _rmse(self, part: Interactions) -> float:
@@ -190,12 +193,12 @@ class BiasedFactors(RatingRecommender):
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         biases = self._mean + self._user_bias[users] + self._item_bias[items]
         tastes = row_dots(self._user_factors, users, self._item_factors, items)
-        return (biases + tastes).astype(np.float32)
+        return (self._spread * (biases + tastes)).astype(np.float32)
 
     def _score(self, users: IntArray) -> FloatArray:
         biases = self._mean + self._user_bias[users, None] + self._item_bias
-        scores: FloatArray = (biases + self._user_factors[users] @ self._item_factors.T).astype(np.float32)
-        return scores
+        scores: FloatArray = self._spread * (biases + self._user_factors[users] @ self._item_factors.T)
+        return scores.astype(np.float32)
 
     def item_factors(self) -> Values:
         """Return the factors of all items, shape (n_items, factors)."""

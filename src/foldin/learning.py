@@ -186,7 +186,7 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         users, items, ratings = train.triples()
-        residual = ratings - self._bias.predict(users, items)
+        residual = ((ratings - self._bias.predict(users, items)) / self._spread).astype(np.float32)
         learn(
             self,
             self._start().model,
@@ -200,10 +200,12 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
         )
 
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
-        return self._bias.predict(users, items) + network_scores.of_pairs(self._pairs, users, items)
+        values = network_scores.of_pairs(self._pairs, users, items) * np.float32(self._spread)
+        return self._bias.predict(users, items) + values
 
     def _score(self, users: IntArray) -> FloatArray:
-        return self._bias.grid(users) + self._grid(self._weights["user_embedding.embeddings"][users])
+        rows = self._weights["user_embedding.embeddings"][users]
+        return self._bias.grid(users) + self._grid(rows) * np.float32(self._spread)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn a user's embedding row beside fixed layers and items, on what its bias leaves of the ratings told.
@@ -216,6 +218,7 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
         users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
         residual = ratings.copy()
         residual.data = ratings.data - biases[users, ratings.indices]
+        residual = self._in_spreads(residual)
         n_users, n_items = self.known.shape
         network = self._for_new_users()
 
@@ -226,4 +229,4 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
 
         penalty = self.settings.l2 * self.known.nnz / n_users
         (rows,) = folding.learn_rows(network.user_rows(), residual, objective, penalty, pairs_per_user=n_items)
-        return biases + self._grid(rows)
+        return biases + self._grid(rows) * np.float32(self._spread)

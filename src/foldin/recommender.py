@@ -233,7 +233,8 @@ class RatingRecommender(Recommender):
     """A model whose scores are ratings in the data set's own unit.
 
     Unknown users or items (index -1) are predicted by damped biases from whatever is known of the pair, so that
-    no test pair is dropped.
+    no test pair is dropped. What has a step or a penalty learns in units of the ratings' spread, so that one setting
+    means the same on stars and on a scale from 1 to 100.
     """
 
     predicts_ratings = True
@@ -241,6 +242,8 @@ class RatingRecommender(Recommender):
     def _prepare(self, train: Interactions) -> None:
         self._bias = bias.fit(train, self._damping())
         self._limits = np.array([train.scale.lowest, train.scale.highest], dtype=np.float32)
+        # Of ratings that are all alike there is nothing to learn, in any unit.
+        self._spread = float(train.ratings.data.std(dtype=np.float64)) or 1.0
 
     def predict(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return predicted ratings of pairs, clipped to the rating scale.
@@ -274,6 +277,12 @@ class RatingRecommender(Recommender):
         # Every rating model's Settings has it: the imaginary average ratings behind each bias.
         return float(self.settings.damping)
 
+    def _in_spreads(self, ratings: sparse.csr_array) -> sparse.csr_array:
+        """Return ratings, or what is left of them, in units of the standard deviation of the training ratings."""
+        scaled = ratings.copy()
+        scaled.data = (ratings.data / self._spread).astype(np.float32)
+        return scaled
+
     @abstractmethod
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return predicted ratings of known pairs, shape (n,)."""
@@ -286,9 +295,9 @@ class RatingRecommender(Recommender):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; see `Recommender.save`."""
         super().save(folder)
-        mean = np.array(self._bias.mean, dtype=np.float64)
-        biases: Arrays = {"mean": mean, "user": self._bias.user, "item": self._bias.item, "limits": self._limits}
-        np.savez(folder / "bias.npz", allow_pickle=False, **biases)
+        mean, spread = np.array(self._bias.mean), np.array(self._spread)
+        biases: Arrays = {"mean": mean, "spread": spread, "user": self._bias.user, "item": self._bias.item}
+        np.savez(folder / "bias.npz", allow_pickle=False, **biases, limits=self._limits)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -296,5 +305,5 @@ class RatingRecommender(Recommender):
         model = super().load(folder)
         arrays = _read_arrays(folder / "bias.npz")
         model._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
-        model._limits = arrays["limits"]
+        model._limits, model._spread = arrays["limits"], float(arrays["spread"])
         return model

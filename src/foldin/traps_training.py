@@ -60,7 +60,7 @@ def descended(model: Model, train: Interactions) -> Model:
     Raises
     ------
     NotShownError
-        When it diverges: `traps.learning_rate` is in the unit of the ratings.
+        When it diverges.
     """
     try:
         return model.fit(train)

@@ -65,7 +65,7 @@ def explicit_objective(model):
         + EXPLICIT["damping"] * np.sum(weights[f"{side}_bias"] ** 2)
         for side, count in zip(("user", "item"), counts, strict=True)
     )
-    return np.sum((ratings - scores) ** 2) + penalty
+    return np.sum(((ratings - scores) / TRAIN.ratings.data.std()) ** 2) + penalty
 
 
 def implicit_objective(model, train=TRAIN):

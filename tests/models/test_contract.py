@@ -3,6 +3,7 @@
 A new family is picked up by itself: by its section in params.yaml and its module in foldin.models.
 """
 
+import dataclasses
 from functools import cache
 
 import numpy as np
@@ -181,6 +182,30 @@ def test_scores_of_a_rating_model_are_its_ratings_before_clipping(model):
     if model.predicts_ratings:
         ratings = model.predict(*PAIRS).reshape(25, 12)
         np.testing.assert_allclose(np.clip(model.score(EVERYONE), 0, 5), ratings, rtol=1e-4, atol=1e-4)
+
+
+def in_another_unit(part, factor, shift):
+    """Return the same ratings on another scale: `factor` times as wide, moved by `shift`."""
+    ratings = part.ratings.copy()
+    ratings.data = (ratings.data * factor + shift).astype(np.float32)
+    scale = Scale(lowest=shift, highest=5 * factor + shift, step=0.5 * factor)
+    return dataclasses.replace(part.with_ratings(ratings), scale=scale)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(0.02, 0), (40, -100)], ids=["0 to 0.1", "-100 to 100"])
+def test_a_rating_model_learns_the_same_in_any_unit(model, model_name, factor, shift):
+    if not model.predicts_ratings:
+        return
+    cls, settings = settings_of(*model_name)
+    parts = [in_another_unit(part, factor, shift) for part in awkward()]
+    other = cls(made_small(settings), seed=SEED).fit(*parts)
+    assert other.epochs == model.epochs
+    np.testing.assert_allclose((other.score(EVERYONE) - shift) / factor, model.score(EVERYONE), atol=2e-3)
+    np.testing.assert_allclose((other.predict(*PAIRS) - shift) / factor, model.predict(*PAIRS), atol=2e-3)
+    told = told_of_strangers()
+    elsewhere = told.copy()
+    elsewhere.data = (told.data * factor + shift).astype(np.float32)
+    np.testing.assert_allclose((other.fold_in(elsewhere) - shift) / factor, model.fold_in(told), atol=2e-3)
 
 
 def told_of_strangers():

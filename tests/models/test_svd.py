@@ -101,14 +101,15 @@ def test_an_epoch_of_descent_is_the_textbook_s():
     p[3] = q[3] = 0
     b, c = np.zeros(4), np.zeros(4)
     users, items, ratings = tiny.triples()
+    spread = np.sqrt(2)  # of 4, 2, 3, 5 and 1
     for n in rng.permutation(5):
         u, i = users[n], items[n]
-        error = ratings[n] - (3 + b[u] + c[i] + p[u] @ q[i])
+        error = (ratings[n] - 3) / spread - (b[u] + c[i] + p[u] @ q[i])
         b[u] += 0.02 * (error - 0.08 * b[u])
         c[i] += 0.02 * (error - 0.08 * c[i])
         p[u], q[i] = p[u] + 0.02 * (error * q[i] - 0.08 * p[u]), q[i] + 0.02 * (error * p[u] - 0.08 * q[i])
     everyone, everything = (grid.ravel() for grid in np.indices((4, 4)))
-    wanted = 3 + b[everyone] + c[everything] + np.sum(p[everyone] * q[everything], axis=1)
+    wanted = 3 + spread * (b[everyone] + c[everything] + np.sum(p[everyone] * q[everything], axis=1))
     np.testing.assert_allclose(model.predict(everyone, everything), wanted, rtol=1e-6)
 
 
@@ -120,7 +121,8 @@ def test_the_unknown_stay_at_zero():
 
 
 def test_without_l2_it_fits_the_train_part_better_and_the_validation_part_worse():
-    with_l2 = descent().fit(TRAIN, VALIDATION).history[-1]
+    model = descent().fit(TRAIN, VALIDATION)
+    with_l2 = model.history[model.epochs - 1]
     without = descent(UnregularizedMF, l2=0.0, patience=0).fit(TRAIN, VALIDATION).history[-1]
     assert without["train_rmse"] < 0.6 * with_l2["train_rmse"]
     assert without["validation_rmse"] > 1.05 * with_l2["validation_rmse"]

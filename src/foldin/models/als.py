@@ -38,7 +38,7 @@ class ExplicitALS(BiasedFactors):
         size = self.settings.factors
         self._by_user = train.ratings
         self._by_item = sparse.csr_array(train.ratings.T.tocsr())
-        self._user_bias, self._item_bias = np.zeros(train.n_users), self._bias.item.astype(np.float64)
+        self._user_bias, self._item_bias = np.zeros(train.n_users), self._bias.item / self._spread
         self._user_factors = np.zeros((train.n_users, size))
         self._item_factors = rng.normal(scale=0.1 / np.sqrt(size), size=(train.n_items, size))
 
