@@ -39,11 +39,11 @@ OWN = f"""sources:
 
 def measure(step: str, form: str) -> tuple[float, float, float]:
     """Run one step in this process; return its seconds, its processor seconds and the process's peak memory in GiB."""
-    from foldin import determinism, params, paths
+    from foldin.core import determinism, params, paths
 
     determinism.pin(params.threads(), params.device())
     if step == "read" and form == "netflix":
-        from foldin.datasets import netflix
+        from foldin.datasets.known import netflix
 
         clock, processor = time.perf_counter(), time.process_time()
         netflix.read(paths.raw(NAME))
@@ -56,11 +56,12 @@ def measure(step: str, form: str) -> tuple[float, float, float]:
     else:
         from dataclasses import replace
 
-        from foldin import clean, datasets, user_item
+        from foldin.datasets import registry
+        from foldin.preparation import clean, user_item
 
         if LIKE[form]:
-            like = datasets.get(LIKE[form])
-            datasets._ALL[NAME] = replace(like, name=NAME, files={}, counts=None, optional=(), other_releases=())
+            like = registry.get(LIKE[form])
+            registry._ALL[NAME] = replace(like, name=NAME, files={}, counts=None, optional=(), other_releases=())
         clock, processor = time.perf_counter(), time.process_time()
         {"clean": clean, "user-item": user_item}[step].run(NAME)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

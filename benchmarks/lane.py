@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from foldin import determinism
+from foldin.core import determinism
 
 REPEATS = 3
 FREE = "free"
@@ -37,14 +37,16 @@ def machine_choices() -> dict[str, str]:
 def fit(how: str) -> None:
     """Fit every model of every family that learns on demo, as its notebook does first; print seconds for an epoch."""
     determinism.pin(2)
-    from foldin import interactions, models, neural
+    from foldin import models
+    from foldin.core import interactions
+    from foldin.models.parts import networks
 
     if how == FREE:
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism = lambda: None
         tensorflow.config.threading.set_intra_op_parallelism_threads = lambda number: None
-    neural.keras()
+    networks.keras()
     data, seconds = interactions.load("demo"), {}
     for family in ("svd", "als", "deep", "two_tower"):
         for name, model in models.family(family).items():

@@ -7,25 +7,26 @@ Keras is asked as well as it can be: each side of the network once, then joined 
 
 import time
 
-from foldin import determinism
+from foldin.core import determinism
 
 determinism.pin(2)
 
 import numpy as np  # noqa: E402
 from scipy import sparse  # noqa: E402
 
-from foldin import models, neural  # noqa: E402
-from foldin.interactions import FloatArray, IntArray  # noqa: E402
-from foldin.learning import KeptNetwork  # noqa: E402
+from foldin import models  # noqa: E402
+from foldin.core.interactions import FloatArray, IntArray  # noqa: E402
+from foldin.models.parts import networks  # noqa: E402
+from foldin.models.parts.network_training import KeptNetwork  # noqa: E402
 
 USERS, ITEMS, BLOCK = 200, 20_000, 100
 REPEATS = 3
 KERAS_PAIRS = 65_536
 
 
-def of_keras(network: neural.PairNetwork, users: IntArray) -> FloatArray:
+def of_keras(network: networks.PairNetwork, users: IntArray) -> FloatArray:
     """Return what Keras gives users with every item, a block of pairs at a time."""
-    ops = neural.keras().ops
+    ops = networks.keras().ops
     items = network._item_side(np.arange(ITEMS, dtype=np.int32)[None, :])
     size = max(1, KERAS_PAIRS // ITEMS)
     parts = []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from foldin import determinism, params
+from foldin.core import determinism, params
 
 determinism.pin(threads=2)
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")

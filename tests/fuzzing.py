@@ -6,8 +6,10 @@ import shutil
 import pandas as pd
 from hypothesis import HealthCheck, settings
 
-from foldin import clean, datasets, interactions, paths, user_item
-from foldin.errors import FoldinError
+from foldin.core import interactions, paths
+from foldin.core.errors import FoldinError
+from foldin.datasets import registry
+from foldin.preparation import clean, user_item
 
 FUZZ = settings(
     deadline=None, derandomize=True, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -38,7 +40,7 @@ def table_or_error(name: str) -> pd.DataFrame | None:
         gone = sum(figures["dropped"].values())
         assert figures["rows_in"] - gone + figures.get("added_without_description", 0) == figures["rows_out"] == rows
     assert len(ratings) > 0
-    scale = datasets.get(name).scale
+    scale = registry.get(name).scale
     assert ratings["rating"].between(scale.lowest, scale.highest).all()
     assert ratings[["user_id", "item_id", "rating"]].notna().all().all()
     assert not ratings.duplicated(["user_id", "item_id"]).any()

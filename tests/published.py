@@ -11,7 +11,7 @@ import pytest
 from synthetic import from_triples
 
 from foldin import metrics
-from foldin.interactions import Interactions, Scale
+from foldin.core.interactions import Interactions, Scale
 
 STARS = Scale(lowest=1.0, highest=5.0, step=1.0)
 NCF_USERS = 6040

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from foldin.interactions import Interactions, Scale, matrix
+from foldin.core.interactions import Interactions, Scale, matrix
 
 STARS = Scale(lowest=0.5, highest=5.0, step=0.5)
 

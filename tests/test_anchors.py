@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from published import ml_1m_by_rating, ml_100k_fold, ncf_ml_1m
 
-from foldin import metrics, models, traps_parts
+from foldin import metrics, models
 from foldin.models.als import ExplicitALS, ImplicitALS
 from foldin.models.svd import GradientDescentMF
+from foldin.traps import parts
 
 pytestmark = [pytest.mark.anchors, pytest.mark.timeout(3600)]
 FOLDS = (1, 2, 3, 4, 5)
@@ -40,7 +41,7 @@ def rmse(model, test):
 
 def chosen(family, name, training, seed):
     """Return a model with the settings of params.yaml, its epochs chosen on a tenth, fitted on all of `training`."""
-    train, validation = traps_parts.split_by_rating(training, 0.1, seed)
+    train, validation = parts.split_by_rating(training, 0.1, seed)
     return models.family(family)[name].fit(train, validation).refit(training)
 
 

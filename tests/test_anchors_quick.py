@@ -9,8 +9,8 @@ from conftest import CHECKOUT
 from published import ml_1m_by_rating, ml_100k_fold, ncf_ml_1m
 
 from foldin import metrics, models
-from foldin.bias import Bias
 from foldin.models.baselines import Popularity
+from foldin.models.parts.bias import Bias
 
 # Measured with other software on the same parts; a plain bias baseline, see `published_bias`.
 ML_100K, ML_100K_U1, ML_1M = 0.9460, 0.9610, 0.9053
@@ -20,7 +20,7 @@ def published_bias(train):
     """Return the bias model behind the published figures: ours with other damping, clipped to the scale.
 
     An item's bias is its mean residual over (ratings + 10), then a user's over (ratings + 5), in one pass. Ours
-    (foldin.bias) is the same with one damping for both, 5 in params.yaml.
+    (foldin.models.parts.bias) is the same with one damping for both, 5 in params.yaml.
     """
     users, items, ratings = train.triples()
     mean = ratings.mean(dtype=np.float64)

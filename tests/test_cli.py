@@ -10,7 +10,8 @@ import time
 import pytest
 from conftest import CHECKOUT
 
-from foldin import cli, params
+from foldin import cli
+from foldin.core import params
 
 
 def run(*arguments, cwd):

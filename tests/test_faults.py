@@ -13,7 +13,7 @@ import psutil
 import pytest
 from conftest import CHECKOUT, SMALL, commit, edit_params, sh
 
-from foldin import pipeline
+from foldin.workspace import pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 METRICS = "reports/demo/metrics/als/als-implicit.json"

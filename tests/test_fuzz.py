@@ -12,11 +12,13 @@ from fuzzing import FUZZ, table_or_error
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldin import datasets, paths
-from foldin.datasets import RawTables, lines, parsers
+from foldin.core import paths
+from foldin.core.interactions import Scale
+from foldin.datasets import registry
 from foldin.datasets.composition import composed
-from foldin.datasets.fields import undescribed
-from foldin.interactions import Scale
+from foldin.datasets.declaration import RawTables
+from foldin.datasets.formats import lines, parsers
+from foldin.datasets.formats.fields import undescribed
 
 EXTREME = Scale(lowest=-10.0, highest=10.0, step=0.0)
 
@@ -74,8 +76,8 @@ def originals(request) -> dict[str, dict[str, bytes]]:
     found = {}
     for name in ("ml-100k", "ml-latest-small", "lastfm-hetrec2011", "douban-book"):
         found[name] = {}
-        for file in datasets.get(name).files:
-            whole = (archive / (datasets.get(name).archive or name) / file).read_bytes().splitlines(keepends=True)
+        for file in registry.get(name).files:
+            whole = (archive / (registry.get(name).archive or name) / file).read_bytes().splitlines(keepends=True)
             found[name][file] = b"".join(whole[:120] + whole[120 :: max(1, len(whole) // 60)])
     return found
 
@@ -94,7 +96,7 @@ def test_damaged_real_files_give_a_closed_account_or_one_error(quick, originals,
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(datasets._ALL, "fuzzed", replace(datasets.get(name), name="fuzzed", files={}, counts=None))
+        patch.setitem(registry._ALL, "fuzzed", replace(registry.get(name), name="fuzzed", files={}, counts=None))
         table_or_error("fuzzed")
 
 
@@ -130,9 +132,9 @@ def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(qu
     folder.mkdir(parents=True, exist_ok=True)
     written = [",".join(row) for row in [*plain, *rows]] + stray
     (folder / "ratings.csv").write_text("\n".join(written) + "\n", encoding="utf-8")
-    odd = replace(datasets.get("demo"), name="odd", scale=EXTREME, files={}, read=read_leniently, generate=None)
+    odd = replace(registry.get("demo"), name="odd", scale=EXTREME, files={}, read=read_leniently, generate=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(datasets._ALL, "odd", odd)
+        patch.setitem(registry._ALL, "odd", odd)
         ratings = table_or_error("odd")
     if ratings is None:
         return
@@ -172,8 +174,8 @@ def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(qu
 def test_data_of_one_kind_is_cleaned_whole(quick, monkeypatch, rows):
     paths.raw("odd").mkdir(parents=True)
     (paths.raw("odd") / "ratings.csv").write_text("".join(",".join(row) + "\n" for row in rows))
-    odd = replace(datasets.get("demo"), name="odd", scale=EXTREME, files={}, read=read_leniently, generate=None)
-    monkeypatch.setitem(datasets._ALL, "odd", odd)
+    odd = replace(registry.get("demo"), name="odd", scale=EXTREME, files={}, read=read_leniently, generate=None)
+    monkeypatch.setitem(registry._ALL, "odd", odd)
     ratings = table_or_error("odd")
     assert sorted(ratings["rating"]) == sorted(np.float32(row[2]) for row in rows)
 
@@ -196,11 +198,11 @@ def test_the_account_of_a_composition_closes_for_people_of_one_part_or_of_both(q
             return RawTables(ratings, undescribed(ratings["item_id"], "books"), users)
 
         crowd = "us" if same else f"crowd {number}"
-        known = replace(datasets.get("ml-100k"), name=f"part-{number}", domains=("books",), people=crowd, read=read)
+        known = replace(registry.get("ml-100k"), name=f"part-{number}", domains=("books",), people=crowd, read=read)
         return replace(known, files={}, counts=None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(datasets._ALL, "mixed", composed("mixed", "Mixed.", {"books": part(0), "music": part(1)}))
+        patch.setitem(registry._ALL, "mixed", composed("mixed", "Mixed.", {"books": part(0), "music": part(1)}))
         paths.raw("mixed").mkdir(parents=True, exist_ok=True)
         assert table_or_error("mixed") is not None
     users = pd.read_parquet(paths.clean("mixed") / "users.parquet")

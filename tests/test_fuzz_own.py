@@ -12,9 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from foldin import paths
-from foldin.datasets import describe
-from foldin.errors import FoldinError
+from foldin.core import paths
+from foldin.core.errors import FoldinError
+from foldin.datasets.own import proposal
 
 NAMES = ["who", "what", "stars", "when"]
 PLAIN = [[f"u{n % 8}", n // 8, n % 5 + 1, 978_300_760 + n] for n in range(64)]
@@ -153,7 +153,7 @@ def test_a_changed_file_gives_a_closed_account_or_one_error(quick, form, table, 
     own.mkdir(exist_ok=True)
     shutil.copy(folder / f"a.{form}", own)
     try:
-        describe.proposal(own / f"a.{form}")
+        proposal.proposal(own / f"a.{form}")
     except FoldinError as error:
         one_line(error)
 

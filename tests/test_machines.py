@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trials
 
-from foldin import determinism, processors
+from foldin.core import determinism
+from foldin.workspace import processors
 
 PROCESSORS = ("Haswell", "EPYC-Rome", "Skylake-Server")
 pytestmark = [pytest.mark.machines, pytest.mark.timeout(3600)]

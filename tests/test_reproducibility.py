@@ -11,7 +11,7 @@ import pytest
 from conftest import CHECKOUT, FAMILIES, commit, edit_params, reruns, sh
 from ruamel.yaml import YAML
 
-from foldin import files
+from foldin.core import files
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 FOLDIN = ("python", "src/foldin")
@@ -61,7 +61,7 @@ def test_an_experiment_elsewhere_runs_the_copys_own_source(repository, how):
     honest = source.read_text()
     source.write_text(
         honest.replace(
-            "    wanted = datasets.get(dataset)\n", "    wanted = datasets.get(dataset)\n    print(__file__)\n", 1
+            "    wanted = registry.get(dataset)\n", "    wanted = registry.get(dataset)\n    print(__file__)\n", 1
         )
     )
     experiment = ("dvc", "exp", "run", "--set-param", f"clean.duplicates={'first' if how == 'in a copy' else 'last'}")
@@ -83,9 +83,9 @@ def test_an_experiment_elsewhere_runs_the_copys_own_source(repository, how):
             done = sh("dvc", "queue", "logs", "queued", cwd=repository).stdout
     finally:
         source.write_text(honest)
-    assert re.search(rf"^{re.escape(str(repository))}/\.dvc/tmp/exps/.*/src/foldin/clean\.py$", done, re.MULTILINE), (
-        done
-    )
+    assert re.search(
+        rf"^{re.escape(str(repository))}/\.dvc/tmp/exps/.*/src/foldin/preparation/clean\.py$", done, re.MULTILINE
+    ), done
 
 
 def test_nothing_trained_depends_on_the_test_ratings(repository, tmp_path):

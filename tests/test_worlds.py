@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from worlds import NAME, World, report_or_refusal, worlds
 
-from foldin import params, paths
+from foldin.core import params, paths
 
 FEW = 2
 MINUTES = float(os.environ.get("MINUTES") or 10)

@@ -20,7 +20,8 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT / "tests")]
 
-from foldin import determinism  # noqa: E402
+from foldin.core import determinism  # noqa: E402
+from foldin.models.parts.validation import validate  # noqa: E402
 
 if __name__ == "__main__":
     determinism.pin(threads=2)
@@ -48,7 +49,8 @@ def digest(*arrays: Any) -> str:
 
 def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     """Give what TensorFlow computes in networks, each with its gradient, compiled as networks are."""
-    from foldin import losses, neural
+    from foldin.models.parts import losses
+    from foldin.models.parts import networks as neural
 
     ops = neural.keras().ops
     import tensorflow as tf
@@ -105,7 +107,7 @@ def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
 
 def steps_of_adam() -> list[Any]:
     """Return the weights of a network of Keras' own layers after three steps over 16,384 examples each."""
-    from foldin import neural
+    from foldin.models.parts import networks as neural
 
     keras = neural.start(7)
     index = keras.layers.Input((), dtype="int32")
@@ -166,7 +168,7 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
 
 def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     """Give every network, learnt in large batches from a large catalogue with many features, and new users' scores."""
-    from foldin.neural import NetworkSettings
+    from foldin.models.parts.networks import NetworkSettings
 
     world = large_world()
     for _family, name, cls, settings in all_models():
@@ -181,7 +183,7 @@ def all_models() -> Iterator[tuple[str, str, Any, Any]]:
     """Give family, name, class and settings in params.yaml of every model."""
     from ruamel.yaml import YAML
 
-    from foldin import params
+    from foldin.core import params
     from foldin.models import family_models
 
     values = YAML(typ="safe", pure=True).load(CHECKOUT / "params.yaml")
@@ -211,13 +213,14 @@ def models() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     """Give every model of every family learnt on a small world, its metrics on held-out ratings and their intervals."""
     from synthetic import planted
 
-    from foldin import metrics, uncertainty
+    from foldin import metrics
+    from foldin.metrics import uncertainty
 
     train, validation, test = planted(150, 80)
 
     def judged(cls: Any, settings: Any) -> list[Any]:
         model = cls(settings, seed=5).fit(train, validation)
-        found = metrics.validate(model, test, 10)
+        found = validate(model, test, 10)
         users = np.arange(150, dtype=np.int32)
         ndcg = metrics.ndcg(model.recommend(users, 10)[0], test.ratings)
         ndcg = ndcg[~np.isnan(ndcg)]

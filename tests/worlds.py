@@ -24,10 +24,15 @@ from fuzzing import one_line
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from foldin import clean, datasets, evaluate, fetch, figures, paths, runner, train, user_item
-from foldin.datasets import DataSet
-from foldin.errors import FoldinError
-from foldin.splits import FROM_FILES, PROTOCOLS
+from foldin.core import paths
+from foldin.core.errors import FoldinError
+from foldin.datasets import registry
+from foldin.datasets.declaration import DataSet
+from foldin.evaluation import evaluate
+from foldin.preparation import clean, fetch, user_item
+from foldin.preparation.splits import FROM_FILES, PROTOCOLS
+from foldin.report import plots
+from foldin.workspace import run_notebook, train
 
 NAME = "world"
 QUICK_FAMILIES = ("baselines", "svd", "als")
@@ -58,7 +63,7 @@ class World:
     times : str
         "none", "all" different, the "same" for all, or "gaps": missing for some.
     protocol : str
-        One of foldin.splits.
+        One of foldin.preparation.splits.
     settings : tuple
         Sections of params.yaml → keys → values, as pairs.
     networks : bool
@@ -142,10 +147,10 @@ def report_or_refusal(
         values[section][name] = value
     values["split"]["protocol"] = world.protocol
     values.update(families=families, datasets=[NAME], sources=_write_files(world))
-    patch.setattr(runner, "run", _run_notebook)
-    patch.setattr(figures, "save", _save)
-    get = datasets.get
-    patch.setattr(datasets, "get", lambda name: _with_files(get(name), world) if name == NAME else get(name))
+    patch.setattr(run_notebook, "run", _run_notebook)
+    patch.setattr(plots, "save", _save)
+    get = registry.get
+    patch.setattr(registry, "get", lambda name: _with_files(get(name), world) if name == NAME else get(name))
     for name, stage in {"fetch": fetch.run, "clean": clean.run}.items():
         try:
             stage(NAME)
@@ -162,10 +167,10 @@ def report_or_refusal(
         for family in families:
             train.run(NAME, family)
             evaluate.run(NAME, family)
-        runner.run("report", NAME, command="report")
+        run_notebook.run("report", NAME, command="report")
         assert (paths.reports(NAME) / "README.md").is_file()
     for guest in guests:
-        runner.run(guest, NAME, command=guest)
+        run_notebook.run(guest, NAME, command=guest)
     assert "traps" not in guests or (paths.reports(NAME) / "TRAPS.md").is_file()
     return "user_item" if refused else "report"
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from foldin.errors import FoldinError
+from foldin.core.errors import FoldinError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -130,78 +130,79 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _dispatch(options: argparse.Namespace) -> None:
-    from foldin import determinism, params, steady
+    from foldin.core import determinism, params
+    from foldin.workspace import watched_inputs
 
     determinism.pin(params.threads(), params.device())
     match options.command:
         case "fetch":
-            from foldin import fetch
+            from foldin.preparation import fetch
 
-            with steady.inputs("fetch", options.dataset):
+            with watched_inputs.inputs("fetch", options.dataset):
                 fetch.run(options.dataset)
         case "clean":
-            from foldin import clean
+            from foldin.preparation import clean
 
-            with steady.inputs("clean", options.dataset):
+            with watched_inputs.inputs("clean", options.dataset):
                 clean.run(options.dataset)
         case "user-item":
-            from foldin import user_item
+            from foldin.preparation import user_item
 
-            with steady.inputs("user_item", options.dataset):
+            with watched_inputs.inputs("user_item", options.dataset):
                 user_item.run(options.dataset)
         case "train":
-            from foldin import train
+            from foldin.workspace import train
 
-            with steady.inputs("train", options.dataset, options.family):
+            with watched_inputs.inputs("train", options.dataset, options.family):
                 train.run(options.dataset, options.family)
         case "evaluate":
-            from foldin import evaluate
+            from foldin.evaluation import evaluate
 
-            with steady.inputs("evaluate", options.dataset, options.family):
+            with watched_inputs.inputs("evaluate", options.dataset, options.family):
                 evaluate.run(options.dataset, options.family)
         case "explore" | "traps" | "report":
-            from foldin import runner
+            from foldin.workspace import run_notebook
 
-            with steady.inputs(options.command, options.dataset):
-                runner.run(options.command, options.dataset, command=f"{options.command}@{options.dataset}")
+            with watched_inputs.inputs(options.command, options.dataset):
+                run_notebook.run(options.command, options.dataset, command=f"{options.command}@{options.dataset}")
         case "strip":
             if options.filter:
-                from foldin import notebook
+                from foldin.workspace import strip
 
-                notebook.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
+                strip.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
             elif options.lock_filter:
-                from foldin import pipeline
+                from foldin.workspace import pipeline
 
                 sys.stdout.write(pipeline.as_stripped(sys.stdin.read()))
             elif options.check or options.in_place:
                 _strip(check=options.check, in_place=options.in_place)
             else:
-                with steady.inputs("strip"):
+                with watched_inputs.inputs("strip"):
                     _strip(check=False, in_place=False)
         case "source":
-            from foldin import lineage
+            from foldin.workspace import source_lists
 
-            with steady.inputs("source"):
-                lineage.run()
+            with watched_inputs.inputs("source"):
+                source_lists.run()
         case "datasets":
             _datasets()
         case "outcome":
-            from foldin import outcome
+            from foldin.workspace import outcome
 
             outcome.run()
         case "describe":
-            from foldin.datasets import describe
+            from foldin.datasets.own import proposal
 
-            print(describe.proposal(Path(options.file)))
+            print(proposal.proposal(Path(options.file)))
         case "check":
             _check()
         case "doctor":
-            from foldin import doctor
+            from foldin.workspace import doctor
 
             if not doctor.run(look_at_cache=options.cache):
                 sys.exit(1)
         case "verify":
-            from foldin import verify, verify_processors
+            from foldin.workspace import verify, verify_processors
 
             if options.processors and options.lane:
                 raise FoldinError("--processor and --with are two comparisons", remedy="ask for one at a time")
@@ -212,15 +213,15 @@ def _dispatch(options: argparse.Namespace) -> None:
             if not same:
                 sys.exit(1)
         case "compare":
-            from foldin import compare
+            from foldin.workspace import compare
 
             compare.run(options.before, options.after)
         case "average":
-            from foldin import average
+            from foldin.workspace import average
 
             average.run(options.revisions)
         case "lab":
-            from foldin import paths
+            from foldin.core import paths
 
             if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options.options:
                 remedy = "if you mean it: .venv/bin/foldin lab -- --allow-root"
@@ -232,9 +233,9 @@ def _dispatch(options: argparse.Namespace) -> None:
 
 
 def _strip(*, check: bool, in_place: bool) -> None:
-    from foldin import notebook
+    from foldin.workspace import strip
 
-    changed = notebook.strip_all(check=check, in_place=in_place)
+    changed = strip.strip_all(check=check, in_place=in_place)
     if check and changed:
         raise FoldinError(
             f"notebooks with outputs or editor traces: {', '.join(changed)}",
@@ -243,21 +244,25 @@ def _strip(*, check: bool, in_place: bool) -> None:
 
 
 def _datasets() -> None:
-    from foldin import datasets
+    from foldin.datasets import registry
 
-    for name in datasets.names():
-        print(f"{name:<18} {datasets.get(name).about}")
+    for name in registry.names():
+        print(f"{name:<18} {registry.get(name).about}")
 
 
 def _check() -> None:
-    from foldin import comparison, datasets, models, params, splits
+    from foldin import models
+    from foldin.core import params
+    from foldin.datasets import registry
+    from foldin.preparation import splits
+    from foldin.report import ties
 
     for section in params.SECTIONS.values():
         params.section(section)
     evaluation, split = params.section(params.Evaluation), params.section(params.Split)
     report = params.section(params.Report)
     for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
-        datasets.get(name)
+        registry.get(name)
     if split.protocol not in splits.PROTOCOLS:
         remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
         raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
@@ -275,5 +280,5 @@ def _check() -> None:
         compared += len(models.family(family)) * (family in params.families())
         params.seeds(family)
     # The report would refuse them as well, after everything has been trained.
-    comparison.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
+    ties.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
     print("params.yaml: ok")

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foldin import clean, datasets, fetch, interactions, paths
-from foldin.datasets import composition
+from foldin.core import interactions, paths
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import Scale
+from foldin.datasets import composition, registry
 from foldin.datasets.composition import Tables, compose, composed
-from foldin.errors import FoldinError
-from foldin.interactions import Scale
+from foldin.preparation import clean, fetch
 
-BOOKS, MUSIC, MOVIES = (datasets.get(name) for name in ("douban-book", "douban-music", "ml-100k"))
+BOOKS, MUSIC, MOVIES = (registry.get(name) for name in ("douban-book", "douban-music", "ml-100k"))
 
 
 def tables(rows, ages=None):
@@ -79,13 +80,13 @@ def test_ids_that_two_parts_make_the_same_are_refused():
 
 def test_ratings_and_counts_are_not_mixed():
     with pytest.raises(FoldinError, match=r"mix ratings with counts.*lastfm-hetrec2011 is implicit"):
-        composed("odd", "Odd.", {"books": BOOKS, "music": datasets.get("lastfm-hetrec2011")})
+        composed("odd", "Odd.", {"books": BOOKS, "music": registry.get("lastfm-hetrec2011")})
 
 
 def test_a_part_of_several_domains_is_refused():
     for name in ("demo", "douban"):
         with pytest.raises(FoldinError, match=f"{name} cannot be the all of 'odd'"):
-            composed("odd", "Odd.", {"all": datasets.get(name), "music": MUSIC})
+            composed("odd", "Odd.", {"all": registry.get(name), "music": MUSIC})
 
 
 def test_douban_has_the_people_it_is_known_to_share(workspace, archives, monkeypatch):

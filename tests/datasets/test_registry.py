@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from foldin import datasets
-from foldin.errors import FoldinError
+from foldin.core.errors import FoldinError
+from foldin.datasets import registry
 
 
 def test_the_embedded_data_set_comes_first_and_all_are_found():
-    assert datasets.names()[0] == "demo"
-    assert [datasets.get(name).name for name in datasets.names()] == datasets.names()
+    assert registry.names()[0] == "demo"
+    assert [registry.get(name).name for name in registry.names()] == registry.names()
     assert {"ml-100k", "ml-1m", "ml-25m", "netflix", "book-crossing", "lastfm-360k", "cross-platform"} <= set(
-        datasets.names()
+        registry.names()
     )
 
 
@@ -25,15 +25,15 @@ def test_the_embedded_data_set_comes_first_and_all_are_found():
 )
 def test_an_unknown_name_is_named_with_the_nearest_one_and_the_file(wrong, hint):
     with pytest.raises(FoldinError) as error:
-        datasets.get(wrong)
+        registry.get(wrong)
     assert str(error.value).startswith("params.yaml")
     assert f"'{wrong}'" in str(error.value)
     assert hint in str(error.value)
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", registry.names())
 def test_a_declaration_says_all_a_person_needs(name):
-    dataset = datasets.get(name)
+    dataset = registry.get(name)
     assert dataset.about.endswith(".")
     assert dataset.licence
     # Files to fetch and where from, or parts that have them, or a generator.
@@ -58,7 +58,7 @@ def test_the_readme_says_what_is_checked_of_each_data_set():
         counts = [what for what, count in vars(dataset.counts).items() if count] if dataset.counts else []
         return [every or "nothing", ", ".join(counts) or "nothing"]
 
-    for name, dataset in datasets._ALL.items():
+    for name, dataset in registry._ALL.items():
         if not dataset.parts and not dataset.generate:
             assert [cell.partition(";")[0] for cell in said[name]] == checked(dataset)
 

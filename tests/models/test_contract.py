@@ -12,12 +12,15 @@ from conftest import CHECKOUT
 from ruamel.yaml import YAML
 from synthetic import checkerboard, from_triples, planted, seen_checkerboard
 
-from foldin import bias, metrics, params
-from foldin.errors import FoldinError
-from foldin.interactions import Scale
+from foldin import metrics
+from foldin.core import params
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import Scale
 from foldin.models import family_models
 from foldin.models.baselines import Popularity
-from foldin.neural import NetworkSettings
+from foldin.models.parts import bias
+from foldin.models.parts.networks import NetworkSettings
+from foldin.models.parts.validation import validate
 
 PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
 # By the file, not by importing them: collecting tests must not start Keras.
@@ -299,5 +302,5 @@ def test_beats_the_baseline_where_taste_is_planted(model_name):
         baseline = metrics.rmse(ratings, bias.fit(train, damping=5.0).predict(users, items))
         assert metrics.rmse(ratings, model.predict(users, items)) < baseline
     else:
-        baseline = metrics.validate(Popularity().fit(train), test, 10)["ndcg_at_10"]
-        assert metrics.validate(model, test, 10)["ndcg_at_10"] > baseline
+        baseline = validate(Popularity().fit(train), test, 10)["ndcg_at_10"]
+        assert validate(model, test, 10)["ndcg_at_10"] > baseline

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import from_triples, planted
 
-from foldin import metrics
 from foldin.models import deep, family_models
+from foldin.models.parts.validation import validate
 
 SMALL = {"embedding": 8, "l2": 0.1, "initial_spread": 0.05, "epochs": 12, "patience": 12}
 RATING = SMALL | {"steps_per_epoch": 24, "damping": 5.0, "hidden": 32, "learning_rate": 0.02}
@@ -164,6 +164,6 @@ def test_learns_the_same_to_the_byte_whatever_was_learnt_before():
 def test_watches_the_figure_that_its_question_is_about():
     model = tried_out("ncf-ranking")
     assert set(model.history[0]) == {"epoch", "train_loss", "validation_ndcg"}
-    figures = metrics.validate(model, planted()[1], 10)
+    figures = validate(model, planted()[1], 10)
     assert model.history[model.epochs - 1]["validation_ndcg"] == pytest.approx(figures["ndcg_at_10"])
     assert model.epochs == 1 + int(np.argmax([row["validation_ndcg"] for row in model.history]))

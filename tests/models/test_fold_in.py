@@ -7,12 +7,12 @@ from ruamel.yaml import YAML
 from scipy import sparse, stats
 from synthetic import checkerboard, planted, seen_checkerboard
 
-from foldin import params
-from foldin.errors import FoldinError
+from foldin.core import params
+from foldin.core.errors import FoldinError
 from foldin.models import family_models
 from foldin.models.baselines import Popularity
-from foldin.neural import NetworkSettings
-from foldin.recommender import Recommender
+from foldin.models.parts.networks import NetworkSettings
+from foldin.models.parts.recommender import Recommender
 
 PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
 NAMES = [(family, name) for family in params.known_families() for name in PARAMS[family]]

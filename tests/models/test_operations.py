@@ -1,9 +1,9 @@
 """Networks use no operation of TensorFlow that was not tried on other processors.
 
-Some operations give other last digits on other processors, and hide in gradients (foldin.losses says which). What a
-network runs is looked at while it learns and folds in: gradients, TensorFlow's own rewriting of both, and the optimizer
-are in it. It must be among what `trials.operations` runs, whose bytes `make test-machines` compares across processors,
-or compute nothing.
+Some operations give other last digits on other processors, and hide in gradients (foldin.models.parts.losses says
+which). What a network runs is looked at while it learns and folds in: gradients, TensorFlow's own rewriting of both,
+and the optimizer are in it. It must be among what `trials.operations` runs, whose bytes `make test-machines` compares
+across processors, or compute nothing.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ import pytest
 import trials
 from test_contract import NAMES, awkward, made_small, settings_of, told_of_strangers
 
-from foldin import losses, neural
-from foldin.neural import NetworkSettings
+from foldin.models.parts import losses, networks
+from foldin.models.parts.networks import NetworkSettings
 
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -60,7 +60,7 @@ def watched() -> Iterator[set[str]]:
 
 def operations_of(work: Callable[[], object]) -> set[str]:
     """Return the operations that compute something in what is done, by the plain names of TensorFlow."""
-    neural.keras()
+    networks.keras()
     with watched() as seen:
         work()
     # `_MklMatMul` and the like are oneDNN's own kernels of an operation: names of their own, to be tried as such.
@@ -102,13 +102,13 @@ def test_no_trial_runs_what_processors_only_approximate(tried):
 
 
 def test_keras_own_binary_cross_entropy_is_found(tried, monkeypatch):
-    theirs = neural.keras().losses.BinaryCrossentropy(from_logits=True)
+    theirs = networks.keras().losses.BinaryCrossentropy(from_logits=True)
     monkeypatch.setattr(losses, "binary_cross_entropy", theirs)
     assert "Reciprocal" in runs_of("deep", "ncf-ranking") - tried
 
 
 def test_keras_own_sum_of_exponentials_is_found(tried, monkeypatch):
-    ops = neural.keras().ops
+    ops = networks.keras().ops
     monkeypatch.setattr(
         losses, "in_batch_softmax", lambda picked, logits, share: ops.logsumexp(logits, axis=1) - ops.diagonal(logits)
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from synthetic import from_triples, planted
 
-from foldin.errors import FoldinError
+from foldin.core.errors import FoldinError
 from foldin.models.svd import (
     CentredLanczosSVD,
     CentredRandomizedSVD,

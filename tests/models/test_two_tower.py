@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from synthetic import from_triples, planted
 
-from foldin import losses, neural
 from foldin.models import two_tower
+from foldin.models.parts import losses, networks
 
 SMALL = {"embedding": 8, "initial_spread": 0.05, "learning_rate": 0.01, "epochs": 10, "patience": 10}
 RATING = SMALL | {"damping": 5.0, "l2": 0.1, "steps_per_epoch": 24}
@@ -21,7 +21,7 @@ def retrieval(**changes):
 
 
 def loss(picked, logits, log_share):
-    ops = neural.keras().ops
+    ops = networks.keras().ops
     found = losses.in_batch_softmax(ops.convert_to_tensor(picked), ops.convert_to_tensor(logits), log_share)
     return ops.convert_to_numpy(found)
 
@@ -120,7 +120,7 @@ def test_keeps_the_vectors_of_the_best_epoch():
     model = retrieval(epochs=6, patience=6).fit(train, validation)
     figures = [row["validation_ndcg"] for row in model.history]
     assert model.epochs == 1 + int(np.argmax(figures))
-    np.testing.assert_array_equal(model.item_vectors(), neural.outputs(model._item_tower, train.n_items))
+    np.testing.assert_array_equal(model.item_vectors(), networks.outputs(model._item_tower, train.n_items))
 
 
 def test_learns_the_same_to_the_byte_whatever_was_learnt_before():

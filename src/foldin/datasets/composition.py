@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from foldin.datasets.bookcrossing import BOOK_CROSSING
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import Scale
 from foldin.datasets.declaration import DataSet, Part, RawTables
-from foldin.datasets.douban import DOUBAN_BOOK, DOUBAN_MUSIC
-from foldin.datasets.movielens import ML_100K
-from foldin.errors import FoldinError
-from foldin.interactions import Scale
+from foldin.datasets.known.bookcrossing import BOOK_CROSSING
+from foldin.datasets.known.douban import DOUBAN_BOOK, DOUBAN_MUSIC
+from foldin.datasets.known.movielens import ML_100K
 
 SHARES = Scale(lowest=0.0, highest=1.0, step=0.0)
 

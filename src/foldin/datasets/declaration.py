@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from foldin.errors import FoldinError
-from foldin.files import sha256
-from foldin.interactions import Scale
+from foldin.core.errors import FoldinError
+from foldin.core.files import sha256
+from foldin.core.interactions import Scale
 
 
 @dataclass(frozen=True)

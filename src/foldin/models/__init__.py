@@ -5,9 +5,9 @@ To add one: a module here, a notebook of the same name in notebooks/, a key of t
 
 import importlib
 
-from foldin import params
-from foldin.errors import FoldinError
-from foldin.recommender import Recommender
+from foldin.core import params
+from foldin.core.errors import FoldinError
+from foldin.models.parts.recommender import Recommender
 
 
 def family_models(family: str) -> dict[str, type[Recommender]]:

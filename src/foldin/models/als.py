@@ -10,10 +10,11 @@ import numpy as np
 from scipy import sparse
 
 from foldin import metrics
-from foldin.bounds import CellWeight, Damping, Exponent, ListLength, PositivePenalty
-from foldin.factorization import BiasedFactors, EpochSettings, Values, compiled, train_by_epochs
-from foldin.interactions import FloatArray, IntArray, Interactions
-from foldin.recommender import Arrays, Recommender
+from foldin.core.bounds import CellWeight, Damping, Exponent, ListLength, PositivePenalty
+from foldin.core.compiled import compiled
+from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.models.parts.factorization import BiasedFactors, EpochSettings, train_by_epochs
+from foldin.models.parts.recommender import Arrays, Recommender
 
 
 class ExplicitALS(BiasedFactors):

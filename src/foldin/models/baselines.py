@@ -6,10 +6,10 @@ import math
 import numpy as np
 from scipy import sparse
 
-from foldin.bounds import Damping
-from foldin.interactions import FloatArray, IntArray, Interactions
-from foldin.params import Section
-from foldin.recommender import Arrays, RatingRecommender, Recommender
+from foldin.core.bounds import Damping
+from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.core.params import Section
+from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
 
 
 class GlobalMean(RatingRecommender):
@@ -38,7 +38,7 @@ class GlobalMean(RatingRecommender):
 
 
 class DampedBias(GlobalMean):
-    """Predicts mean + user bias + item bias; see `foldin.bias`."""
+    """Predicts mean + user bias + item bias; see `foldin.models.parts.bias`."""
 
     class Settings(Section):
         """Settings of `bias`."""

@@ -16,24 +16,24 @@ import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from foldin import folding, learning, losses, network_scores, neural
-from foldin.bounds import Epochs, ListLength, Penalty, Width
-from foldin.interactions import FloatArray, IntArray, Interactions
-from foldin.recommender import Arrays, Recommender
+from foldin.core.bounds import Epochs, ListLength, Penalty, Width
+from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.models.parts import losses, network_fold_in, network_scores, network_training, networks
+from foldin.models.parts.recommender import Arrays, Recommender
 
 
-class HiddenLayer(learning.RatingNetwork):
+class HiddenLayer(network_training.RatingNetwork):
     """Damped biases plus one hidden layer over a user's and an item's embedding."""
 
-    class Settings(learning.RatingNetwork.Settings):
+    class Settings(network_training.RatingNetwork.Settings):
         """Settings of every rating network of this family."""
 
         hidden: Width
 
-    def _pair_network(self, layers: Any) -> neural.PairNetwork:
+    def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape
-        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
-        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
+        user_embedding = networks.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
+        item_embedding = networks.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
         user_half = layers.Dense(self.settings.hidden, use_bias=False, name="user_half", **self._kernel())
         item_half = layers.Dense(self.settings.hidden, name="item_half", **self._kernel())
         after = self._after_hidden(layers)
@@ -45,8 +45,8 @@ class HiddenLayer(learning.RatingNetwork):
                 hidden = layer(hidden)
             return output(hidden)[..., 0]
 
-        return neural.PairNetwork(
-            neural.UserSide([user_embedding], lambda rows: user_half(rows[0])),
+        return networks.PairNetwork(
+            networks.UserSide([user_embedding], lambda rows: user_half(rows[0])),
             lambda items: item_half(item_embedding(items)),
             join,
         )
@@ -92,7 +92,7 @@ class DropoutMLP(HiddenLayer):
     about = "Two embeddings, concatenated, a hidden layer with L2, dropout (after the cross-platform project, S1)."
 
     def _kernel(self) -> dict[str, Any]:
-        return {"kernel_regularizer": neural.keras().regularizers.L2(self.settings.kernel_l2)}
+        return {"kernel_regularizer": networks.keras().regularizers.L2(self.settings.kernel_l2)}
 
     def _after_hidden(self, layers: Any) -> list[Any]:
         return [layers.ReLU(name="relu"), layers.Dropout(self.settings.dropout, seed=self.seed, name="dropout")]
@@ -131,10 +131,10 @@ class NCF(HiddenLayer):
         return float(self.settings.learning_rate * self.settings.decay**steps)
 
 
-class RankingNCF(learning.KeptNetwork):
+class RankingNCF(network_training.KeptNetwork):
     """`ncf-ranking`: NeuMF, a product of embeddings beside a small network over two more, on met and unmet items."""
 
-    class Settings(neural.SteppedSettings):
+    class Settings(networks.SteppedSettings):
         """Settings of `ncf-ranking`."""
 
         product_embedding: Width
@@ -153,31 +153,31 @@ class RankingNCF(learning.KeptNetwork):
         drawn_for = np.tile(users[n_unknown[users] > 0], self.settings.negatives)
         labels = np.repeat(np.array([1, 0], dtype=np.float32), [len(users), len(drawn_for)])
 
-        def examples(rng: np.random.Generator) -> learning.Examples:
+        def examples(rng: np.random.Generator) -> network_training.Examples:
             negatives = draw_negatives(train.ratings, drawn_for, rng)
             return [np.concatenate([users, drawn_for]), np.concatenate([items, negatives])], labels
 
-        learning.learn(
+        network_training.learn(
             self,
             self._start().model,
             self._weights,
             loss=losses.binary_cross_entropy,
             examples=examples,
-            figures=learning.ndcg_figures(self, validation, self.settings.validation_k),
+            figures=network_training.ndcg_figures(self, validation, self.settings.validation_k),
             choose_by="validation_ndcg",
             higher_is_better=True,
             choosing=validation is not None,
         )
 
-    def _pair_network(self, layers: Any) -> neural.PairNetwork:
+    def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape
         product_size, size, hidden_size = (
             getattr(self.settings, name) for name in ("product_embedding", "embedding", "hidden")
         )
-        user_product = neural.embedding("user_product_embedding", n_users, product_size, self.settings)
-        item_product = neural.embedding("item_product_embedding", n_items, product_size, self.settings)
-        user_embedding = neural.embedding("user_embedding", n_users, size, self.settings)
-        item_embedding = neural.embedding("item_embedding", n_items, size, self.settings)
+        user_product = networks.embedding("user_product_embedding", n_users, product_size, self.settings)
+        item_product = networks.embedding("item_product_embedding", n_items, product_size, self.settings)
+        user_embedding = networks.embedding("user_embedding", n_users, size, self.settings)
+        item_embedding = networks.embedding("item_embedding", n_items, size, self.settings)
         user_half = layers.Dense(hidden_size, use_bias=False, name="user_half")
         item_half = layers.Dense(hidden_size, name="item_half")
         relu = layers.ReLU(name="relu")
@@ -189,8 +189,8 @@ class RankingNCF(learning.KeptNetwork):
             product = product_output(user[0] * item[0])
             return (product + output(second(relu(user[1] + item[1]))))[..., 0]
 
-        return neural.PairNetwork(
-            neural.UserSide([user_product, user_embedding], lambda rows: [rows[0], user_half(rows[1])]),
+        return networks.PairNetwork(
+            networks.UserSide([user_product, user_embedding], lambda rows: [rows[0], user_half(rows[1])]),
             lambda items: [item_product(items), item_half(item_embedding(items))],
             join,
         )
@@ -229,9 +229,9 @@ class RankingNCF(learning.KeptNetwork):
         grid = np.arange(n_items, dtype=np.int32)[None, :]
         network = self._for_new_users()
 
-        def objective(block: sparse.csr_array) -> folding.Objective:
-            ops = neural.keras().ops
-            met = folding.is_told(block)
+        def objective(block: sparse.csr_array) -> network_fold_in.Objective:
+            ops = networks.keras().ops
+            met = network_fold_in.is_told(block)
             n_met = met.sum(axis=1, keepdims=True)
             weight = np.where(met, 1, negatives * n_met / np.maximum(n_items - n_met, 1)).astype(np.float32)
             sign = np.where(met, -1, 1).astype(np.float32)
@@ -239,7 +239,7 @@ class RankingNCF(learning.KeptNetwork):
             return lambda rows: ops.sum(weight * ops.softplus(sign * values(rows)))
 
         penalty = self.settings.l2 * n_examples / self.known.shape[0]
-        rows = folding.learn_rows(network.user_rows(), ratings, objective, penalty, pairs_per_user=n_items)
+        rows = network_fold_in.learn_rows(network.user_rows(), ratings, objective, penalty, pairs_per_user=n_items)
         return self._grid(rows)
 
 

@@ -14,11 +14,12 @@ from scipy import sparse
 from scipy.sparse.linalg import svds
 from sklearn.decomposition import TruncatedSVD
 
-from foldin.bounds import Damping, LearningRate, Penalty, Spread, Width
-from foldin.factorization import BiasedFactors, EpochSettings, Values, compiled, row_dots
-from foldin.interactions import FloatArray, IntArray, Interactions
-from foldin.params import Section
-from foldin.recommender import Arrays, RatingRecommender, Recommender
+from foldin.core.bounds import Damping, LearningRate, Penalty, Spread, Width
+from foldin.core.compiled import compiled
+from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.params import Section
+from foldin.models.parts.factorization import BiasedFactors, EpochSettings, row_dots
+from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
 
 Decomposition = tuple[Values, Values]
 """Singular values, descending, shape (k,), and right singular vectors, shape (k, n_items)."""

@@ -13,36 +13,36 @@ import pandas as pd
 from pydantic import Field
 from scipy import sparse
 
-from foldin import features, folding, learning, losses, neural
-from foldin.bounds import ListLength, MinCount, Width
-from foldin.factorization import row_dots
-from foldin.interactions import FloatArray, IntArray, Interactions
-from foldin.recommender import Arrays, Recommender
+from foldin.core.bounds import ListLength, MinCount, Width
+from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.models.parts import features, losses, network_fold_in, network_training, networks
+from foldin.models.parts.factorization import row_dots
+from foldin.models.parts.recommender import Arrays, Recommender
 
 
-class RatingTowers(learning.RatingNetwork):
+class RatingTowers(network_training.RatingNetwork):
     """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
 
     The source learns the whole rating without biases or L2; here the product learns what the damped biases leave.
     """
 
-    class Settings(learning.RatingNetwork.Settings):
+    class Settings(network_training.RatingNetwork.Settings):
         """Settings of `two-tower-rating`."""
 
     about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
 
-    def _pair_network(self, layers: Any) -> neural.PairNetwork:
+    def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape
-        user_embedding = neural.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
-        item_embedding = neural.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
+        user_embedding = networks.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
+        item_embedding = networks.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
         # From a random scale, half the seeds would begin with the product's sign turned.
         output = layers.Dense(1, kernel_initializer="ones", name="output")
 
         def join(user: Any, item: Any) -> Any:
-            return output(neural.keras().ops.sum(user * item, axis=-1, keepdims=True))[..., 0]
+            return output(networks.keras().ops.sum(user * item, axis=-1, keepdims=True))[..., 0]
 
-        user_side = neural.UserSide([user_embedding], lambda rows: rows[0])
-        return neural.PairNetwork(user_side, item_embedding, join)
+        user_side = networks.UserSide([user_embedding], lambda rows: rows[0])
+        return networks.PairNetwork(user_side, item_embedding, join)
 
     def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
         products = row_dots(self._weights["user_embedding.embeddings"], users, self.item_vectors(), items)
@@ -68,7 +68,7 @@ class RetrievalTowers(Recommender):
     The vectors keep their lengths, which carry popularity; brought to length 1 under a temperature they rank no better.
     """
 
-    class Settings(neural.NetworkSettings):
+    class Settings(networks.NetworkSettings):
         """Settings of `two-tower-retrieval`."""
 
         batch_size: int = Field(ge=2, le=8192)  # one has nothing to be compared with; all pairs of a batch are held
@@ -92,16 +92,16 @@ class RetrievalTowers(Recommender):
         share = np.bincount(items, minlength=train.n_items) / len(items)
         # An item without a rating is in no batch; its share is only kept from being 0.
         log_share = np.log(np.maximum(share, np.finfo(np.float32).tiny)).astype(np.float32)
-        figures = learning.ndcg_figures(self, validation, self.settings.validation_k)
+        figures = network_training.ndcg_figures(self, validation, self.settings.validation_k)
 
         def settled() -> dict[str, float]:
             self._settle()
             return figures()
 
-        learning.learn(
+        network_training.learn(
             self,
             self._model,
-            neural.weights(self._model),
+            networks.weights(self._model),
             loss=lambda picked, logits: losses.in_batch_softmax(picked, logits, log_share),
             examples=lambda rng: ([users, items], items),
             figures=settled,
@@ -112,7 +112,7 @@ class RetrievalTowers(Recommender):
         self._settle()
 
     def _build(self, train: Interactions) -> None:
-        library = neural.start(self.seed)
+        library = networks.start(self.seed)
         self._user_tower = self._tower("user", features.of_users(train.users, self.settings.feature_min_count))
         self._item_tower = self._tower("item", features.of_items(train.items, self.settings.feature_min_count))
         user, item = (library.layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
@@ -120,11 +120,11 @@ class RetrievalTowers(Recommender):
         self._model = library.Model([user, item], logits)
 
     def _tower(self, side: str, about: pd.DataFrame) -> Any:
-        library = neural.keras()
+        library = networks.keras()
         layers, ops = library.layers, library.ops
         index = layers.Input((), dtype="int32", name=f"{side}_index")
         table = about.to_numpy(np.float32)
-        known = neural.embedding(f"{side}_embedding", len(table), self.settings.embedding, self.settings)(index)
+        known = networks.embedding(f"{side}_embedding", len(table), self.settings.embedding, self.settings)(index)
         if table.shape[1]:
             of_features = layers.Dense(self.settings.embedding, use_bias=False, name=f"{side}_features")
             known = known + of_features(ops.take(table, index, axis=0))
@@ -134,7 +134,7 @@ class RetrievalTowers(Recommender):
 
     def _settle(self) -> None:
         self._users, self._items = (
-            neural.outputs(tower, count)
+            networks.outputs(tower, count)
             for tower, count in zip((self._user_tower, self._item_tower), self.known.shape, strict=True)
         )
 
@@ -164,9 +164,9 @@ class RetrievalTowers(Recommender):
         by_row, by_mean = (part.astype(np.float32) for part in (spread @ self._items.T, self._items @ mean))
         learnt = np.bincount(self.known.indices, minlength=n_items) > 0
 
-        def objective(block: sparse.csr_array) -> folding.Objective:
-            ops = neural.keras().ops
-            met = folding.is_told(block)[:, learnt].astype(np.float32)
+        def objective(block: sparse.csr_array) -> network_fold_in.Objective:
+            ops = networks.keras().ops
+            met = network_fold_in.is_told(block)[:, learnt].astype(np.float32)
 
             def surprise(rows: Sequence[Any]) -> Any:
                 logits = by_mean[learnt] + ops.matmul(rows[0], by_row[:, learnt])
@@ -175,7 +175,7 @@ class RetrievalTowers(Recommender):
             return surprise
 
         start = np.zeros((1, len(mean)), dtype=np.float32)
-        (rows,) = folding.learn_rows([start], ratings, objective, 0.5, pairs_per_user=n_items)
+        (rows,) = network_fold_in.learn_rows([start], ratings, objective, 0.5, pairs_per_user=n_items)
         scores: FloatArray = by_mean + rows @ by_row
         return scores
 

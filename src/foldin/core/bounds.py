@@ -1,0 +1,48 @@
+"""The kinds of numbers that params.yaml holds, each with the least and the largest that works, and why.
+
+A number that passes `foldin check` must not end a run hours later in a library's own error. So every bound that a
+library, a number's precision or a machine's memory sets is said here once, by its kind; `foldin.core.schema` and the
+`Settings` of models name a kind for each key, and narrower bounds where a key means less.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+LARGEST_SEED = 2**31 - 1
+"""NumPy, scikit-learn and Keras take seeds below 2³²; further fits count up from the one given (evaluation.seeds)."""
+MOST_THREADS = 64
+"""What NumPy's OpenBLAS is built for: of more it would take so many without a word."""
+LONGEST_LIST = 1000
+"""Every user's list is held in memory for each model; no published figure looks further down than this."""
+MOST_SEEDS = 100
+"""Each is a whole training, and a saved model beside the others."""
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+"""A share of something that must leave something on both sides; what it leaves of few ratings, a stage says."""
+SomeShare = Annotated[float, Field(ge=0.01, le=0.99)]
+"""The same where there is no stage to say that a side is empty."""
+ListLength = Annotated[int, Field(ge=1, le=LONGEST_LIST)]
+Fits = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+Width = Annotated[int, Field(ge=1, le=10_000)]
+"""Length of a vector, or units of a layer. There is one of each user and item, and ALS solves systems of so many
+unknowns; the widest published have 8,192 (Rendle et al. 2021)."""
+Epochs = Annotated[int, Field(ge=1, le=100_000)]
+"""Each is noted with its figures in the training curves, and passes over all ratings."""
+Patience = Annotated[int, Field(ge=0, le=100_000)]
+Damping = Annotated[float, Field(ge=0, le=1e6)]
+"""Imaginary ratings: with a million, no bias is left. More would drown real ones in the least squares of fold-in."""
+Penalty = Annotated[float, Field(ge=0, le=1e6)]
+"""Weight of squares in a loss: with a million, no factor is left. Networks add them up in single precision."""
+PositivePenalty = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""The same where a linear system has no unique solution without: below, it would be one of rounding errors."""
+LearningRate = Annotated[float, Field(ge=1e-9, le=10)]
+"""A smaller step is lost in single precision, a larger one leaves any scale of ratings."""
+Spread = Annotated[float, Field(ge=1e-6, le=10)]
+"""Standard deviation of numbers at the start: all 0, a product's gradient is 0, and it never learns."""
+Exponent = Annotated[float, Field(ge=0, le=1)]
+CellWeight = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""Weight of all cells beside the filled ones."""
+MinCount = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""Compared with counts of rows, which 32 bits hold."""

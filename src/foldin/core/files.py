@@ -1,0 +1,123 @@
+"""Files with stable bytes that appear whole or not at all.
+
+While a stage runs they appear in a folder of its own, and where they belong when it has ended well: see
+foldin.workspace.staging.
+"""
+
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foldin.core import paths
+from foldin.core.errors import FoldinError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DECIMALS = 6
+"""Digits after the point of every figure written: enough to compare, few enough to survive a reordered sum."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a path to write to; on success it becomes `path`, on any failure it vanishes.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make; its folder is made too.
+
+    Yields
+    ------
+    Path
+        The unfinished file beside it.
+    """
+    path = paths.staged(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; on success it takes the place of `path`, on any failure it vanishes.
+
+    Parameters
+    ----------
+    path : Path
+        The folder to make.
+
+    Yields
+    ------
+    Path
+        The unfinished folder beside it.
+    """
+    path = paths.staged(path)
+    unfinished = path.with_name(f".{path.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        shutil.rmtree(path, ignore_errors=True)
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with a final newline, whole or not at all."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
+
+
+def _rounded(value: Any, place: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(inner, f"{place}.{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner, place) for inner in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise FoldinError(f"the figure {place} is {value}", remedy="leave a figure out where it has no value")
+        return round(value, DECIMALS) + 0.0
+    return value
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write figures as JSON: keys sorted, floats rounded to 6 decimals, never NaN.
+
+    Raises
+    ------
+    FoldinError
+        When a figure is NaN or infinite.
+    """
+    rounded = _rounded(values, path.name)
+    write_text(path, json.dumps(rounded, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table as CSV, without its index, floats to 6 decimals."""
+    with whole_file(path) as unfinished:
+        table.to_csv(unfinished, index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def md5(path: Path) -> str:
+    """Return the MD5 of a file's bytes as 32 hexadecimal digits: what DVC knows contents by."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,238 @@
+"""User-item matrices with the tables that say who and what their rows and columns are."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from foldin.core import files, paths
+from foldin.core.errors import FoldinError
+from foldin.core.ids import sorted_pairs
+
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+UNKNOWN = -1
+"""The index of a user or an item that the training part has never seen."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The rating scale of a data set, in its own unit.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        The smallest and the largest rating.
+    step : float
+        What lies between two ratings; 0 where any value in between may stand.
+    feedback : str
+        "explicit": the values are ratings. "implicit": they are strengths of interest, log(1 + count), so errors in
+        predicting them are no rating errors.
+    """
+
+    lowest: float
+    highest: float
+    step: float
+    feedback: str = "explicit"
+
+    def liked_from(self, share: float) -> float:
+        """Return the lowest rating at least `share` of the way up the scale: 0.75 on 0.5 to 5 by halves gives 4."""
+        way = share * (self.highest - self.lowest)
+        if self.step:
+            # The last digits of a float must not push a whole number of steps up to the next.
+            way = self.step * math.ceil(way / self.step - 1e-9)
+        return self.lowest + way
+
+
+IMPLICIT = Scale(lowest=0.0, highest=50.0, step=0.0, feedback="implicit")
+"""The scale of every implicit data set: log(1 + count) of any count there can be."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Ratings as a user-item matrix.
+
+    Attributes
+    ----------
+    ratings : scipy.sparse.csr_array of float32, shape (n_users, n_items)
+        A stored cell is a rating in the data set's own unit, a stored 0 included; any other cell is missing.
+    users : pandas.DataFrame
+        Row u describes user index u: `user_id`, then whatever is known (`age`, `gender`, `country`, …).
+    items : pandas.DataFrame
+        Row i describes item index i, in the order of item ids: `item_id`, `title`, `domain`, `genres` (joined by
+        "|"), then whatever is known (`creator`, `year`).
+    scale : Scale
+        The rating scale.
+    """
+
+    ratings: sparse.csr_array
+    users: pd.DataFrame
+    items: pd.DataFrame
+    scale: Scale
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return int(self.ratings.shape[0])
+
+    @property
+    def n_items(self) -> int:
+        """Number of items."""
+        return int(self.ratings.shape[1])
+
+    def triples(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """Return the ratings as arrays of users, items (int32) and ratings (float32), by user, then item."""
+        users = np.repeat(np.arange(self.n_users, dtype=np.int32), np.diff(self.ratings.indptr))
+        return users, self.ratings.indices.astype(np.int32), self.ratings.data.astype(np.float32)
+
+    def with_ratings(self, ratings: sparse.csr_array) -> "Interactions":
+        """Return the same users and items with other ratings."""
+        return replace(self, ratings=ratings)
+
+
+def matrix(users: IntArray, items: IntArray, ratings: FloatArray, shape: tuple[int, int]) -> sparse.csr_array:
+    """Build a user-item matrix that keeps explicit zeros.
+
+    Parameters
+    ----------
+    users, items : ndarray of int32, shape (n,)
+        Indices; a pair may occur once only.
+    ratings : ndarray of float32, shape (n,)
+        Ratings in the data set's own unit; 0 is a rating like any other.
+    shape : tuple of int
+        (n_users, n_items).
+
+    Returns
+    -------
+    scipy.sparse.csr_array of float32
+        Sorted by item within a user, 32-bit indices.
+
+    Raises
+    ------
+    FoldinError
+        When a pair occurs twice.
+    """
+    order, repeats = sorted_pairs(users, items, shape[1])
+    if order is not None:
+        users, items, ratings = users[order], items[order], ratings[order]
+    if repeats is not None:
+        first = int(np.argmax(repeats))
+        pair = int(users[first]), int(items[first])
+        raise FoldinError(f"the pair (user, item) = {pair} occurs twice", remedy="clean duplicates first")
+    starts = np.zeros(shape[0] + 1, dtype=np.int32)
+    np.cumsum(np.bincount(users, minlength=shape[0]), out=starts[1:])
+    return sparse.csr_array(
+        (ratings.astype(np.float32, copy=False), items.astype(np.int32, copy=False), starts), shape=shape
+    )
+
+
+def union(first: Interactions, second: Interactions) -> Interactions:
+    """Return the ratings of two disjoint parts of the same data, explicit zeros kept."""
+    users, items, ratings = (np.concatenate(pair) for pair in zip(first.triples(), second.triples(), strict=True))
+    return first.with_ratings(matrix(users, items, ratings, first.ratings.shape))
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training stage may see: everything but the test part.
+
+    Attributes
+    ----------
+    train : Interactions
+        The part models learn from while choices are made.
+    validation : Interactions
+        The part choices (epochs, hyperparameters) are made on.
+    """
+
+    train: Interactions
+    validation: Interactions
+
+    @property
+    def training(self) -> Interactions:
+        """Both parts together: what the final model is fitted on."""
+        return union(self.train, self.validation)
+
+
+def save(folder: Path, data: TrainingData) -> None:
+    """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON)."""
+    for name, part in (("train", data.train), ("validation", data.validation)):
+        # Compressing takes longer than all else of the stage.
+        sparse.save_npz(folder / f"{name}.npz", part.ratings, compressed=False)
+    data.train.users.to_parquet(folder / "users.parquet", index=False)
+    data.train.items.to_parquet(folder / "items.parquet", index=False)
+    write_scale(folder, data.train.scale)
+
+
+def write_scale(folder: Path, scale: Scale) -> None:
+    """Write a rating scale into a folder, as scale.json."""
+    files.write_json(folder / "scale.json", asdict(scale))
+
+
+def read_scale(folder: Path) -> Scale:
+    """Read the rating scale that `write_scale` wrote."""
+    return Scale(**json.loads((folder / "scale.json").read_text(encoding="utf-8")))
+
+
+def write_scales(folder: Path, scales: Mapping[str, Scale]) -> None:
+    """Write the rating scale of each domain into a folder, where ratings are shares of them; see `read_scales`."""
+    files.write_json(folder / "scales.json", {domain: asdict(scale) for domain, scale in scales.items()})
+
+
+def read_scales(folder: Path) -> dict[str, Scale]:
+    """Return the rating scale of each domain that `write_scales` wrote; empty where ratings are in one unit."""
+    file = folder / "scales.json"
+    if not file.is_file():
+        return {}
+    return {domain: Scale(**scale) for domain, scale in json.loads(file.read_text(encoding="utf-8")).items()}
+
+
+def load(dataset: str) -> TrainingData:
+    """Read the training part of a data set, as the stage `user_item` wrote it.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+
+    Raises
+    ------
+    FoldinError
+        When the stage has not run.
+    """
+    folder = paths.user_item(dataset)
+    if not (folder / "scale.json").is_file():
+        raise FoldinError(
+            f"the data set '{dataset}' has no user-item matrices yet",
+            where=folder.relative_to(paths.root()),
+            remedy=f"make them first: dvc repro user_item@{dataset}",
+        )
+    users = pd.read_parquet(folder / "users.parquet")
+    items = pd.read_parquet(folder / "items.parquet")
+    scale = read_scale(folder)
+    parts = (
+        Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
+        for name in ("train", "validation")
+    )
+    return TrainingData(*parts)
+
+
+def save_fold_in(folder: Path, fold_in: Interactions) -> None:
+    """Write what models are told of held-out users into the folder of the test part; see `load_fold_in`."""
+    sparse.save_npz(folder / "fold_in.npz", fold_in.ratings)
+    fold_in.users.to_parquet(folder / "fold_in_users.parquet", index=False)
+
+
+def load_fold_in(dataset: str, training: Interactions) -> Interactions | None:
+    """Return the ratings told of held-out users, over the items of training; None where no users are held out."""
+    folder = paths.test(dataset)
+    if not (folder / "fold_in.npz").is_file():
+        return None
+    ratings = sparse.csr_array(sparse.load_npz(folder / "fold_in.npz"))
+    return replace(training, ratings=ratings, users=pd.read_parquet(folder / "fold_in_users.parquet"))

@@ -1,0 +1,207 @@
+"""What the sections of params.yaml must hold, as frozen models; what each number means stands there, beside it.
+
+Every number has a least and a largest value that works; `foldin.core.bounds` says why, where several keys share them.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from foldin.core.bounds import (
+    CellWeight,
+    Damping,
+    Epochs,
+    Exponent,
+    Fits,
+    LearningRate,
+    ListLength,
+    Penalty,
+    PositivePenalty,
+    Seed,
+    Share,
+    SomeShare,
+    Spread,
+)
+
+PAIRS = 50_000_000
+"""Users × items of demo: several tables of all pairs are held at once, of 8 bytes each."""
+
+
+class Section(BaseModel):
+    """A frozen part of params.yaml; unknown keys are refused, and so are NaN and infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Clean(Section):
+    """Section `clean`: how raw ratings become canonical ones."""
+
+    duplicates: str = Field(pattern="^(last|first)$")
+    bad_lines: float = Field(ge=0, lt=1)
+    youngest: int = Field(ge=0, le=200)
+    oldest: int = Field(ge=1, le=200)
+    earliest_year: int = Field(ge=-9998, le=9998)
+    latest_year: int = Field(ge=1970, le=9998)
+
+    @field_validator("oldest", "latest_year")
+    @classmethod
+    def _not_below_the_first(cls, last: int, others: ValidationInfo) -> int:
+        name = {"oldest": "youngest", "latest_year": "earliest_year"}[str(others.field_name)]
+        if last < others.data.get(name, last):
+            raise ValueError(f"it must not be below {name}: every one would be made missing")
+        return last
+
+
+class Split(Section):
+    """Section `split`: which ratings are held out, by one of `foldin.preparation.splits.PROTOCOLS`."""
+
+    protocol: str
+    seed: Seed
+    test: Share
+    validation: Share
+    folds: int = Field(ge=2, le=1000)
+    fold: int = Field(ge=1, le=1000)
+    fold_in: Share
+
+
+class Subset(Section):
+    """Section `subset`: makes the problem smaller after the split."""
+
+    users: float = Field(gt=0, le=1)
+    seed: Seed
+    k_core: int = Field(ge=0, le=1_000_000)
+
+
+class Evaluation(Section):
+    """Section `evaluation`: how saved models are judged on the test part."""
+
+    k: ListLength
+    ks: list[ListLength] = Field(min_length=1)
+    liked_share: Share
+    block_megabytes: float = Field(ge=0.1, le=1_000_000)
+    resamples: int = Field(ge=200, le=1_000_000)
+    confidence: float = Field(ge=0.5, le=0.999)  # beyond, the draws of a bootstrap that tell of it fill memory
+    seeds: dict[str, Fits]
+    oracle_z: float = Field(gt=0, le=1000)
+    explained: dict[str, str]
+
+
+class Report(Section):
+    """Section `report`: what the report shows."""
+
+    users: int = Field(ge=1, le=1000)
+    recommendations: ListLength
+    predictions: int = Field(ge=1, le=1000)
+    calibration_bins: int = Field(ge=2, le=1000)
+
+
+class Emulated(Section):
+    """Key `verify.emulated`: how small the pipeline is that runs as another processor."""
+
+    users: int = Field(ge=10, le=10**6)
+    items: int = Field(ge=12, le=10**6)
+    ratings: int = Field(ge=100, le=PAIRS)
+    share: float = Field(gt=0, le=1)
+    epochs: Epochs
+    seeds: Fits
+
+
+class Verify(Section):
+    """Section `verify`: what `foldin verify` accepts where bytes cannot be the same, and what it runs elsewhere."""
+
+    tolerance: float = Field(ge=0, le=1)
+    emulated: Emulated
+
+
+class Traps(Section):
+    """Section `traps`: how large the gallery of traps is; what each number means stands in params.yaml."""
+
+    users: int = Field(ge=20, le=10_000)
+    test: SomeShare
+    damping: Damping
+    factors: int = Field(ge=1, le=1000)
+    epochs: int = Field(ge=2, le=1000)
+    learning_rate: LearningRate
+    regularization: PositivePenalty
+    initial_spread: Spread
+    unobserved_weight: CellWeight
+    implicit_regularization: PositivePenalty
+    frequency_exponent: Exponent
+    k: ListLength
+    candidates: int = Field(ge=2, le=100_000)
+    domain_rows: int = Field(ge=20, le=1_000_000)
+    rows: int = Field(ge=20, le=1_000_000)
+    row_factors: int = Field(ge=1, le=1000)
+    most_popular: int = Field(ge=1, le=1_000_000)
+    cells: SomeShare
+    sweeps: int = Field(ge=1, le=1000)
+    network_steps: int = Field(ge=1, le=1_000_000)
+    network_batch: int = Field(ge=1, le=1_000_000)
+    network_units: int = Field(ge=1, le=1000)
+    network_l2: Penalty
+    network_learning_rate: LearningRate
+    batch: int = Field(ge=1, le=1_000_000)
+    draws: int = Field(ge=1, le=1000)
+    repeats: int = Field(ge=1, le=100_000)
+    small_part: int = Field(ge=2, le=1_000_000)
+    flips: int = Field(ge=2, le=10_000)
+    flip_noise: float = Field(ge=0.001, le=10)
+    copied: SomeShare
+    example_held: int = Field(ge=1, le=11)
+    example_factors: int = Field(ge=1, le=100)
+    example_epochs: int = Field(ge=0, le=100_000)
+    example_learning_rate: LearningRate
+    example_published_l2: Penalty
+    example_l2: Penalty
+
+
+class Demo(Section):
+    """Section `demo`: the generator of the embedded data set; what each number means stands in params.yaml."""
+
+    seed: Seed
+    users: int = Field(ge=10, le=1_000_000)
+    items: int = Field(ge=12, le=1_000_000)
+    ratings: int = Field(ge=100, le=PAIRS)
+    mean_rating: float = Field(ge=0.5, le=5)
+    user_bias: float = Field(ge=0, le=5)
+    item_bias: float = Field(ge=0, le=5)
+    taste: float = Field(ge=0, le=5)
+    noise: float = Field(ge=0.01, le=5)
+    taste_factors: int = Field(ge=1, le=1000)
+    genre_share: float = Field(ge=0, le=1)
+    creator_share: float = Field(ge=0, le=1)
+    background_share: float = Field(ge=0, le=1)
+    drift: float = Field(ge=0, le=3.2)
+    activity: float = Field(ge=0, le=5)
+    fewest_ratings: int = Field(ge=1, le=1_000_000)
+    popularity: float = Field(ge=0, le=5)
+    quality_share: float = Field(ge=0, le=1)
+    domain_interest: float = Field(ge=0, le=5)
+    exposure_taste: float = Field(ge=0, le=5)
+    second_genre: float = Field(ge=0, le=1)
+    items_per_creator: float = Field(ge=1, le=1_000_000)
+    age_missing: float = Field(ge=0, le=1)
+
+    @field_validator("items")
+    @classmethod
+    def _fits_memory(cls, items: int, others: ValidationInfo) -> int:
+        if items * others.data.get("users", 0) > PAIRS:
+            raise ValueError(f"times demo.users it must not exceed {PAIRS:,} pairs")
+        return items
+
+    @field_validator("creator_share")
+    @classmethod
+    def _fits_genre_share(cls, share: float, others: ValidationInfo) -> float:
+        if share + others.data.get("genre_share", 0) > 1:
+            raise ValueError("together with genre_share it must not exceed 1")
+        return share
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "clean": Clean,
+    "split": Split,
+    "subset": Subset,
+    "evaluation": Evaluation,
+    "report": Report,
+    "verify": Verify,
+    "traps": Traps,
+    "demo": Demo,
+}

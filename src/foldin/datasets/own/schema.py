@@ -1,0 +1,102 @@
+"""What a declaration under `sources` in params.yaml may say; own/README.md says it for people."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from foldin.core.params import Section
+
+OFF_STEP = 1e-6
+"""Steps by which a float may miss a whole number of them."""
+MOST_STEPS = 1_000_000
+"""Steps of a scale, at most: beyond, ratings in single precision lie on no step."""
+NARROW = 1e-4
+"""A scale's length beside its ends, at least: below, single precision tells too few ratings apart."""
+ScaleNumber = Annotated[float, Field(ge=-1e9, le=1e9)]
+"""Ratings are squared and added up; beyond, digits that matter are lost."""
+
+
+class File(Section):
+    """How to read a file of your own; what a file's ending says need not be said."""
+
+    file: str = Field(min_length=1)
+    format: Literal["csv", "parquet", "sqlite", "jsonl"] | None = None
+    separator: str | None = Field(default=None, min_length=1)
+    encoding: str = "utf-8"
+    header: bool = True
+    decimal: Literal[".", ","] = "."
+    table: str | None = None
+    query: str | None = None
+
+
+class OwnItems(File):
+    """The table of items of your own: names of its columns, or their places from 1 where there is no header."""
+
+    id: str | int
+    title: str | int | None = None
+    genres: str | int | None = None
+    genre_separator: str = "|"
+    creator: str | int | None = None
+    year: str | int | None = None
+    domain: str | int | None = None
+
+
+class OwnUsers(File):
+    """The table of users of your own; columns as in `OwnItems`."""
+
+    id: str | int
+    age: str | int | None = None
+    gender: str | int | None = None
+    country: str | int | None = None
+    occupation: str | int | None = None
+
+
+class OwnData(File):
+    """A data set of your own, in the section `sources`: `file` holds its ratings, or its counts of interactions."""
+
+    user: str | int
+    item: str | int
+    rating: str | int | None = None
+    time: str | int | None = None
+    time_unit: Literal["s", "ms", "us", "ns", "date"] | None = None
+    feedback: Literal["explicit", "implicit"] = "explicit"
+    scale: list[ScaleNumber] = Field(default=[], max_length=3)
+    zero_is_implicit: bool = False
+    isbn_items: bool = False
+    domain: str = Field(default="items", min_length=1)
+    people: str = ""
+    items: OwnItems | None = None
+    users: OwnUsers | None = None
+    about: str = ""
+    licence: str = ""
+
+    @model_validator(mode="after")
+    def _has_what_its_feedback_needs(self) -> Self:
+        if self.feedback == "implicit":
+            if self.scale or self.zero_is_implicit:
+                raise ValueError("counts have no scale: leave out scale and zero_is_implicit")
+            return self
+        if self.rating is None:
+            raise ValueError("name the column of ratings as rating, or say feedback: implicit")
+        if len(self.scale) > 1 and 0 < self.scale[1] - self.scale[0] < NARROW * max(map(abs, self.scale[:2])):
+            raise ValueError("lowest and highest of scale are too near for single precision: rescale the ratings")
+        if len(self.scale) > 2 and self.scale[2] > 0 and self.scale[0] < self.scale[1]:
+            # Asked first, because a quotient by next to nothing is no number.
+            if (self.scale[1] - self.scale[0]) > MOST_STEPS * self.scale[2]:
+                raise ValueError(f"scale has more than {MOST_STEPS:,} steps: write a step of 0 for any value")
+            steps = (self.scale[1] - self.scale[0]) / self.scale[2]
+            if abs(steps - round(steps)) > OFF_STEP:
+                raise ValueError(
+                    "scale is [lowest, highest, step], and no whole number of steps leads from lowest to highest: "
+                    "mend the step, or write 0 for any value"
+                )
+        if len(self.scale) < 2 or not self.scale[0] < self.scale[1] or (len(self.scale) > 2 and self.scale[2] < 0):
+            raise ValueError("scale must be [lowest, highest, step], such as [1, 5, 1]; a step of 0 allows any value")
+        return self
+
+
+class OwnComposition(Section):
+    """A data set composed of declared ones, in the section `sources`: domain → name of a data set."""
+
+    parts: dict[str, str] = Field(min_length=2)
+    about: str = ""

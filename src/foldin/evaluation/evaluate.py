@@ -1,0 +1,203 @@
+"""The stage `evaluate`: judges a family's saved models on the test part; it alone reads that part, and fits nothing.
+
+What the figures mean is said in foldin.evaluation.judge and foldin.metrics.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from foldin.core import files, params, paths
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import UNKNOWN
+from foldin.core.params import Evaluation, section
+from foldin.core.progress import say
+from foldin.evaluation import guards, oracle, test_part
+from foldin.evaluation.judge import Judgement, Lists, judge
+from foldin.evaluation.oracle import Oracle
+from foldin.evaluation.test_part import HeldOut
+from foldin.metrics import definitions
+from foldin.models import family_models
+from foldin.models.parts.recommender import Recommender
+from foldin.preparation.liked import check_classes
+
+ORACLE = "oracle"
+BASELINES = "baselines"
+"""The family whose figures the oracle's row stands among."""
+
+
+def run(dataset: str, family: str) -> None:
+    """Judge the saved models of a family; write its folder of metrics and its folder of predictions.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+    family : str
+        Name of the model family.
+
+    Raises
+    ------
+    FoldinError
+        When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
+        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
+    """
+    settings = section(Evaluation)
+    models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
+    n_seeds = params.seeds(family)
+    test = test_part.load(dataset)
+    liked_from = test.training.scale.liked_from(settings.liked_share)
+    rates = any(model.predicts_ratings for model in models.values())
+    if rates and test.training.scale.feedback != "implicit":
+        check_classes(test.ratings, liked_from)
+    best = oracle.of(dataset, test.known)
+    if best is not None:
+        models[ORACLE] = best
+    judged = {}
+    for name, model in models.items():
+        say(f"{dataset}: {name}: judging on {len(test.pairs):,} test ratings")
+        with _about(f"model '{name}' of '{family}' on '{dataset}'"):
+            judged[name] = judge(model, test, settings, f"{dataset}: {name}")
+            if isinstance(model, Recommender) and n_seeds > 1:
+                twins = load_twins(dataset, family, name, model, n_seeds)
+                others = [judge(twin, test, settings, f"{dataset}: {name}, seed {twin.seed}") for twin in twins]
+                judged[name].figures.update(_seed_noise([judged[name], *others]))
+    if best is not None:
+        ceiling = judged.pop(ORACLE)
+        for name, judgement in judged.items():
+            compared = oracle.advantage(judgement.users, ceiling.users, settings.oracle_z)
+            judgement.figures["oracle"] = compared
+            if compared["leak"]:
+                say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
+        leaks = [name for name, judgement in judged.items() if judgement.figures["oracle"]["leak"]]
+        guards.check_oracle(leaks, settings.explained, dataset)
+        if family == BASELINES:
+            judged[ORACLE] = ceiling
+    _write(dataset, family, test, judged)
+
+
+def load_models(dataset: str, family: str) -> dict[str, Recommender]:
+    """Load the saved models of a family.
+
+    Raises
+    ------
+    FoldinError
+        When one is missing, or is not whole.
+    """
+    return {
+        name: _load(kind, paths.models(dataset, family) / name, dataset, family)
+        for name, kind in family_models(family).items()
+    }
+
+
+def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
+    """Load the same model fitted with other seeds.
+
+    Raises
+    ------
+    FoldinError
+        When one is missing, or is not whole.
+    """
+    seeds = range(model.seed + 1, model.seed + n_seeds)
+    return [_load(type(model), paths.twin(dataset, family, name, seed), dataset, family) for seed in seeds]
+
+
+def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> Recommender:
+    """Load a saved model, or say which is missing or not whole, and what makes it."""
+    place = folder.relative_to(paths.root())
+    if not (folder / "model.json").is_file():
+        raise FoldinError("no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}")
+    try:
+        return kind.load(folder)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
+        again = f"train it again: dvc repro -f train@{dataset}-{family}"
+        raise FoldinError(what, where=place, remedy=again) from None
+
+
+def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
+    """Return how the headline figures spread over models of several seeds: their sample standard deviation."""
+    noise: dict[str, float] = {"seeds": len(judged)}
+    for name in judged[0].figures:
+        if name == "rmse" or (definitions.base(name) == "ndcg" and not name.endswith("_se")):
+            noise[f"{name}_seed_sd"] = float(np.std([each.figures[name] for each in judged], ddof=1))
+    return noise
+
+
+def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement]) -> None:
+    ratings = test.pairs[["user_id", "item_id", "rating", "timestamp"]].copy()
+    for name, judgement in judged.items():
+        if judgement.predicted is not None:
+            ratings[name] = judgement.predicted
+    names = set().union(*(guards.names(each.figures) for each in judged.values()))
+    with files.whole_folder(paths.predictions(dataset, family)) as folder:
+        ratings.to_parquet(folder / "ratings.parquet", index=False)
+        _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
+            folder / "recommendations.parquet", index=False
+        )
+        _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
+        files.write_json(folder / "figures.json", {name: each.figures for name, each in judged.items()})
+        files.write_json(folder / "definitions.json", definitions.texts(names))
+    with files.whole_folder(paths.metrics(dataset, family)) as folder:
+        for name, judgement in judged.items():
+            figures = headline(judgement.figures)
+            guards.check_sampling(figures, sampled=test.negatives is not None, where=f"{dataset}, {name}")
+            files.write_json(folder / f"{name}.json", figures)
+            for domain, figures in judgement.figures.get("domains", {}).items():
+                files.write_json(folder / f"{name}.{domain}.json", headline(figures))
+
+
+def headline(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures that stand in git: the same few names for every model, so that they make a table.
+
+    Parameters
+    ----------
+    figures : mapping
+        A model's figures, or those of one of its domains, as `judgement.judge` gives them.
+
+    Returns
+    -------
+    dict of str to float
+        Rating and ranking figures, and `liked_precision`, `liked_recall` and `liked_f1`; counts are left out.
+    """
+    flat = {name: value for name, value in figures.items() if isinstance(value, float)}
+    liked = figures.get("liked", {})
+    return flat | {f"liked_{name}": liked[name] for name in ("precision", "recall", "f1") if name in liked}
+
+
+def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of all models, `model` first."""
+    tables = {name: table(judgement) for name, judgement in judged.items()}
+    stacked = pd.concat(tables.values(), ignore_index=True)
+    models = np.repeat(np.arange(len(tables)), [len(each) for each in tables.values()])
+    names = pd.Series(pd.Categorical.from_codes(models, pd.Index(list(tables))), name="model")
+    return pd.concat([names, stacked], axis=1)
+
+
+def _recommendations(test: HeldOut, lists: Lists) -> pd.DataFrame:
+    rows, places = np.nonzero(lists.items != UNKNOWN)
+    users, catalogue = test.known.users["user_id"], test.training.items["item_id"]
+    return pd.DataFrame(
+        {
+            "user_id": pd.Categorical.from_codes(test.ranked[rows], pd.Index(users)),
+            "rank": (places + 1).astype(np.int16),
+            "item_id": pd.Categorical.from_codes(lists.items[rows, places], pd.Index(catalogue)),
+            "score": lists.scores[rows, places],
+        }
+    )
+
+
+@contextmanager
+def _about(place: str) -> Iterator[None]:
+    """Say of which model a fault is."""
+    try:
+        yield
+    except FoldinError as error:
+        where = f"{place}: {error.where}" if error.where else place
+        raise FoldinError(error.what, where=where, remedy=error.remedy) from None

@@ -1,0 +1,125 @@
+"""Guards that stop the pipeline where a figure cannot mean what it says. Each error says what to look for.
+
+Others stand where their facts are: the test part in training, and ids numbered with the test part seen, in
+foldin.evaluation.test_part; NaN scores and known items on lists in foldin.evaluation.judge.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from foldin.core.errors import FoldinError
+from foldin.metrics import definitions
+
+TOLERANCE = 1e-9
+"""How far a figure may lie outside its bounds by rounding."""
+
+
+def flat(figures: Mapping[str, Any]) -> dict[str, float]:
+    """Return a model's figures without groups, under the names of foldin.metrics.definitions: `liked.f1` as `liked_f1`.
+
+    Parameters
+    ----------
+    figures : mapping
+        As `judgement.judge` gives them, or those of one of its groups.
+    """
+    found = {name: value for name, value in figures.items() if isinstance(value, int | float)}
+    for name, value in figures.get("liked", {}).items():
+        found[name if name.startswith(("true_", "false_")) else f"liked_{name}"] = value
+    return found | dict(figures.get("oracle", {})) | dict(figures.get("other_lengths", {}))
+
+
+def groups(figures: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return a model's figures by group: all of them under "", then those of each domain and popularity bucket."""
+    found: dict[str, Mapping[str, Any]] = {"": figures}
+    for kind in ("domains", "popularity"):
+        found |= {f"{kind}.{name}": inner for name, inner in figures.get(kind, {}).items()}
+    return found
+
+
+def names(figures: Mapping[str, Any]) -> set[str]:
+    """Return the names of all figures, as foldin.metrics.definitions has them: those of groups as `domains.rmse`."""
+    found = set()
+    for group, inner in groups(figures).items():
+        kind = group.split(".")[0]
+        found |= {f"{kind}.{name}".removeprefix(".") for name in flat(inner)}
+    return found
+
+
+def check_bounds(figures: Mapping[str, Any]) -> None:
+    """Refuse figures outside the bounds of their definition, or without a definition.
+
+    Parameters
+    ----------
+    figures : mapping
+        As `judgement.judge` gives them.
+
+    Raises
+    ------
+    FoldinError
+        On the first such figure: names it, its value and its bounds.
+    """
+    for group, inner in groups(figures).items():
+        for name, value in flat(inner).items():
+            known = definitions.of(name)
+            if not known.lowest - TOLERANCE <= value <= known.highest + TOLERANCE:
+                place = f"{group}.{name}".removeprefix(".")
+                raise FoldinError(
+                    f"{place} is {value}, outside {known.lowest:g} to {known.highest:g}",
+                    remedy="whatever computes it is wrong, or scores are not what they claim: look there first",
+                )
+
+
+def check_oracle(leaks: Iterable[str], explained: Mapping[str, str], dataset: str) -> None:
+    """Refuse models that beat the known truth beyond chance, unless params.yaml says why they may.
+
+    Parameters
+    ----------
+    leaks : iterable of str
+        Models that beat the oracle.
+    explained : mapping of str to str
+        `evaluation.explained` of params.yaml: model → reason.
+    dataset : str
+        The data set.
+
+    Raises
+    ------
+    FoldinError
+        When there is such a model without an explanation.
+    """
+    unexplained = [name for name in leaks if not explained.get(name, "").strip()]
+    if unexplained:
+        raise FoldinError(
+            f"better than the truth beyond chance: {', '.join(unexplained)} (LEAK: the test part was seen)",
+            where=dataset,
+            remedy="find where it got in; if you know why it is right, say so in evaluation.explained of params.yaml",
+        )
+
+
+def check_sampling(names: Iterable[str], *, sampled: bool, where: str) -> None:
+    """Refuse ranking figures that do not say whether their candidates are a sample.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names of figures.
+    sampled : bool
+        Whether the split gives negatives to rank among.
+    where : str
+        Whose figures they are, for the message.
+
+    Raises
+    ------
+    FoldinError
+        When a figure of sampled candidates bears the name of a full one, or the other way round.
+    """
+    for name in names:
+        # AUC has no length of list, and depends on the candidates all the same.
+        ranks = "_at_" in name or definitions.base(name) == "auc"
+        if ranks and name.startswith(definitions.SAMPLED) != sampled:
+            kinds = ("a sample of candidates", "the whole catalogue")
+            was, called = kinds if sampled else kinds[::-1]
+            raise FoldinError(
+                f"'{name}' was computed on {was} and is named as if on {called}",
+                where=where,
+                remedy="make the figures again: dvc repro; never set one beside the other",
+            )

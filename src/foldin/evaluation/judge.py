@@ -1,0 +1,275 @@
+"""Judges one fitted model on the test part: its rating errors, its lists, and what they come to for every user.
+
+Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
+a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
+in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.) Where the
+split holds out users, models are told their other ratings first; where it gives negatives, held-out items are ranked
+among these, and every figure of such lists is named `sampled_…`.
+
+Where feedback is implicit there is no rating to predict, so no model has rating figures.
+
+Figures are also given by domain and by the popularity of items: rating figures over the pairs of its items. A domain's
+ranking figures have candidates and held-out items restricted to it, over the users who have one. A test item that the
+training part has never seen belongs to no catalogue, so it counts in the overall figures only.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from foldin import metrics
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.params import Evaluation
+from foldin.core.progress import tick
+from foldin.evaluation import aggregate, guards
+from foldin.evaluation.oracle import Oracle
+from foldin.evaluation.test_part import HeldOut
+from foldin.metrics import auc, beyond_accuracy, top_k
+from foldin.metrics.definitions import SAMPLED
+from foldin.models.parts.recommender import RatingRecommender, Recommender
+
+CATALOGUE = ""
+"""The scope of a list that may hold any item, beside the domains."""
+BYTES_PER_CELL = 20
+"""Of a block of scores: in double and single precision, ordered, and copied for each thread."""
+USERS_ASKED = 20
+"""Users whose lists a model is asked for itself, to see that they are those that its scores make."""
+
+
+class Lists(NamedTuple):
+    """Recommendation lists, best first: items (int32, -1 where candidates ran out) and scores, each of shape (n, k)."""
+
+    items: IntArray
+    scores: FloatArray
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What evaluation found out about one model.
+
+    Attributes
+    ----------
+    predicted : ndarray of float32, shape (n_pairs,), or None
+        Predicted ratings of the test pairs; None where scores are not ratings, or feedback is implicit.
+    lists : Lists
+        The lists of the ranked users, of length `evaluation.k`.
+    users : pandas.DataFrame
+        One row for each user of the test part: `user_id`, `pairs`, `squared_error` and `absolute_error` (summed over
+        the user's pairs), and the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a
+        user or the model has none.
+    figures : dict
+        The model's figures, as written to the metrics file.
+    """
+
+    predicted: FloatArray | None
+    lists: Lists
+    users: pd.DataFrame
+    figures: dict[str, Any]
+
+
+class _Ranked(NamedTuple):
+    lists: dict[str, Lists]
+    auc: Values
+    predicted: FloatArray | None
+
+
+def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
+    """Judge a model on the test part.
+
+    Parameters
+    ----------
+    model : Recommender or Oracle
+        The fitted model.
+    test : HeldOut
+        The test part.
+    settings : Evaluation
+        Section `evaluation` of params.yaml.
+    label : str
+        What progress lines call the model.
+
+    Raises
+    ------
+    FoldinError
+        When the model is of other data, gives NaN, recommends an item its user is known to have rated or other items
+        than its scores say, or a figure lies outside its bounds.
+    """
+    _refuse_other_data(model, test)
+    ranked = _rank(model, test, settings, label)
+    if isinstance(model, Recommender):
+        _refuse_other_lists(model, test, settings.k)
+    predicted, best = ranked.predicted, ranked.lists[CATALOGUE].items
+    found = metrics.hits(best, test.relevant[test.ranked])
+    n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
+    lists = Lists(best[:, : settings.k], ranked.lists[CATALOGUE].scores[:, : settings.k])
+    by_user = metrics.figures_of_hits(found[:, : settings.k], n_held) | {
+        "auc": ranked.auc,
+        "novelty": beyond_accuracy.novelty(lists.items, test.popularity, test.training.n_users),
+        "diversity": beyond_accuracy.diversity(lists.items, test.genres),
+    }
+    prefix = SAMPLED if test.negatives is not None else ""
+
+    users = test.people[["user_id", "pairs"]].copy()
+    without = np.full(len(users) - len(test.ranked), np.nan)
+    users["squared_error"] = users["absolute_error"] = np.nan
+    users = users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
+
+    figures: dict[str, Any] = {
+        "pairs": len(test.pairs),
+        "cold_pairs": int((~test.warm).sum()),
+        "warm_share": float(test.warm.mean()),
+        "users_ranked": len(test.ranked),
+        "users_without_history": len(without),
+        "unreachable": int(test.cold_items.sum()),
+    }
+    ranking_figures = aggregate.ranking_means(by_user, lists.items, test.training.n_items)
+    ranking_figures |= aggregate.list_figures(by_user, lists.items, test)
+    figures |= {f"{prefix}{name}": value for name, value in ranking_figures.items()}
+    figures["other_lengths"] = {
+        f"{prefix}{name}": value
+        for k in settings.ks
+        for name, value in aggregate.means(metrics.figures_of_hits(found[:, :k], n_held), k).items()
+    }
+    if predicted is not None:
+        every = np.ones(len(predicted), dtype=bool)
+        errors = metrics.errors(test.ratings, predicted)
+        users["squared_error"] = aggregate.by_person(test, np.square(errors), every)
+        users["absolute_error"] = aggregate.by_person(test, np.abs(errors), every)
+        figures |= aggregate.rating_figures(test, predicted, every)
+        figures |= aggregate.more_rating_figures(test, predicted, users)
+        liked_from = test.training.scale.liked_from(settings.liked_share)
+        figures["liked"] = metrics.confusion(test.ratings, predicted, liked_from)
+    if test.domains:
+        figures["domains"] = {
+            domain: aggregate.domain_figures(
+                test, domain, ranked.lists[domain].items[:, : settings.k], predicted, prefix
+            )
+            for domain in test.domains
+        }
+    figures["popularity"] = aggregate.bucket_figures(test, lists.items, found[:, : settings.k], predicted, prefix)
+    guards.check_bounds(figures)
+    return Judgement(predicted, lists, users, figures)
+
+
+def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
+    known, training = model.known, (test.known if isinstance(model, Oracle) else test.training).ratings
+    if known.shape != training.shape:
+        raise FoldinError(
+            f"fitted on {known.shape} users and items, the training part has {training.shape}",
+            remedy="train it again: dvc repro",
+        )
+    if not (np.array_equal(known.indptr, training.indptr) and np.array_equal(known.indices, training.indices)):
+        raise FoldinError("fitted on other ratings than the training part's", remedy="train it again: dvc repro")
+
+
+def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:
+    if test.training.scale.feedback == "implicit":
+        return None  # Nobody gave a rating: a figure of errors in predicting counts would pass for one of ratings.
+    if isinstance(model, Oracle):
+        return model.predict_ids(test.pairs["user_id"], test.pairs["item_id"])
+    if not isinstance(model, RatingRecommender):
+        return None
+    tick(f"{label}: predicting {len(test.pairs):,} ratings")
+    users, items = test.indices
+    if test.fold_in is None:
+        return model.predict(users, items)
+    # Of items that training has never seen; all others are filled in block by block, when their users are folded in.
+    return model.clipped(model.biases_of(test.fold_in.ratings).predict(users, items))
+
+
+def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
+    """Rank for all users, in blocks: lists out of the whole catalogue and of each domain (its own item numbers)."""
+    length = max(settings.k, *settings.ks)
+    predicted = _predict(model, test, label)
+    blocks: dict[str, list[Lists]] = {scope: [] for scope in (CATALOGUE, *test.domains)}
+    areas = []
+    size = max(1, int(settings.block_megabytes * 1e6 / BYTES_PER_CELL / test.training.n_items))
+    for users in metrics.blocks(test.ranked, size):
+        tick(f"{label}: ranking for user {users[0] + 1:,} of {test.known.n_users:,}")
+        # Scored once for all scopes, then ranked exactly as Recommender.recommend does.
+        known = test.known.ratings[users]
+        folding_in = test.fold_in is not None and isinstance(model, Recommender)
+        scores = model.fold_in(known) if folding_in else model.score(users)  # type: ignore[union-attr]
+        _refuse_infinite(scores, users, test)
+        if folding_in and predicted is not None:
+            _fill_in(predicted, model, scores, users, test)
+        relevant = test.relevant[users]
+        if test.negatives is not None:
+            scores = _among(scores, test.negatives[users], relevant)
+        best = Lists(*top_k.top_k(scores, length, exclude=known))
+        _refuse_known(best.items, users, test.known)
+        blocks[CATALOGUE].append(best)
+        areas.append(auc.auc(scores, known, relevant, test.cold_items[users]))
+        for domain, members in test.domains.items():
+            of_domain = top_k.top_k(scores[:, members], length, exclude=known[:, members])
+            blocks[domain].append(Lists(*of_domain))
+    lists = {
+        scope: Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
+        for scope, parts in blocks.items()
+    }
+    return _Ranked(lists, np.concatenate(areas), predicted)
+
+
+def _among(scores: FloatArray, negatives: sparse.csr_array, relevant: sparse.csr_array) -> FloatArray:
+    """Return scores of each user's negatives and held-out items, -inf for all others."""
+    sampled = np.full_like(scores, -np.inf)
+    for part in (negatives, relevant):
+        rows = np.repeat(np.arange(len(scores)), np.diff(part.indptr))
+        sampled[rows, part.indices] = scores[rows, part.indices]
+    return sampled
+
+
+def _fill_in(predicted: FloatArray, model: Any, scores: FloatArray, users: IntArray, test: HeldOut) -> None:
+    pair_users, pair_items = test.indices
+    place = np.searchsorted(users, pair_users)
+    mine = test.warm & (place < len(users))
+    mine[mine] = users[place[mine]] == pair_users[mine]
+    predicted[mine] = model.clipped(scores[place[mine], pair_items[mine]])
+
+
+def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None:
+    if not (np.isfinite(scores.min()) and np.isfinite(scores.max())):
+        row = int(np.argmin(np.isfinite(scores).all(axis=1)))
+        user = test.known.users["user_id"].iloc[users[row]]
+        kind = "NaN" if np.isnan(scores[row]).any() else "infinity"
+        raise FoldinError(f"the scores of user '{user}' hold {kind}", remedy="it diverged; lower its learning rate")
+
+
+def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
+    """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
+    # Held-out users are strangers to the model, so that it is asked about those it was trained on.
+    everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
+    users = everyone[:USERS_ASKED]
+    own = np.asarray(model.recommend(users, k)[0])
+    _refuse_known(own, users, test.training)
+    best = top_k.top_k(model.score(users), k, exclude=test.training.ratings[users])[0]
+    if own.shape != best.shape:
+        raise FoldinError(
+            f"recommends lists of shape {own.shape} to {len(users)} users asked for {k} items",
+            remedy="return k items for each user, -1 where there is none",
+        )
+    if not np.array_equal(own, best):
+        row = int(np.argmax((own != best).any(axis=1)))
+        user = test.training.users["user_id"].iloc[users[row]]
+        raise FoldinError(
+            f"recommends to user '{user}' {_named(own[row], test)}, where its scores say {_named(best[row], test)}",
+            remedy="let `recommend` follow `score`, which models are judged by; that of the base class does",
+        )
+
+
+def _named(items: IntArray, test: HeldOut) -> str:
+    return ", ".join(test.training.items["item_id"].iloc[items[items >= 0]]) or "nothing"
+
+
+def _refuse_known(items: IntArray, users: IntArray, known: Interactions) -> None:
+    wrong = metrics.hits(items, known.ratings[users])
+    if wrong.any():
+        row, place = np.argwhere(wrong)[0]
+        user, item = known.users["user_id"].iloc[users[row]], known.items["item_id"].iloc[items[row, place]]
+        raise FoldinError(
+            f"recommends '{item}' to user '{user}', who has rated it in the training part",
+            remedy="exclude what the model was fitted on, and fit it on all training data",
+        )

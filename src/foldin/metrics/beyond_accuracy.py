@@ -1,0 +1,133 @@
+"""Figures of lists that accuracy does not see: how much of the catalogue they use, how novel and diverse they are."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from foldin.core.interactions import IntArray, Values
+
+BUCKETS = ("head", "middle", "tail")
+"""Groups of items with a third of the training ratings each, the most popular items first."""
+
+
+def gini(recommended: IntArray, n_items: int) -> float:
+    """Return how unevenly lists use the catalogue, 0 to 1 − 1/n_items; see foldin.metrics.definitions.
+
+    Parameters
+    ----------
+    recommended : ndarray of int32, shape (n, k)
+        Item indices; -1 where there is none. At least one item.
+    n_items : int
+        Size of the catalogue.
+    """
+    counts = np.sort(np.bincount(recommended[recommended >= 0], minlength=n_items))
+    weights = 2 * np.arange(1, n_items + 1) - n_items - 1
+    return float(weights @ counts / (n_items * counts.sum()))
+
+
+def novelty(recommended: IntArray, popularity: npt.NDArray[np.int64], n_users: int) -> Values:
+    """Return the mean self-information of each list, in bits (Vargas and Castells 2011).
+
+    Parameters
+    ----------
+    recommended : ndarray of int32, shape (n, k)
+        Item indices; -1 where there is none.
+    popularity : ndarray of int, shape (n_items,)
+        Number of users who rated each item in training; at least 1.
+    n_users : int
+        Number of users of the training part.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN for an empty list.
+    """
+    return _list_means(recommended, -np.log2(np.maximum(popularity, 1) / n_users))
+
+
+def popularity_lift(recommended: IntArray, popularity: npt.NDArray[np.int64], known: sparse.csr_array) -> float | None:
+    """Return how much more popular listed items are than those their users rated before; see `definitions`.
+
+    Parameters
+    ----------
+    recommended : ndarray of int32, shape (n, k)
+        Item indices; -1 where there is none.
+    popularity : ndarray of int, shape (n_items,)
+        Number of training ratings of each item.
+    known : scipy.sparse.csr_array, shape (n, n_items)
+        What each of these users rated before.
+
+    Returns
+    -------
+    float or None
+        0: as popular as before; 1: twice as popular. None when no user has both.
+    """
+    listed = _list_means(recommended, popularity.astype(np.float64))
+    counts = np.diff(known.indptr)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    sums = np.bincount(rows, popularity[known.indices], minlength=len(counts))
+    both = ~np.isnan(listed) & (counts > 0)
+    if not both.any():
+        return None
+    return float(listed[both].mean() / (sums[both] / counts[both]).mean() - 1)
+
+
+def genre_vectors(genres: "pd.Series[str]") -> Values:
+    """Return a unit vector over genres for each item, shape (n_items, n_genres); 0 for an item without genres."""
+    # An empty text would count as a genre of that name.
+    flags = genres.str.get_dummies("|").drop(columns="", errors="ignore").to_numpy(np.float64)
+    lengths = np.sqrt(flags.sum(axis=1, keepdims=True))
+    vectors: Values = flags / np.maximum(lengths, 1)
+    return vectors
+
+
+def diversity(recommended: IntArray, vectors: Values) -> Values:
+    """Return the intra-list diversity of each list, by genres (Ziegler et al. 2005).
+
+    Parameters
+    ----------
+    recommended : ndarray of int32, shape (n, k)
+        Item indices; -1 where there is none.
+    vectors : ndarray of float64, shape (n_items, n_genres)
+        As `genre_vectors` gives them; an item of zeros is passed over.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        NaN for a list of fewer than two items with genres.
+    """
+    padded = np.vstack([vectors, np.zeros(vectors.shape[1])])
+    described = (padded.sum(axis=1) > 0)[recommended].sum(axis=1)
+    total = np.zeros((len(recommended), vectors.shape[1]))
+    for place in range(recommended.shape[1]):
+        total += padded[recommended[:, place]]
+    # Of unit vectors, the sum of all cosines is the squared length of their sum.
+    cosines = np.square(total).sum(axis=1) - described
+    pairs = described * (described - 1)
+    values: Values = np.where(pairs > 0, 1 - cosines / np.maximum(pairs, 1), np.nan)
+    # Lists of one genre come to 0 but for rounding.
+    return np.clip(values, 0, 1)
+
+
+def buckets(popularity: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
+    """Return the bucket of each item, shape (n_items,): 0 head, 1 middle, 2 tail; see `BUCKETS`.
+
+    Parameters
+    ----------
+    popularity : ndarray of int, shape (n_items,)
+        Number of training ratings of each item.
+    """
+    order = np.argsort(-popularity, kind="stable")
+    before = np.cumsum(popularity[order]) - popularity[order]
+    of_item = np.empty(len(popularity), dtype=np.int8)
+    of_item[order] = np.minimum(3 * before // max(popularity.sum(), 1), 2)
+    return of_item
+
+
+def _list_means(recommended: IntArray, values: Values) -> Values:
+    filled = recommended >= 0
+    counts = filled.sum(axis=1)
+    sums = np.where(filled, values[recommended], 0.0).sum(axis=1)
+    means: Values = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return means

@@ -1,0 +1,217 @@
+"""What factor models have in common: training by epochs with early stopping, and ratings as biases plus a dot product.
+
+`train_by_epochs` is the loop. `BiasedFactors` is the rating model of Koren, Bell and Volinsky (2009): a rating is
+mean + user bias + item bias + user factors · item factors. How the factors are learnt is for its subclasses to say.
+"""
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from foldin import metrics
+from foldin.core.bounds import Epochs, Patience, Width
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.params import Section
+from foldin.core.progress import tick
+from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+
+Factors = npt.NDArray[np.float64] | npt.NDArray[np.float32]
+BLOCK_PAIRS = 65_536
+"""Pairs predicted at once; bounds memory, changes no figure."""
+
+
+def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -> FloatArray:
+    """Return left[rows[n]] · right[columns[n]] of every n.
+
+    Parameters
+    ----------
+    left, right : ndarray of float64 or float32, shape (n_users, k) and (n_items, k)
+        Factors.
+    rows, columns : ndarray of int, shape (n,)
+        Pairs of indices.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        The dot products.
+    """
+    dots = np.empty(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), BLOCK_PAIRS):
+        block = slice(start, start + BLOCK_PAIRS)
+        dots[block] = np.einsum("nf,nf->n", left[rows[block]], right[columns[block]])
+    return dots
+
+
+class DivergedError(FoldinError):
+    """A weight is no longer a finite number: the descent takes too long steps for these ratings."""
+
+
+class EpochSettings(Section):
+    """Settings of every model trained by epochs."""
+
+    factors: Width
+    epochs: Epochs
+    patience: Patience
+
+
+def train_by_epochs(
+    model: Recommender,
+    *,
+    step: Callable[[int], None],
+    figures: Callable[[], dict[str, float]],
+    weights: Sequence[Values],
+    choose_by: str,
+    higher_is_better: bool = False,
+    choosing: bool,
+) -> None:
+    """Train a model epoch by epoch, fill its `history`, and keep the weights of the best epoch.
+
+    Parameters
+    ----------
+    model : Recommender
+        Its settings are `EpochSettings`; `history` and `epochs` are set here.
+    step : callable
+        Called with each epoch (from 1); changes `weights` in place.
+    figures : callable
+        Returns the figures watched, after each epoch.
+    weights : sequence of ndarray of float64
+        Everything learnt.
+    choose_by : str
+        The figure by which the best epoch is chosen.
+    higher_is_better : bool, optional
+        Whether that figure is better when higher.
+    choosing : bool
+        Whether there is a validation part to choose on. Then training stops when `settings.patience` epochs in a
+        row brought nothing better (0: never), and ends with the weights of the best epoch (0: the last). Else it
+        runs for `model.epochs`, chosen before, or all epochs of the settings.
+
+    Raises
+    ------
+    DivergedError
+        When a weight is no longer a finite number.
+    """
+    patience = model.settings.patience
+    last = model.settings.epochs if choosing or model.epochs is None else model.epochs
+    stopping_early = choosing and patience > 0
+    best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
+    for epoch in range(1, last + 1):
+        tick(f"{model.name}: epoch {epoch} of at most {last}")
+        step(epoch)
+        if not all(np.isfinite(array).all() for array in weights):
+            raise DivergedError(
+                f"{model.name} diverged in epoch {epoch}",
+                where="params.yaml",
+                remedy="lower its learning rate or initial spread, or raise its regularization",
+            )
+        noted = figures()
+        model.history.append({"epoch": epoch, **noted})
+        if not stopping_early:
+            continue
+        value = -noted[choose_by] if higher_is_better else noted[choose_by]
+        if value < best_value:
+            best, best_value, best_weights = epoch, value, [array.copy() for array in weights]
+        elif epoch - best >= patience:
+            break
+    if stopping_early:
+        for array, kept in zip(weights, best_weights, strict=True):
+            array[...] = kept
+    if choosing:
+        model.epochs = best if stopping_early else last
+
+
+class BiasedFactors(RatingRecommender):
+    """Ratings as mean + user bias + item bias + user factors · item factors.
+
+    A user or an item without a training rating has bias and factors 0. Mean, biases and factors are those of ratings
+    in units of their spread.
+    """
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        scaled = train.with_ratings(self._in_spreads(train.ratings))
+        self._mean = float(scaled.ratings.data.mean(dtype=np.float64))
+        rng = np.random.default_rng(self.seed)
+        self._start(scaled, rng)
+        weights = (self._user_bias, self._item_bias, self._user_factors, self._item_factors)
+
+        def figures() -> dict[str, float]:
+            parts = {"train": train, "validation": validation}
+            return {f"{name}_rmse": self._rmse(part) for name, part in parts.items() if part is not None}
+
+        train_by_epochs(
+            self,
+            step=lambda epoch: self._step(scaled, rng),
+            figures=figures,
+            weights=weights,
+            choose_by="validation_rmse",
+            choosing=validation is not None,
+        )
+
+    @abstractmethod
+    def _start(self, train: Interactions, rng: np.random.Generator) -> None:
+        """Set biases, shape (n,), and factors, shape (n, settings.factors), of users and items, in float64."""
+
+    @abstractmethod
+    def _step(self, train: Interactions, rng: np.random.Generator) -> None:
+        """Learn for one epoch: change biases and factors in place."""
+
+    def _penalties(self, n_ratings: int) -> tuple[float, float] | None:
+        """Return the weights of the squared bias and factors of a user with so many ratings, beside squared errors.
+
+        None where a user's weights are no such minimum: then no users can be folded in.
+        """
+        return None
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """With items as they were learnt, a user is a ridge regression; without penalty, the shortest solution."""
+        ratings = self._in_spreads(ratings)
+        features = np.column_stack([np.ones(len(self._item_factors)), self._item_factors])
+        wanted = ratings.data - self._mean - self._item_bias[ratings.indices]
+        weights = np.zeros((ratings.shape[0], features.shape[1]))
+        for row, (start, end) in enumerate(itertools.pairwise(ratings.indptr)):
+            penalties = self._penalties(int(end - start))
+            if penalties is None:
+                return super()._fold_in(ratings)
+            bias, factors = penalties
+            penalty = np.diag(np.sqrt(np.r_[bias, np.full(features.shape[1] - 1, factors)]))
+            rows = np.vstack([features[ratings.indices[start:end]], penalty])
+            targets = np.r_[wanted[start:end], np.zeros(len(penalty))]
+            weights[row] = np.linalg.lstsq(rows, targets)[0]
+        scores: FloatArray = (self._spread * (self._mean + self._item_bias + weights @ features.T)).astype(np.float32)
+        return scores
+
+    def _rmse(self, part: Interactions) -> float:
+        users, items, ratings = part.triples()
+        return metrics.rmse(ratings, self.predict(users, items))
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        biases = self._mean + self._user_bias[users] + self._item_bias[items]
+        tastes = row_dots(self._user_factors, users, self._item_factors, items)
+        return (self._spread * (biases + tastes)).astype(np.float32)
+
+    def _score(self, users: IntArray) -> FloatArray:
+        biases = self._mean + self._user_bias[users, None] + self._item_bias
+        scores: FloatArray = self._spread * (biases + self._user_factors[users] @ self._item_factors.T)
+        return scores.astype(np.float32)
+
+    def item_factors(self) -> Values:
+        """Return the factors of all items, shape (n_items, factors)."""
+        return self._item_factors
+
+    def _arrays(self) -> Arrays:
+        return {
+            "mean": np.array(self._mean),
+            "user_bias": self._user_bias,
+            "item_bias": self._item_bias,
+            "user_factors": self._user_factors,
+            "item_factors": self._item_factors,
+        }
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._mean = float(arrays["mean"])
+        self._user_bias, self._item_bias = arrays["user_bias"], arrays["item_bias"]
+        self._user_factors, self._item_factors = arrays["user_factors"], arrays["item_factors"]

@@ -1,0 +1,234 @@
+"""How networks learn: epochs of shuffled full batches under Adam, the best epoch kept; and networks that rate.
+
+Shuffling is numpy's, so that every Keras backend sees the same batches.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from foldin import metrics
+from foldin.core.bounds import Damping
+from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.models.parts import network_fold_in, network_scores, networks
+from foldin.models.parts.factorization import train_by_epochs
+from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.validation import validate
+
+STEPS_PER_EXECUTION = 8
+"""Batches run between two returns to Python; saves time, changes no figure."""
+Examples = tuple[list[np.ndarray], np.ndarray]
+"""An epoch's inputs, arrays of shape (n,) each, and targets, shape (n,)."""
+
+
+def _steps_at_once() -> int:
+    # Keras can leave several steps to TensorFlow and JAX at once; its PyTorch side refuses.
+    return 1 if networks.keras().backend.backend() == "torch" else STEPS_PER_EXECUTION
+
+
+def rmse_figures(
+    recommender: RatingRecommender, train: Interactions, validation: Interactions | None
+) -> Callable[[], dict[str, float]]:
+    """Return what gives a model's RMSE on the validation part and on as many ratings of the train part.
+
+    Both are of clipped predictions by the network as it is used later, so that the gap between them is over-fitting,
+    not dropout or penalties.
+    """
+    if validation is None:
+        return dict
+    users, items, ratings = train.triples()
+    size = min(len(ratings), validation.ratings.nnz)
+    sample = np.random.default_rng(recommender.seed).choice(len(ratings), size, replace=False)
+    parts = {
+        "train_rmse": (users[sample], items[sample], ratings[sample]),
+        "validation_rmse": validation.triples(),
+    }
+
+    def figures() -> dict[str, float]:
+        return {
+            name: metrics.rmse(actual, recommender.predict(users, items))
+            for name, (users, items, actual) in parts.items()
+        }
+
+    return figures
+
+
+def ndcg_figures(recommender: Recommender, validation: Interactions | None, k: int) -> Callable[[], dict[str, float]]:
+    """Return what gives a model's NDCG@k on the validation part."""
+    if validation is None:
+        return dict
+    return lambda: {"validation_ndcg": validate(recommender, validation, k)[f"ndcg_at_{k}"]}
+
+
+def learn(
+    recommender: Recommender,
+    model: Any,
+    weights: Arrays,
+    *,
+    loss: Any,
+    examples: Callable[[np.random.Generator], Examples],
+    figures: Callable[[], dict[str, float]],
+    choose_by: str,
+    higher_is_better: bool = False,
+    choosing: bool,
+    learning_rate: Callable[[int], float] | None = None,
+) -> None:
+    """Train a network epoch by epoch; fill `recommender.history`, and end with the weights of its best epoch.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Whose network it is; its settings are `neural.NetworkSettings`.
+    model : keras.Model
+        The network.
+    weights : dict of str to ndarray
+        Its weights, as `neural.weights` gives them. After each epoch, before `figures`, they are what was learnt;
+        at the end, those of the best epoch.
+    loss : Any
+        As `keras.Model.compile` takes it.
+    examples : callable
+        Gives the examples of an epoch in any order; they are shuffled here.
+    figures : callable
+        Returns the figures watched, after each epoch, beside `train_loss`.
+    choose_by, higher_is_better, choosing
+        How the best epoch is chosen; see `train_by_epochs`.
+    learning_rate : callable, optional
+        From an epoch (from 1) to its learning rate; the settings' own throughout unless given.
+    """
+    settings = recommender.settings
+    rng = np.random.default_rng(recommender.seed)
+    model.compile(
+        optimizer=networks.keras().optimizers.Adam(settings.learning_rate),
+        loss=loss,
+        steps_per_execution=_steps_at_once(),
+    )
+    losses: list[float] = []
+
+    def step(epoch: int) -> None:
+        inputs, targets = examples(rng)
+        size = min(settings.batch(len(targets)), len(targets))
+        # Every batch is full: the last is filled up from the front, so that a network sees one shape only.
+        order = np.resize(rng.permutation(len(targets)), -(-len(targets) // size) * size)
+        if learning_rate is not None:
+            model.optimizer.learning_rate = learning_rate(epoch)
+        noted = model.fit(
+            [values[order] for values in inputs],
+            targets[order],
+            batch_size=size,
+            shuffle=False,
+            verbose=0,
+        )
+        losses.append(float(noted.history["loss"][0]))
+        for array, learnt in zip(weights.values(), model.get_weights(), strict=True):
+            array[...] = learnt
+
+    train_by_epochs(
+        recommender,
+        step=step,
+        figures=lambda: {"train_loss": losses[-1], **figures()},
+        weights=list(weights.values()),
+        choose_by=choose_by,
+        higher_is_better=higher_is_better,
+        choosing=choosing,
+    )
+    networks.set_weights(model, weights)
+
+
+class KeptNetwork(Recommender):
+    """A model whose network of pairs learns in Keras; what was learnt are its weights, which are all that is kept."""
+
+    _weights: Arrays
+    _network: networks.PairNetwork | None = None
+
+    @abstractmethod
+    def _pair_network(self, layers: Any) -> networks.PairNetwork:
+        """Return the untrained network, made of `keras.layers`."""
+
+    def _start(self) -> networks.PairNetwork:
+        """Return a new network, its weights taken down as this model's."""
+        self._network = self._pair_network(networks.start(self.seed).layers)
+        self._weights = networks.weights(self._network.model)
+        return self._network
+
+    def _for_new_users(self) -> networks.PairNetwork:
+        """Return the learnt network in Keras, which new users' rows are learnt beside; built anew after loading."""
+        if self._network is None:
+            self._network = self._pair_network(networks.start(self.seed).layers)
+            networks.set_weights(self._network.model, self._weights)
+        return self._network
+
+    def _arrays(self) -> Arrays:
+        return self._weights
+
+    def _restore(self, arrays: Arrays) -> None:
+        self._weights, self._network = arrays, None
+
+
+class RatingNetwork(KeptNetwork, RatingRecommender):
+    """A rating as damped biases plus what a network of pairs makes of the rest."""
+
+    class Settings(networks.SteppedSettings):
+        """Settings of every rating network."""
+
+        damping: Damping
+
+    @abstractmethod
+    def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return what the network says of pairs, shape (n,)."""
+
+    @abstractmethod
+    def _grid(self, rows: FloatArray) -> FloatArray:
+        """Return what it says of users of these embedding rows, shape (n, embedding), with every item."""
+
+    def _learning_rate(self, epoch: int) -> float:
+        return float(self.settings.learning_rate)
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        users, items, ratings = train.triples()
+        residual = ((ratings - self._bias.predict(users, items)) / self._spread).astype(np.float32)
+        learn(
+            self,
+            self._start().model,
+            self._weights,
+            loss="mean_squared_error",
+            examples=lambda rng: ([users, items], residual),
+            figures=rmse_figures(self, train, validation),
+            choose_by="validation_rmse",
+            choosing=validation is not None,
+            learning_rate=self._learning_rate,
+        )
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        values = network_scores.of_pairs(self._pairs, users, items) * np.float32(self._spread)
+        return self._bias.predict(users, items) + values
+
+    def _score(self, users: IntArray) -> FloatArray:
+        rows = self._weights["user_embedding.embeddings"][users]
+        return self._bias.grid(users) + self._grid(rows) * np.float32(self._spread)
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Learn a user's embedding row beside fixed layers and items, on what its bias leaves of the ratings told.
+
+        What training adds up for a user: squared errors, plus l2 · (ratings / users in training) · the row's squared
+        length. (Training divides all of it by the number of ratings, which makes that the mean squared error and the
+        penalty of `neural.embedding`.) Dropout, where there is some, is off, as it is when a network predicts.
+        """
+        biases = self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
+        users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
+        residual = ratings.copy()
+        residual.data = ratings.data - biases[users, ratings.indices]
+        residual = self._in_spreads(residual)
+        n_users, n_items = self.known.shape
+        network = self._for_new_users()
+
+        def objective(block: sparse.csr_array) -> network_fold_in.Objective:
+            users = np.repeat(np.arange(block.shape[0], dtype=np.int32), np.diff(block.indptr))
+            values = network.of_rows(users, block.indices)
+            return lambda rows: networks.keras().ops.sum((block.data - values(rows)) ** 2)
+
+        penalty = self.settings.l2 * self.known.nnz / n_users
+        (rows,) = network_fold_in.learn_rows(network.user_rows(), residual, objective, penalty, pairs_per_user=n_items)
+        return biases + self._grid(rows) * np.float32(self._spread)

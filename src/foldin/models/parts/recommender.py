@@ -1,0 +1,310 @@
+"""The one interface of every model: fit, score, recommend, save and load; rating models also predict ratings."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from foldin.core.errors import FoldinError
+from foldin.core.files import write_text
+from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.core.params import Section
+from foldin.metrics import top_k
+from foldin.models.parts import bias
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def _read_arrays(file: Path) -> Arrays:
+    # Opened here, because numpy leaves a damaged file open.
+    with file.open("rb") as opened, np.load(opened) as arrays:
+        return dict(arrays)
+
+
+class Recommender(ABC):
+    """A model that scores every item for a user.
+
+    Parameters
+    ----------
+    settings : Section
+        Values of the class's own `Settings`.
+    seed : int
+        Seed of everything random in `fit`.
+
+    Attributes
+    ----------
+    name : str
+        What progress and messages call the model: its name in params.yaml where it comes from there.
+    history : list of dict
+        One row for each epoch or iteration of the last `fit`: `epoch` (from 1) and the figures watched, such as
+        `train_rmse`, `validation_rmse`, `train_loss`, `validation_ndcg`.
+    epochs : int or None
+        The number of epochs that was best on the validation part; None for models without epochs.
+    """
+
+    Settings: ClassVar[type[Section]] = Section
+    about: ClassVar[str] = ""
+    """One sentence for the report: what the model is and where it comes from."""
+    predicts_ratings: ClassVar[bool] = False
+
+    def __init__(self, settings: Any = None, *, seed: int = 0) -> None:
+        self.settings: Any = self.Settings() if settings is None else settings
+        self.seed = seed
+        self.name = type(self).__name__
+        self.history: list[dict[str, float]] = []
+        self.epochs: int | None = None
+        self._known: sparse.csr_array | None = None
+
+    def fit(self, train: Interactions, validation: Interactions | None = None) -> Self:
+        """Learn from a training part.
+
+        Parameters
+        ----------
+        train : Interactions
+            What to learn from.
+        validation : Interactions, optional
+            What to watch and to choose the number of epochs on; never learnt from.
+
+        Returns
+        -------
+        Recommender
+            This model.
+
+        Raises
+        ------
+        FoldinError
+            When `train` is empty.
+        """
+        if train.ratings.nnz == 0:
+            raise FoldinError("the training part is empty", remedy="lower split.test and split.validation")
+        self.history, self._known = [], sparse.csr_array(train.ratings, copy=True)
+        self._prepare(train)
+        self._fit(train, validation)
+        return self
+
+    def refit(self, training: Interactions, seed: int | None = None) -> Self:
+        """Return a new model with the same settings, fitted on all training data for the epochs chosen before.
+
+        Parameters
+        ----------
+        training : Interactions
+            Training and validation part together.
+        seed : int, optional
+            Another seed than this model's, to see what chance in training does.
+        """
+        final = type(self)(self.settings, seed=self.seed if seed is None else seed)
+        final.epochs, final.name = self.epochs, self.name
+        return final.fit(training)
+
+    def score(self, users: IntArray) -> FloatArray:
+        """Return the scores of all items for a block of users; higher is better.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (n,)
+            Indices of known users.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_items)
+            Scores; comparable within a row.
+        """
+        return self._score(np.asarray(users, dtype=np.int32)).astype(np.float32, copy=False)
+
+    def recommend(self, users: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """Return the k best items each user has no training rating of, ties broken by item.
+
+        Parameters
+        ----------
+        users : ndarray of int, shape (n,)
+            Indices of known users.
+        k : int
+            Length of the lists.
+
+        Returns
+        -------
+        items : ndarray of int32, shape (n, k)
+            Item indices, best first; -1 where candidates run out.
+        scores : ndarray of float32, shape (n, k)
+            Their scores.
+        """
+        return top_k.top_k(self.score(users), k, exclude=self.known[np.asarray(users)])
+
+    def fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Return scores of all items for users who were not trained on, by the ratings told of them now.
+
+        Parameters
+        ----------
+        ratings : scipy.sparse.csr_array of float32, shape (n, n_items)
+            A row for each user; a stored cell is a rating, a stored 0 included.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_items)
+            Scores as of `score`; the fitted model stays as it is.
+
+        Raises
+        ------
+        FoldinError
+            When this kind of model cannot.
+        """
+        return self._fold_in(ratings).astype(np.float32, copy=False)
+
+    @property
+    def known(self) -> sparse.csr_array:
+        """The training ratings, shape (n_users, n_items): what is never recommended.
+
+        Raises
+        ------
+        FoldinError
+            When the model is not fitted.
+        """
+        if self._known is None:
+            raise FoldinError(f"{self.name} is not fitted", remedy="call fit first, or load a saved one")
+        return self._known
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""
+        about = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
+        # Settings are kept to the last digit: rounding is for figures.
+        about |= {"settings": self.settings.model_dump()}
+        write_text(folder / "model.json", json.dumps(about, indent=2, sort_keys=True))
+        # Values are not needed to know what is known, and ones compress to nothing.
+        known = self.known.copy()
+        known.data = np.ones_like(known.data)
+        sparse.save_npz(folder / "known.npz", known)
+        np.savez(folder / "arrays.npz", allow_pickle=False, **self._arrays())
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        FoldinError
+            When the folder holds no such model.
+        """
+        try:
+            about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise FoldinError("no saved model here", where=folder, remedy="train it first: dvc repro") from None
+        if about["class"] != cls.__name__:
+            raise FoldinError(f"holds a {about['class']}, not a {cls.__name__}", where=folder, remedy="load that")
+        model = cls(cls.Settings.model_validate(about["settings"]), seed=about["seed"])
+        model.epochs = about["epochs"]
+        with (folder / "known.npz").open("rb") as file:
+            model._known = sparse.csr_array(sparse.load_npz(file))
+        model._restore(_read_arrays(folder / "arrays.npz"))
+        return model
+
+    def _prepare(self, train: Interactions) -> None:
+        """Do what a kind of model always does before it learns; by default nothing."""
+        return
+
+    @abstractmethod
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        """Learn; fill `history`; when `validation` is given and there are epochs, set `epochs` to the best number."""
+
+    @abstractmethod
+    def _score(self, users: IntArray) -> FloatArray:
+        """Return scores, shape (n, n_items)."""
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        """Return scores by ratings alone; a model that can overrides this."""
+        raise FoldinError(
+            f"{self.name} cannot score users it was not trained on",
+            where="params.yaml (split.protocol)",
+            remedy="leave its family out of `families`, or choose a protocol that holds out no users",
+        )
+
+    @abstractmethod
+    def _arrays(self) -> Arrays:
+        """Return everything fitted, by name."""
+
+    @abstractmethod
+    def _restore(self, arrays: Arrays) -> None:
+        """Take back what `_arrays` gave; `known` and `settings` are already there."""
+
+
+class RatingRecommender(Recommender):
+    """A model whose scores are ratings in the data set's own unit.
+
+    Unknown users or items (index -1) are predicted by damped biases from whatever is known of the pair, so that
+    no test pair is dropped. What has a step or a penalty learns in units of the ratings' spread, so that one setting
+    means the same on stars and on a scale from 1 to 100.
+    """
+
+    predicts_ratings = True
+
+    def _prepare(self, train: Interactions) -> None:
+        self._bias = bias.fit(train, self._damping())
+        self._limits = np.array([train.scale.lowest, train.scale.highest], dtype=np.float32)
+        # Of ratings that are all alike there is nothing to learn, in any unit.
+        self._spread = float(train.ratings.data.std(dtype=np.float64)) or 1.0
+
+    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of pairs, clipped to the rating scale.
+
+        Parameters
+        ----------
+        users, items : ndarray of int, shape (n,)
+            Indices; -1 stands for an unknown user or item.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            Ratings in the data set's own unit.
+        """
+        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        predicted = self._bias.predict(users, items)
+        warm = (users >= 0) & (items >= 0)
+        if warm.any():
+            predicted[warm] = self._predict(users[warm], items[warm])
+        return self.clipped(predicted)
+
+    def clipped(self, ratings: FloatArray) -> FloatArray:
+        """Return ratings within the scale."""
+        return np.clip(ratings, *self._limits)
+
+    def biases_of(self, told: sparse.csr_array) -> bias.Bias:
+        """Return the biases that pairs of unknown items are predicted by, of users told now; see `fold_in`."""
+        return self._bias.fold_in(told, self._damping())
+
+    def _damping(self) -> float:
+        # Every rating model's Settings has it: the imaginary average ratings behind each bias.
+        return float(self.settings.damping)
+
+    def _in_spreads(self, ratings: sparse.csr_array) -> sparse.csr_array:
+        """Return ratings, or what is left of them, in units of the standard deviation of the training ratings."""
+        scaled = ratings.copy()
+        scaled.data = (ratings.data / self._spread).astype(np.float32)
+        return scaled
+
+    @abstractmethod
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of known pairs, shape (n,)."""
+
+    def _score(self, users: IntArray) -> FloatArray:
+        n_items = self.known.shape[1]
+        pairs = np.repeat(users, n_items), np.tile(np.arange(n_items, dtype=np.int32), len(users))
+        return self._predict(*pairs).reshape(len(users), n_items)
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted model into an existing folder; see `Recommender.save`."""
+        super().save(folder)
+        mean, spread = np.array(self._bias.mean), np.array(self._spread)
+        biases: Arrays = {"mean": mean, "spread": spread, "user": self._bias.user, "item": self._bias.item}
+        np.savez(folder / "bias.npz", allow_pickle=False, **biases, limits=self._limits)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model that `save` wrote; see `Recommender.load`."""
+        model = super().load(folder)
+        arrays = _read_arrays(folder / "bias.npz")
+        model._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
+        model._limits, model._spread = arrays["limits"], float(arrays["spread"])
+        return model

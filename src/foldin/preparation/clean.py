@@ -1,0 +1,296 @@
+"""Stage `clean`: makes the canonical tables `ratings`, `items` and `users` of raw files, and accounts for every row.
+
+The rows of all tables are in natural order of ids, so they do not depend on the order of the raw files. Cost and memory
+grow linearly with the ratings: ids become whole numbers first, and no step makes a Python object for each row.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from foldin.core import files, interactions, params, paths
+from foldin.core.errors import FoldinError
+from foldin.core.ids import Rows, categories, in_natural_order, natural_order, sorted_pairs
+from foldin.core.interactions import Scale
+from foldin.core.progress import say
+from foldin.datasets import registry
+from foldin.datasets.composition import Tables, compose
+from foldin.datasets.declaration import DataSet
+from foldin.preparation import isbn, side_tables
+from foldin.preparation.account import PARTS, Account, check, summed
+
+RATINGS = {"user_id": "category", "item_id": "category", "rating": "float32", "timestamp": "Int64"}
+"""Columns of the ratings. Ids are texts, each stored once, in natural order."""
+ITEMS, USERS = side_tables.ITEMS, side_tables.USERS
+BLOCK = 1 << 20
+"""Ratings checked at once, so that a check needs little memory beside the ratings."""
+Mask = npt.NDArray[np.bool_]
+
+
+def run(dataset: str) -> None:
+    """Make the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+
+    Raises
+    ------
+    FoldinError
+        When raw files are missing, malformed or not whole, or no rating is left.
+    """
+    wanted = registry.get(dataset)
+    settings = params.section(params.Clean)
+    raw = paths.raw(dataset)
+    if not raw.is_dir():
+        raise FoldinError(
+            f"the data set '{dataset}' has no raw files yet",
+            where=raw.relative_to(paths.root()),
+            remedy=f"fetch them first: dvc repro fetch@{dataset}",
+        )
+    made, account = tables(wanted, raw, settings)
+    for name, table in made._asdict().items():
+        check(name, account[name], len(table))
+    with files.whole_folder(paths.clean(dataset)) as folder:
+        _write_ratings(folder / "ratings.parquet", made.ratings)
+        made.items.to_parquet(folder / "items.parquet", index=False)
+        made.users.to_parquet(folder / "users.parquet", index=False)
+        # Another scale of the same rows is other data for the stages that follow.
+        interactions.write_scale(folder, wanted.scale)
+    files.write_json(paths.account(dataset, "cleaning"), account)
+    rows_in, dropped = account["ratings"]["rows_in"], account["ratings"]["dropped"]
+    say(f"{dataset}: {len(made.ratings):,} of {rows_in:,} ratings kept; dropped: {_in_words(dropped)}")
+
+
+def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
+    """Return the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
+
+    Parameters
+    ----------
+    wanted : DataSet
+        The data set.
+    raw : Path
+        The folder of its raw files.
+    settings : params.Clean
+        Section `clean` of params.yaml.
+
+    Raises
+    ------
+    FoldinError
+        When raw files are missing, malformed or not whole, or no rating is left.
+    """
+    place = raw.relative_to(paths.root())
+    if wanted.parts:
+        return _composed(wanted, [tables(part.dataset, raw / part.dataset.name, settings) for part in wanted.parts])
+    found = wanted.read(raw)
+    wanted.check_counts(found.ratings, raw)
+    wanted.check_files(raw, str(place))
+    ratings, account = clean_ratings(found.ratings, wanted, settings, bad_lines=found.bad_lines)
+    if ratings.empty:
+        raise FoldinError(
+            f"no rating of '{wanted.name}' is left after cleaning: {_in_words(account.dropped)}",
+            where=place,
+            remedy=f"mend sources.{wanted.name} in params.yaml" if wanted.own_files else "look at the raw files",
+        )
+    if wanted.own_files and account.changed["impossible_time"] and ratings["timestamp"].isna().all():
+        raise FoldinError(
+            f"each of the {account.changed['impossible_time']:,} times is before 1970 or after {settings.latest_year}",
+            where=place,
+            remedy=f"mend sources.{wanted.name}.time_unit in params.yaml",
+        )
+    figures = {"ratings": account.close("ratings", len(ratings))}
+    items, figures["items"] = side_tables.items(found.items, ratings["item_id"], wanted, settings)
+    users, figures["users"] = side_tables.users(found.users, ratings["user_id"], settings)
+    for table, changed in found.changed.items():
+        figures[table]["changed"] = figures[table].get("changed", {}) | changed
+    return Tables(ratings, items, users), figures
+
+
+def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
+    """Return the tables of a composed data set, and the sums of its parts' accounts, with each part's own beside.
+
+    A person of several parts is one user: all rows but one are `joined_with_another_part`.
+    """
+    ratings, items, users = compose(wanted, [made for made, _ in parts])
+    items, users = (
+        table.set_index(key).loc[natural_order(table[key])].reset_index()
+        for table, key in ((items, "item_id"), (users, "user_id"))
+    )
+    account = summed([account for _, account in parts])
+    for name, table, key in (("items", items, "item_id"), ("users", users, "user_id")):
+        account[name]["dropped"]["joined_with_another_part"] = account[name]["rows_out"] - len(table)
+        # Who rated nothing in one part may have in another.
+        rated = table[key].isin(ratings[key])
+        account[name] |= {"rows_out": len(table), "without_ratings": int((~rated).sum())}
+    account[PARTS] = {part.domain: of_it for part, (_, of_it) in zip(wanted.parts, parts, strict=True)}
+    return Tables(in_order(ratings), items, users), account
+
+
+def clean_ratings(
+    raw: pd.DataFrame, dataset: DataSet, settings: params.Clean, *, bad_lines: int = 0
+) -> tuple[pd.DataFrame, Account]:
+    """Drop what is no usable rating, one reason after the other.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        `user_id`, `item_id` (str or categorical), `rating` (float), `timestamp` (Int64), in file order.
+    dataset : DataSet
+        Says what its ratings mean: `scale` (a rating must be one of its steps), `feedback`, `zero_is_implicit`,
+        `isbn_items`. Counts of implicit feedback become strengths, log(1 + count): a second play says more than a
+        hundredth.
+    settings : params.Clean
+        `duplicates`: of several ratings of one pair, the last or the first stays, by time, then by file order; an
+        unknown time counts as the earliest. Counts of one pair are added up instead. `latest_year`: a time after it
+        or before 1970 is made missing.
+    bad_lines : int, optional
+        Lines of the ratings' file that its reader could not read and dropped.
+
+    Returns
+    -------
+    ratings : pandas.DataFrame
+        The rows kept, in natural order of user and item; dtypes as in `RATINGS`.
+    account : Account
+        Rows dropped, changed and kept, by reason.
+    """
+    account = Account(len(raw) + bad_lines, dropped={"bad_line": bad_lines})
+    users, items = categories(raw["user_id"]), categories(raw["item_id"])
+    if dataset.isbn_items:
+        items, account.changed, account.kept[isbn.WRONG] = isbn.normalize(items)
+    rating = raw["rating"].to_numpy(np.float64, na_value=np.nan)
+    usable = np.ones(len(raw), dtype=bool)
+
+    def drop(reason: str, faulty: Mask) -> None:
+        faulty &= usable
+        account.dropped[reason] = int(np.count_nonzero(faulty))
+        usable[faulty] = False
+
+    implicit = dataset.feedback == "implicit"
+    drop("missing_id", (users.codes < 0) | (items.codes < 0))
+    drop("missing_rating", ~np.isfinite(rating))
+    if dataset.zero_is_implicit:
+        drop("zero_means_not_rated", rating == 0)
+    drop("no_positive_count", rating <= 0) if implicit else drop("off_the_scale", _off(rating, dataset.scale))
+    rows: Rows | slice = slice(None) if usable.all() else np.flatnonzero(usable)
+    time, account.changed["impossible_time"] = _times(raw["timestamp"].array[rows], settings.latest_year)
+    rating = rating[rows]
+    user, user_names = in_natural_order(users, rows)
+    item, item_names = in_natural_order(items, rows)
+    order, repeats = sorted_pairs(user, item, len(item_names))
+    if order is not None and repeats is not None:
+        rating = _sums(rating, order, repeats) if implicit else rating
+        order = _chosen(order, repeats, time, last=implicit or settings.duplicates == "last")
+    account.dropped["added_to_same_pair" if implicit else "duplicate_pair"] = len(rating) - _length(order, rating)
+    values = rating if order is None else rating[order]
+    ratings = {
+        "user_id": pd.Categorical.from_codes(user if order is None else user[order], user_names),
+        "item_id": pd.Categorical.from_codes(item if order is None else item[order], item_names),
+        "rating": (np.log1p(values) if implicit else values).astype(np.float32),
+        "timestamp": time if order is None else time[order],
+    }
+    return pd.DataFrame(ratings, copy=False), account
+
+
+def in_order(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return ratings in natural order of user and item, dtypes as in `RATINGS`; every pair occurs once.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        Clean ratings in any order; ids are str or categorical.
+    """
+    user, user_names = in_natural_order(categories(ratings["user_id"]), slice(None))
+    item, item_names = in_natural_order(categories(ratings["item_id"]), slice(None))
+    coded = ratings.assign(
+        user_id=pd.Categorical.from_codes(user, user_names), item_id=pd.Categorical.from_codes(item, item_names)
+    )
+    order, repeats = sorted_pairs(user, item, len(item_names))
+    if order is not None and repeats is not None:
+        twice = coded.iloc[order[int(np.argmax(repeats))]]
+        raise FoldinError(
+            f"the pair of user '{twice['user_id']}' and item '{twice['item_id']}' is there twice after cleaning",
+            where="src/foldin/preparation/clean.py",
+            remedy="this is a fault of foldin, not of the data; report it",
+        )
+    return (coded if order is None else coded.iloc[order]).astype(RATINGS).reset_index(drop=True)[list(RATINGS)]
+
+
+def _off(rating: npt.NDArray[np.float64], scale: Scale) -> Mask:
+    """Return which ratings are outside the scale or between two of its steps."""
+    off = np.empty(len(rating), dtype=bool)
+    for start in range(0, len(rating), BLOCK):
+        values = rating[start : start + BLOCK]
+        outside = (values < scale.lowest) | (values > scale.highest)
+        if scale.step:
+            steps = (values - scale.lowest) / scale.step
+            outside |= np.abs(steps - np.round(steps)) > 1e-6
+        off[start : start + BLOCK] = outside
+    return off
+
+
+def _times(times: pd.arrays.IntegerArray, latest_year: int) -> tuple[pd.arrays.IntegerArray, int]:
+    """Return times with those before 1970 or after a year missing, and how many those are."""
+    end = np.datetime64(f"{latest_year + 1:04d}-01-01", "s").astype(np.int64)
+    seconds = times.to_numpy(np.int64, na_value=0)
+    impossible = (seconds < 0) | (seconds >= end)
+    count = int(np.count_nonzero(impossible))
+    if count:
+        times = times.copy()
+        times[impossible] = pd.NA
+    return times, count
+
+
+def _chosen(order: Rows, repeats: Mask, times: pd.arrays.IntegerArray, *, last: bool) -> Rows:
+    """Return the order with one row of each pair: the last or first by time, then by row."""
+    group = np.cumsum(~repeats)
+    in_question = np.concatenate([repeats[1:], [False]]) | repeats
+    places = np.flatnonzero(in_question)
+    known = times.to_numpy(np.int64, na_value=np.iinfo(np.int64).min)
+    # The order is by row within a pair, and lexsort keeps it among equal times.
+    sorted_places = places[np.lexsort((known[order[places]], group[places]))]
+    owner = group[sorted_places]
+    ends = owner[1:] != owner[:-1]
+    keeps = sorted_places[np.concatenate([ends, [True]] if last else [[True], ends])]
+    kept = ~in_question
+    kept[keeps] = True
+    return order[kept]
+
+
+def _sums(counts: npt.NDArray[np.float64], order: Rows, repeats: Mask) -> npt.NDArray[np.float64]:
+    """Return counts where every row of a pair has the sum of the pair's."""
+    starts = np.flatnonzero(~repeats)
+    sums = np.add.reduceat(counts[order], starts)
+    result = np.empty_like(counts)
+    result[order] = np.repeat(sums, np.diff(np.append(starts, len(order))))
+    return result
+
+
+def _length(order: Rows | None, rating: npt.NDArray[np.float64]) -> int:
+    return len(rating) if order is None else len(order)
+
+
+def _write_ratings(path: Path, ratings: pd.DataFrame) -> None:
+    """Write the ratings as one row group, so that ids come back as the same categories in the same order."""
+    table = pa.Table.from_pandas(ratings, preserve_index=False)
+    pyarrow.parquet.write_table(
+        table,
+        path,
+        row_group_size=max(1, len(ratings)),
+        use_dictionary=["user_id", "item_id", "rating"],
+        dictionary_pagesize_limit=1 << 30,
+        column_encoding={"timestamp": "PLAIN"},
+        write_statistics=False,  # nothing asks for them, and they take longer than all else of the writing
+    )
+
+
+def _in_words(dropped: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason.replace('_', ' ')}" for reason, count in dropped.items() if count) or "none"
+
+
+__all__ = ["ITEMS", "RATINGS", "USERS", "Tables", "clean_ratings", "in_order", "natural_order", "run", "tables"]

@@ -1,0 +1,229 @@
+"""What notebooks/report.ipynb shows beside the answer: examples from the test part's predictions, and figures.
+
+It reads what `evaluate` left and fits nothing.
+"""
+
+from dataclasses import dataclass
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from foldin import metrics
+from foldin.core import interactions, params, paths
+from foldin.datasets import registry
+from foldin.datasets.declaration import DataSet
+from foldin.report import leaderboard, plots
+
+BARS = 40
+"""Bars of the histogram of ratings on a scale without steps."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a data set's report shows.
+
+    Attributes
+    ----------
+    dataset : DataSet
+        The declaration of the data set.
+    board : pandas.DataFrame
+        Test figures, a row a model, as `leaderboard.load` gives them.
+    k : int
+        Length of the recommendation lists judged.
+    ks : list of int
+        Other lengths that figures are given for.
+    settings : params.Report
+        How much to show.
+    """
+
+    dataset: DataSet
+    board: pd.DataFrame
+    k: int
+    ks: list[int]
+    settings: params.Report
+
+    @property
+    def ndcg(self) -> str:
+        """The column of the ranking leaderboard's figure; it says so where candidates were sampled."""
+        return leaderboard.at(self.board, "ndcg", self.k)
+
+    @property
+    def best_ranker(self) -> str:
+        """The model, not a reference, that ranks best."""
+        return str(leaderboard.best_first(self._contenders(), self.ndcg)["model"].iloc[0])
+
+    @property
+    def best_rater(self) -> str | None:
+        """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
+        if not leaderboard.has_ratings(self.board):
+            return None
+        ranked = leaderboard.best_first(self._contenders(), "rmse", lowest=True)
+        return str(ranked["model"].iloc[0]) if len(ranked) else None
+
+    def _contenders(self) -> pd.DataFrame:
+        # Where only baselines were trained, the best of them is the answer.
+        models = self.board[self.board["kind"] == "model"]
+        return models if len(models) else self.board[self.board["kind"] == "baseline"]
+
+
+def open_report(dataset: str) -> Report:
+    """Return the report of a data set; the first call of notebooks/report.ipynb."""
+    evaluation = params.section(params.Evaluation)
+    board = leaderboard.load(dataset)
+    return Report(registry.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
+
+
+def _predictions(report: Report, name: str) -> pd.DataFrame:
+    folders = [paths.predictions(report.dataset.name, family) for family in params.families()]
+    return pd.concat([pd.read_parquet(folder / f"{name}.parquet") for folder in folders], ignore_index=True)
+
+
+def _items(report: Report) -> pd.DataFrame:
+    return pd.read_parquet(paths.clean(report.dataset.name) / "items.parquet").set_index("item_id")
+
+
+def recommendations(report: Report) -> dict[str, pd.DataFrame]:
+    """Return the best ranker's lists for a few users, spread from the least to the most active one.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        User id → rank, title, domain, genres, and whether the user did rate the item in the test part; empty where
+        training knows no item that a user has not rated.
+    """
+    lists = _predictions(report, "recommendations")
+    lists = lists[(lists["model"] == report.best_ranker) & (lists["rank"] <= report.settings.recommendations)]
+    held = _held_out(report)
+    activity = held.groupby("user_id").size().sort_values(kind="stable")
+    known = activity[activity.index.isin(set(lists["user_id"]))]
+    if known.empty:
+        return {}
+    places = np.linspace(0, len(known) - 1, report.settings.users + 2)[1:-1].round().astype(int)
+    items = _items(report)
+    tables = {}
+    for user in known.index[places]:
+        rows = lists[lists["user_id"] == user].sort_values("rank")
+        rated = set(held.loc[held["user_id"] == user, "item_id"])
+        table = items.loc[rows["item_id"], ["title", "domain", "genres"]].reset_index(drop=True)
+        table.insert(0, "rank", rows["rank"].to_numpy())
+        table["rated in the test part"] = ["yes" if item in rated else "" for item in rows["item_id"]]
+        tables[str(user)] = table
+    return tables
+
+
+def _held_out(report: Report) -> pd.DataFrame:
+    folder = paths.predictions(report.dataset.name, params.families()[0])
+    return pd.read_parquet(folder / "ratings.parquet")
+
+
+def predicted_ratings(report: Report) -> pd.DataFrame:
+    """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
+
+    The user is one with the median number of test ratings. The table is empty where no model has rating figures.
+    """
+    if not leaderboard.has_ratings(report.board):
+        return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
+    family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
+    table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
+    counts = table.groupby("user_id").size().sort_values(kind="stable")
+    user = counts.index[len(counts) // 2]
+    # Chosen by item id before any difference is looked at, so that the rows are not the flattering ones.
+    rows = table[table["user_id"] == user].sort_values("item_id").head(report.settings.predictions)
+    shown = pd.DataFrame(
+        {
+            "user id": rows["user_id"],
+            "item id": rows["item_id"],
+            "title": _items(report)["title"].reindex(rows["item_id"]).to_numpy(),
+            "actual": rows["rating"].astype(float),
+            "predicted": rows[report.best_rater].astype(float),
+        }
+    )
+    shown["difference"] = (shown["predicted"] - shown["actual"]).abs()
+    shown = shown.sort_values(["difference", "item id"], kind="stable")
+    return shown.round({"predicted": 3, "difference": 3}).reset_index(drop=True)
+
+
+def training_curves(report: Report) -> pd.DataFrame:
+    """Return all families' training curves, models with a single epoch left out."""
+    tables = [pd.read_csv(paths.training(report.dataset.name, family)) for family in params.families()]
+    curves = pd.concat(tables, ignore_index=True)
+    return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
+
+
+def fitting_figure(report: Report) -> Figure:
+    """Draw RMSE on train and validation part by epoch, a panel for each rating model that learns in epochs."""
+    curves = training_curves(report)
+    names = [name for name in dict.fromkeys(curves["model"]) if _has(curves, name, "validation_rmse")]
+    columns = min(4, max(1, len(names)))
+    rows = -(-max(1, len(names)) // columns)
+    drawn, axes = plt.subplots(
+        rows, columns, figsize=(3.6 * columns, 2.9 * rows), squeeze=False, sharey=True, constrained_layout=True
+    )
+    for axis, name in zip(axes.flat, names, strict=False):
+        for place, part in enumerate(("train", "validation")):
+            curve = curves[(curves["model"] == name) & (curves["figure"] == f"{part}_rmse")]
+            axis.plot(curve["epoch"], curve["value"], color=plots.COLOURS[place], label=part, ls=("-", "--")[place])
+        axis.set_title(name)
+        axis.set_xlabel("epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    for axis in axes.flat[len(names) :]:
+        axis.set_visible(False)
+    drawn.supylabel(f"RMSE ({report.dataset.unit})", fontsize="medium")
+    if names:
+        axes[0, 0].legend()
+    plt.close(drawn)
+    return drawn
+
+
+def _has(curves: pd.DataFrame, model: str, name: str) -> bool:
+    return bool(((curves["model"] == model) & (curves["figure"] == name)).any())
+
+
+def data_figure(report: Report) -> Figure:
+    """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
+    ratings = pd.read_parquet(paths.clean(report.dataset.name) / "ratings.parquet")
+    drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
+    scale = interactions.read_scale(paths.clean(report.dataset.name))
+    if scale.step:
+        counts = ratings["rating"].value_counts().sort_index()
+        left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
+    else:
+        heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
+        left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
+    left.set_xlabel("rating" if scale.step else report.dataset.unit)
+    left.set_ylabel(f"{report.dataset.noun} (thousands)")
+    for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
+        sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
+        right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=plots.COLOURS[place], ls=("-", "--")[place])
+    right.set_xscale("log")
+    right.set_yscale("log")
+    right.set_xlabel("rank by number of ratings")
+    right.set_ylabel("ratings (count)")
+    right.legend()
+    plt.close(drawn)
+    return drawn
+
+
+def calibration_figure(report: Report) -> Figure:
+    """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
+    ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
+    best = ranked.drop_duplicates("family")["model"][: len(plots.COLOURS) - 1]
+    names = list(dict.fromkeys([*best, ranked["model"].iloc[-1]]))
+    families = ranked.set_index("model")["family"]
+    drawn, axis = plt.subplots(figsize=(6, 5.4), constrained_layout=True)
+    scale = report.dataset.scale
+    axis.plot([scale.lowest, scale.highest], [scale.lowest, scale.highest], color=plots.QUIET, ls="--", lw=1)
+    for place, name in enumerate(names):
+        file = paths.predictions(report.dataset.name, families[name]) / "ratings.parquet"
+        table = pd.read_parquet(file, columns=["rating", name])
+        bins = metrics.calibration(table["rating"], table[name], report.settings.calibration_bins)
+        colour, marker = plots.COLOURS[place], plots.MARKERS[place]
+        axis.plot(bins["predicted"], bins["actual"], color=colour, marker=marker, markersize=5, lw=1.2, label=name)
+    axis.set_xlabel("mean predicted rating")
+    axis.set_ylabel("mean actual rating")
+    axis.set_title("Above the dashed line: people liked it better than predicted", fontsize=11)
+    axis.legend()
+    plt.close(drawn)
+    return drawn

@@ -1,0 +1,289 @@
+"""The comparison itself: every model's test figures in one table, as tables and figures that people read."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from foldin.core import params, paths
+from foldin.core.errors import FoldinError
+from foldin.evaluation import guards
+from foldin.metrics import definitions
+from foldin.report import plots, ties
+
+ORACLE = "oracle"
+REFERENCES = "baselines"
+"""The family whose models are references, not contenders."""
+BUCKETS = ("head", "middle", "tail")
+COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
+COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+RATING_FIGURES = ("rmse", "rmse_se", "mae", "liked.f1", *(f"liked.{name}" for name in COUNTS))
+
+
+def read_figures(path: Path) -> dict[str, Any]:
+    """Read a file of figures.
+
+    Raises
+    ------
+    FoldinError
+        When the file is not there.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        where = path.relative_to(paths.root())
+        raise FoldinError("no such figures yet", where=where, remedy="make them: dvc repro") from None
+    return values
+
+
+def load(dataset: str) -> pd.DataFrame:
+    """Return the test figures of every model of every family of params.yaml, and how sure they are.
+
+    Parameters
+    ----------
+    dataset : str
+        The data set, whose `evaluate` stages have run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model; columns `model`, `family`, `kind` ("oracle", "baseline" or "model") and one for each
+        figure, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
+        Beside RMSE and NDCG stand the columns of `comparison.with_best`: `rmse_low`, …, `ndcg_tied`.
+
+    Raises
+    ------
+    FoldinError
+        When a figure is missing, sampled figures stand beside full ones, or a model beats the oracle unexplained.
+    """
+    settings = params.section(params.Evaluation)
+    sampled = "negatives" in read_figures(paths.account(dataset, "split"))
+    rows = []
+    for family in params.families():
+        for model, values in read_figures(paths.predictions(dataset, family) / "figures.json").items():
+            kind = "baseline" if family == REFERENCES else "model"
+            guards.check_sampling(guards.flat(values), sampled=sampled, where=f"{dataset}, {model}")
+            rows.append({"model": model, "family": family, "kind": ORACLE if model == ORACLE else kind, **values})
+    board: pd.DataFrame = pd.json_normalize(rows)
+    guards.check_oracle(leaks(board), settings.explained, dataset)
+    by_user = users(dataset)
+    for figure, name in (("rmse", "rmse"), (f"{prefix(board)}ndcg", "ndcg")):
+        if by_user["squared_error" if figure == "rmse" else figure].notna().any():
+            compared = ties.with_best(
+                by_user, figure, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
+            )
+            board = board.join(compared[list(COMPARED)].add_prefix(f"{name}_"), on="model")
+    # Where nobody predicts ratings, the columns are there all the same, and empty.
+    return board.reindex(columns=[*board, *(name for name in RATING_FIGURES if name not in board)])
+
+
+def users(dataset: str) -> pd.DataFrame:
+    """Return the per-user figures of all models, as `evaluate` left them: a row for each model and user."""
+    folders = [paths.predictions(dataset, family) for family in params.families()]
+    tables = [pd.read_parquet(folder / "users.parquet").astype({"model": "str"}) for folder in folders]
+    return pd.concat(tables, ignore_index=True)
+
+
+def has_ratings(board: pd.DataFrame) -> bool:
+    """Return whether any model, the oracle aside, has rating figures: none has on implicit feedback."""
+    return bool(board.loc[board["kind"] != ORACLE, "rmse"].notna().any())
+
+
+def best_first(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:
+    """Return the models that have a figure, best first, ties by name."""
+    return (
+        board.dropna(subset=[figure])
+        .sort_values([figure, "model"], ascending=[lowest, True], kind="stable")
+        .reset_index(drop=True)
+    )
+
+
+def at(board: pd.DataFrame, name: str, k: int) -> str:
+    """Return the column of a ranking figure at k: one that says so where candidates were sampled."""
+    return f"{prefix(board)}{name}_at_{k}"
+
+
+def prefix(board: pd.DataFrame) -> str:
+    """Return what the names of the board's ranking figures begin with: "sampled_" where candidates were sampled."""
+    return definitions.SAMPLED if any(str(column).startswith(definitions.SAMPLED) for column in board) else ""
+
+
+def label(row: Any) -> str:
+    """Return a model's name as tables show it: references carry a mark."""
+    return f"{row.model} ({row.kind})" if row.kind != "model" else str(row.model)
+
+
+def _start(ranked: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"model": [label(row) for row in ranked.itertuples()]})
+
+
+def _families(ranked: pd.DataFrame) -> "pd.Series[str]":
+    return ranked["family"].where(ranked["kind"] != ORACLE, "the truth")
+
+
+def _shown(ranked: pd.DataFrame, column: str, form: str = "{:z.4f}") -> list[str]:
+    if column not in ranked:
+        return ["–"] * len(ranked)
+    return ["–" if pd.isna(value) else form.format(value) for value in ranked[column]]
+
+
+def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
+    """Add a figure's interval, its distance from the best model's, and what chance in training does to it."""
+    ends = zip(_shown(ranked, f"{name}_low"), _shown(ranked, f"{name}_high"), strict=True)
+    table["interval"] = [f"{low} to {high}" for low, high in ends]
+    behind = []
+    for row in ranked.to_dict("records"):
+        if pd.isna(row[f"{name}_behind"]):
+            behind.append("")
+        elif row[f"{name}_behind"] == 0 and row[f"{name}_behind_high"] == 0:
+            behind.append("best")
+        else:
+            ends_of = f"{row[f'{name}_behind_low']:z.4f} to {row[f'{name}_behind_high']:z.4f}"
+            behind.append(f"{row[f'{name}_behind']:.4f} ({ends_of})" + (" **tied**" if row[f"{name}_tied"] else ""))
+    table["behind the best"] = behind
+    if f"{column}_seed_sd" in ranked:
+        table["± seed"] = _shown(ranked, f"{column}_seed_sd")
+    return table
+
+
+def rating_table(board: pd.DataFrame) -> pd.DataFrame:
+    """Return the rating leaderboard, lowest RMSE first: how sure it is, and the other rating figures."""
+    ranked = best_first(board, "rmse", lowest=True)
+    table = _start(ranked).assign(family=_families(ranked), RMSE=_shown(ranked, "rmse"))
+    table = _with_certainty(table, ranked, "rmse", "rmse")
+    for name, title in {"mae": "MAE", "r2": "R²", "user_rmse": "mean RMSE by user"}.items():
+        table[title] = _shown(ranked, name)
+    return table
+
+
+def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return the ranking leaderboard: figures at k, highest NDCG first, and how sure that is."""
+    ndcg = at(board, "ndcg", k)
+    ranked = best_first(board, ndcg)
+    table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
+    table = _with_certainty(table, ranked, "ndcg", ndcg)
+    for name, title in {
+        "precision": "precision",
+        "recall": "recall",
+        "map": "MAP",
+        "mrr": "MRR",
+        "hit_rate": "hit rate",
+    }.items():
+        table[title] = _shown(ranked, at(board, name, k))
+    return table.assign(AUC=_shown(ranked, f"{prefix(board)}auc"))
+
+
+def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return what accuracy does not see of the lists, in the order of the ranking leaderboard."""
+    ranked = best_first(board, at(board, "ndcg", k))
+    table = _start(ranked)
+    for name, title in {
+        "coverage": "coverage",
+        "gini": "Gini",
+        "novelty": "novelty (bits)",
+        "diversity": "diversity",
+        "popularity_lift": "popularity lift",
+    }.items():
+        table[title] = _shown(ranked, at(board, name, k))
+    return table
+
+
+def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame:
+    """Return NDCG and recall at every length of list, in the order of the ranking leaderboard."""
+    ranked = best_first(board, at(board, "ndcg", k))
+    table = _start(ranked)
+    for name, title in {"ndcg": "NDCG", "recall": "recall"}.items():
+        for length in sorted({k, *ks}):
+            nested = f"other_lengths.{at(board, name, length)}"
+            table[f"{title}@{length}"] = _shown(ranked, nested if nested in ranked else at(board, name, length))
+    return table
+
+
+def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return recall, share of the lists and RMSE by the popularity of items, in the order of the leaderboard.
+
+    Where no model has rating figures, RMSE is left out.
+    """
+    ranked = best_first(board, at(board, "ndcg", k))
+    table = _start(ranked)
+    titles = {at(board, "recall", k): f"recall@{k}", at(board, "list_share", k): "share of lists"}
+    for name, title in (titles | ({"rmse": "RMSE"} if has_ratings(board) else {})).items():
+        for bucket in BUCKETS:
+            table[f"{title}: {bucket}"] = _shown(ranked, f"popularity.{bucket}.{name}")
+    return table
+
+
+def liked_table(board: pd.DataFrame) -> pd.DataFrame:
+    """Return how well "rated at least the threshold" is told: the confusion matrix and what follows from it.
+
+    A figure without value (no rating predicted that high) is shown as a dash.
+    """
+    ranked = best_first(board, "liked.true_positives")
+    ranked = best_first(ranked.assign(**{"liked.f1": ranked["liked.f1"].fillna(-1.0)}), "liked.f1")
+    table = _start(ranked)
+    for name in ("precision", "recall", "f1"):
+        values = ranked[f"liked.{name}"] if f"liked.{name}" in ranked else pd.Series(index=ranked.index, dtype=float)
+        table[name.replace("f1", "F1")] = ["–" if not value >= 0 else f"{value:.4f}" for value in values]
+    for name in COUNTS:
+        table[name.replace("_", " ")] = ranked[f"liked.{name}"].map("{:,.0f}".format)
+    return table
+
+
+def domains(board: pd.DataFrame) -> list[str]:
+    """Return the domains figures are given for, sorted; none for a data set with one domain."""
+    names = [str(column) for column in board]
+    return sorted({name.split(".")[1] for name in names if name.startswith("domains.")})
+
+
+def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False, own: str = "") -> pd.DataFrame:
+    """Return one figure by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
+    ranked = best_first(board, figure, lowest=lowest)
+    table = _start(ranked)
+    for domain in domains(board):
+        table[domain] = _shown(ranked, f"domains.{domain}.{own or figure}")
+    return table if own else table.assign(**{"all at once": _shown(ranked, figure)})
+
+
+def leaks(board: pd.DataFrame) -> list[str]:
+    """Return the models that beat the oracle by more than sampling error: proof of a leak, or of a bug."""
+    if "oracle.leak" not in board:
+        return []
+    return list(board.loc[board["oracle.leak"].fillna(0).astype(bool), "model"])
+
+
+def figure(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
+    """Draw both leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
+
+    That of ratings is left out where no model has rating figures.
+    """
+    ndcg = at(board, "ndcg", k)
+    candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
+    text = f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"
+    panels = [(f"Ranking {candidates}", best_first(board, ndcg), "ndcg", ndcg, text)]
+    if has_ratings(board):
+        text = f"RMSE on the test part, in {unit} (← lower is better)"
+        panels.insert(0, ("Predicting ratings", best_first(board, "rmse", lowest=True), "rmse", "rmse", text))
+    size = (6.5 * len(panels), 1.6 + 0.34 * max(len(ranked) for _, ranked, *_ in panels))
+    drawn, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, constrained_layout=True)
+    for axis, (title, ranked, name, column, text) in zip(axes.flat, panels, strict=True):
+        plots.ranked(
+            axis,
+            list(ranked["model"]),
+            list(ranked[column]),
+            list(zip(ranked[f"{name}_low"], ranked[f"{name}_high"], strict=True)),
+            label=text,
+            marked=list(ranked.loc[ranked["kind"] != "model", "model"]),
+            tied=list(ranked.loc[ranked[f"{name}_tied"].astype(bool), "model"]),
+            line_at=ORACLE,
+        )
+        axis.set_title(title)
+    mark = "orange: the best and what cannot be told apart from it"
+    note = "hollow: baselines" + (" and the oracle (dashed: the ceiling)" if ORACLE in set(board["model"]) else "")
+    confidence = params.section(params.Evaluation).confidence
+    drawn.suptitle(f"{dataset}: dots with {confidence:.0%} intervals; {mark}; {note}", fontsize=12)
+    plt.close(drawn)
+    return drawn

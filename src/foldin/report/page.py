@@ -1,0 +1,246 @@
+"""The page people read: reports/<dataset>/README.md, beside its figures and the leaderboard as a table.
+
+Rows of a data set appear on it only where they were made here; the executed notebook, which is not in git, shows them
+always.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from foldin import models
+from foldin.core import files, params, paths
+from foldin.evaluation import guards
+from foldin.metrics import definitions
+from foldin.preparation import splits
+from foldin.report import contents, leaderboard, plots, verdict, wording
+from foldin.report.contents import Report
+
+
+def write(bench: Report) -> None:
+    """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
+    folder = paths.reports(bench.dataset.name)
+    with files.whole_folder(folder / "figures") as unfinished:
+        plots.save(
+            leaderboard.figure(bench.board, bench.dataset.name, bench.k, bench.dataset.unit),
+            unfinished / "leaderboard.png",
+        )
+        plots.save(contents.fitting_figure(bench), unfinished / "fitting.png")
+        plots.save(contents.data_figure(bench), unfinished / "data.png")
+        if bench.best_rater is not None:
+            plots.save(contents.calibration_figure(bench), unfinished / "calibration.png")
+    files.write_csv(folder / "leaderboard.csv", _columns(bench))
+    files.write_json(folder / "definitions.json", definitions.texts(_figure_names(bench)))
+    files.write_text(folder / "README.md", page(bench))
+
+
+def _columns(bench: Report) -> pd.DataFrame:
+    """Return the leaderboard as plots read it: the same column names at every k."""
+    board = leaderboard.best_first(bench.board, bench.ndcg)
+    table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
+    for name in ("ndcg", "recall", "coverage"):
+        table[name] = board[leaderboard.at(board, name, bench.k)]
+    for name in ("rmse", "ndcg") if bench.best_rater is not None else ("ndcg",):
+        for end in ("low", "high", "tied"):
+            table[f"{name}_{end}"] = board[f"{name}_{end}"]
+    return table
+
+
+def _figure_names(bench: Report) -> set[str]:
+    """Return the names of all figures of all models, as the files in git have them."""
+    names: set[str] = set()
+    for family in params.families():
+        folder = paths.predictions(bench.dataset.name, family)
+        for values in leaderboard.read_figures(folder / "figures.json").values():
+            names |= guards.names(values)
+    return names
+
+
+def page(bench: Report) -> str:
+    """Return the report as Markdown."""
+    name, board = bench.dataset.name, bench.board
+    rated = leaderboard.has_ratings(board)
+    parts = [
+        f"# {name}: which recommender to trust",
+        "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
+        verdict.sentences(bench),
+        f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
+        *(_ratings(bench) if rated else []),
+        *_ranking(bench),
+        *(_liked(bench) if rated else []),
+    ]
+    if leaderboard.domains(board):
+        parts += ["## By domain"]
+        if rated:
+            parts += [
+                f"RMSE in {bench.dataset.unit}:",
+                _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
+                *(_own_units(bench) if bench.dataset.normalized else []),
+            ]
+        parts += [
+            f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
+            _markdown(leaderboard.domain_table(board, bench.ndcg)),
+        ]
+    parts += [
+        "## By popularity",
+        f"Items in three groups with a third of the training {bench.dataset.noun} each: the few most popular ones are "
+        f"the head, the many rare ones the tail. Recall of held-out items{', RMSE' if rated else ''} and share of all "
+        "list places:",
+        _markdown(leaderboard.bucket_table(board, bench.k)),
+    ]
+    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
+    parts += ["Where a model stops early, the validation part says when; the test part was not looked at."]
+    if bench.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
+        parts += _examples(bench)
+    parts += ["## What each family did", _abouts(), *_data(bench), *_definitions(bench), *_method(bench)]
+    return "\n\n".join(parts)
+
+
+def _ratings(bench: Report) -> list[str]:
+    return [
+        "## Predicting ratings",
+        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {wording.warmth(bench)} "
+        f"{wording.certainty()}",
+        _markdown(leaderboard.rating_table(bench.board)),
+        *([bench.dataset.beside] if bench.dataset.beside else []),
+    ]
+
+
+def _liked(bench: Report) -> list[str]:
+    from_rating = bench.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
+    return [
+        "## Telling liked from not liked",
+        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
+        "was predicted that high.",
+        _markdown(leaderboard.liked_table(bench.board)),
+        "## Calibration",
+        f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
+        "![Mean actual against mean predicted ratings](figures/calibration.png)",
+    ]
+
+
+def _ranking(bench: Report) -> list[str]:
+    k, board = bench.k, bench.board
+    title, about = wording.about_ranking(bench)
+    return [
+        f"## {title}",
+        f"{about} {wording.whom(bench)}",
+        *([] if leaderboard.has_ratings(board) else [wording.certainty()]),
+        "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
+        "shows what the order of ids alone knows: something, where popular items got theirs first.",
+        _markdown(leaderboard.ranking_table(board, k)),
+        "What accuracy does not see of these lists (the random baseline shows what chance gives):",
+        _markdown(leaderboard.list_table(board, k)),
+        "At other lengths:",
+        _markdown(leaderboard.length_table(board, k, params.section(params.Evaluation).ks)),
+    ]
+
+
+def _definitions(bench: Report) -> list[str]:
+    shown: dict[str, str] = {}
+    names = _figure_names(bench)
+    for name in sorted(names):
+        plain = definitions.base(name)
+        if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
+            shown[plain] = definitions.FIGURES[plain].text
+    kinds = [kind for kind in definitions.GROUPS if any(name.startswith(f"{kind}.") for name in names)]
+    return [
+        "## What each figure means",
+        "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
+        "Of groups of items:",
+        "\n".join(f"- `{kind}.…`: as above.{definitions.GROUPS[kind]}" for kind in kinds),
+    ]
+
+
+def _own_units(bench: Report) -> list[str]:
+    """Return errors on each domain's own scale, where overall ones are in shares of it."""
+    scales = {part.domain: part.dataset.scale for part in bench.dataset.parts}
+    named = ", ".join(f"{domain} from {scale.lowest:g} to {scale.highest:g}" for domain, scale in scales.items())
+    parts = []
+    for name in ("rmse", "mae"):
+        table = leaderboard.domain_table(bench.board, "rmse", lowest=True, own=f"{name}_own_unit")
+        parts += [f"{name.upper()} in the unit of each domain's own scale, {named}:", _markdown(table)]
+    return parts
+
+
+def _examples(bench: Report) -> list[str]:
+    parts = [
+        "## Examples",
+        f"What **{bench.best_ranker}** recommends, and whether the user rated it in the test part:",
+    ]
+    for user, table in contents.recommendations(bench).items():
+        parts += [f"### User {user}", _markdown(table)]
+    if bench.best_rater is None:
+        return parts
+    return [
+        *parts,
+        "### Actual and predicted ratings",
+        f"One user's test ratings and what **{bench.best_rater}** predicted, closest first:",
+        _markdown(contents.predicted_ratings(bench)),
+    ]
+
+
+def _abouts() -> str:
+    lines = []
+    for family in params.families():
+        lines += [f"- **{name}** ({family}): {cls.about}" for name, cls in models.family_models(family).items()]
+    return "\n".join(lines)
+
+
+def _data(bench: Report) -> list[str]:
+    dataset = bench.dataset
+    account = leaderboard.read_figures(paths.account(dataset.name, "cleaning"))
+    cleaned = account["ratings"]
+    split = leaderboard.read_figures(paths.account(dataset.name, "split"))
+    dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
+    cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
+    return [
+        "## The data",
+        f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
+        f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
+        f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
+        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Train and "
+        f"validation part together, which models are fitted on in the end, know {split['users']:,} users and "
+        f"{split['items']:,} items and fill {split['density_of_training']:.2%} of their pairs; they have never seen "
+        f"{cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
+        *_changes(account),
+        "![Ratings given, and ratings by item and user](figures/data.png)",
+    ]
+
+
+def _changes(account: dict[str, Any]) -> list[str]:
+    """Return what cleaning changed, and what it kept though it looks odd; nothing where it did neither."""
+    rows = [
+        {"table": table, "what": what, "reason": reason.replace("_", " "), "rows": f"{count:,}"}
+        for table in ("ratings", "items", "users")
+        for what in ("changed", "kept")
+        for reason, count in account[table].get(what, {}).items()
+        if count
+    ]
+    if not rows:
+        return []
+    return [
+        "Rows in which cleaning changed a value, or that it kept as they are for a reason:",
+        _markdown(pd.DataFrame(rows)),
+    ]
+
+
+def _protocol(split: dict[str, Any]) -> str:
+    fold = f" (fold {split['fold']})" if "fold" in split else ""
+    return f"{splits.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
+
+
+def _method(bench: Report) -> list[str]:
+    name = bench.dataset.name
+    return [
+        "## How to reproduce this",
+        f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "
+        "train part, choose their epochs on the validation part, are refitted on both and judged once on the test "
+        "part, which no training stage can read. Definitions of all figures: definitions.json.",
+    ]
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    # A bar would end the cell.
+    escaped = table.map(lambda cell: cell.replace("|", ", ") if isinstance(cell, str) else cell)
+    return str(escaped.to_markdown(index=False, disable_numparse=True))

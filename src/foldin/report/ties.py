@@ -1,0 +1,145 @@
+"""Which models can be told apart: every model beside the best, by paired bootstrap over users, corrected by Holm.
+
+Two models judged on the same users share what is hard about these users; so their difference is known better than
+either figure, and overlapping intervals of figures do not say that models are equal.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import Values
+from foldin.metrics import uncertainty
+
+SEED = 20
+"""Of the bootstrap: the draws are the same in every report."""
+
+
+def totals(users: pd.DataFrame, figure: str) -> tuple[pd.DataFrame, Values]:
+    """Return each user's sums for every model that has a figure, and the number of pairs behind them.
+
+    Parameters
+    ----------
+    users : pandas.DataFrame
+        `model`, `user_id`, `pairs`, `squared_error` and per-user ranking figures, a row for each model and user.
+    figure : str
+        "rmse", or the column of a per-user ranking figure such as "ndcg".
+
+    Returns
+    -------
+    sums : pandas.DataFrame of float64, shape (n_users, n_models)
+        By user and model: squared errors, or the figure itself. Users and models without the figure are left out.
+    counts : ndarray of float64, shape (n_users,)
+        Number of pairs, or ones.
+
+    Raises
+    ------
+    FoldinError
+        When models were not judged on the same users.
+    """
+    column = "squared_error" if figure == "rmse" else figure
+    # Not pivot_table, which would average a user listed twice without a word.
+    wide = users.pivot(index="user_id", columns="model", values=column)  # noqa: PD010
+    wide = wide.dropna(axis=1, how="all").dropna(axis=0, how="all")
+    if wide.isna().to_numpy().any():
+        lacking = str(wide.columns[int(np.argmax(wide.isna().any(axis=0)))])
+        raise FoldinError(
+            f"'{lacking}' has no {figure} of some users others have",
+            where="data/predictions",
+            remedy="the models were judged on different test parts; make them again: dvc repro",
+        )
+    if figure != "rmse":
+        return wide, np.ones(len(wide))
+    pairs = users.drop_duplicates("user_id").set_index("user_id")["pairs"]
+    return wide, pairs.reindex(wide.index).to_numpy(np.float64)
+
+
+def draws_needed(comparisons: int, confidence: float) -> int:
+    """Return how many draws it takes for the smallest p-value, 2 / (draws + 1), to count once corrected by Holm."""
+    # A hair below, because 1 - 0.95 is no exact twentieth.
+    return math.ceil(2 * comparisons / (1 - confidence) * (1 - 1e-9)) - 1
+
+
+def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> None:
+    """Refuse a bootstrap whose smallest p-value, 2 / (draws + 1), is no longer significant once corrected.
+
+    Every difference would then look like chance, however large it is.
+
+    Parameters
+    ----------
+    resamples : int
+        Draws of the bootstrap.
+    comparisons : int
+        How many p-values are corrected together.
+    confidence : float
+        A corrected p-value counts where it is at most 1 minus this.
+
+    Raises
+    ------
+    FoldinError
+        When no p-value can be that small.
+    """
+    needed = draws_needed(comparisons, confidence)
+    if resamples < needed:
+        raise FoldinError(
+            f"evaluation.resamples is {resamples}: too few draws to tell {comparisons + 1} models apart "
+            f"at a confidence of {confidence:g}",
+            where="params.yaml",
+            remedy=f"raise it to {needed:,} or more",
+        )
+
+
+def with_best(
+    users: pd.DataFrame, figure: str, *, resamples: int, confidence: float, apart: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return every model's interval, and its difference from the best model.
+
+    Parameters
+    ----------
+    users : pandas.DataFrame
+        As `totals` takes it.
+    figure : str
+        "rmse" (lower is better), or a per-user ranking figure (higher is better).
+    resamples : int
+        Draws of the bootstrap.
+    confidence : float
+        Of intervals; a difference counts where its corrected p-value is at most 1 minus this.
+    apart : sequence of str, optional
+        Models that get an interval and are compared with nothing: the oracle.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By model: `low`, `high`; `behind` (how much worse than the best, 0 or more), `behind_low`, `behind_high`; `p`
+        (Holm-corrected) and `tied` (cannot be told apart from the best, itself included).
+
+    Raises
+    ------
+    FoldinError
+        When there are too few draws to tell any of so many models apart.
+    """
+    sums, counts = totals(users, figure)
+    lower_is_better = figure == "rmse"
+    draws = uncertainty.resampled(sums.to_numpy(), counts, resamples, SEED)
+    point = sums.to_numpy().sum(axis=0) / counts.sum()
+    if lower_is_better:
+        draws, point = np.sqrt(draws), np.sqrt(point)
+    low, high = uncertainty.interval(draws, confidence)
+    judged = np.flatnonzero(~np.isin(sums.columns, list(apart)))
+    refuse_few_draws(resamples, len(judged) - 1, confidence)
+    columns = {name: np.full(len(point), np.nan) for name in ("behind", "behind_low", "behind_high", "p")}
+    tied = np.zeros(len(point), dtype=bool)
+    if len(judged):
+        sign = 1.0 if lower_is_better else -1.0
+        best = judged[int(np.argmin(sign * point[judged]))]
+        behind, others = sign * (draws[:, judged] - draws[:, [best]]), judged != best
+        columns["behind"][judged] = sign * (point[judged] - point[best])
+        columns["behind_low"][judged], columns["behind_high"][judged] = uncertainty.interval(behind, confidence)
+        p = uncertainty.holm(uncertainty.p_values(behind[:, others]))
+        columns["p"][judged[others]] = p
+        tied[judged[others]] = p > 1 - confidence
+        tied[best] = True
+    return pd.DataFrame({"low": low, "high": high, **columns, "tied": tied}, index=sums.columns.astype(str))

@@ -1,0 +1,270 @@
+"""Runs notebooks through papermill as stages of the pipeline, and leaves bytes that do not depend on the run.
+
+An executed notebook carries times, paths and random ids; they are taken off. An output that no second run can repeat, a
+cell that fails or ends the notebook early, and a parameter that no cell takes are errors. The kernel is this
+interpreter, with this checkout's source and nobody's profile; what it says of its progress shows on the terminal.
+"""
+
+import ast
+import copy
+import json
+import os
+import re
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from foldin.core import files, paths, progress
+from foldin.core.errors import FoldinError
+from foldin.workspace import processors
+from foldin.workspace.strip import KERNEL, read, write
+
+# What a run leaves in an output that no second run, or no other checkout, can repeat: addresses of objects, names of
+# temporary files, the random ids of pandas' styled tables. (`_refuse_unstable` adds this checkout's own path.)
+UNSTABLE = r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+|\bid=\\?[\"']T_[0-9a-f]{5}"
+KERNEL_PATIENCE = 600
+"""Seconds that a kernel may take to start: long, for a busy machine or an emulated processor."""
+FIRST_OF_ALL = "from foldin.workspace import parent; parent.end_kernel_with_it()"
+"""What a kernel runs before anything else, outside the notebook's own names."""
+WARNING = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<said>\w*Warning: .*)$", re.MULTILINE)
+"""The first line of what Python writes of a warning: the path of the code that warns is never the same elsewhere."""
+PIXELS = ("image/png", "image/jpeg")
+"""Outputs in which text cannot be looked for."""
+
+
+def run(name: str, dataset: str, *, command: str) -> None:
+    """Execute a stripped notebook for a data set through papermill, into reports/<dataset>/notebooks.
+
+    Parameters
+    ----------
+    name : str
+        Name of the notebook.
+    dataset : str
+        Its one parameter.
+    command : str
+        What a person ran, for the message of a failing cell.
+
+    Raises
+    ------
+    FoldinError
+        When a cell fails: names notebook, cell, exception and the partial notebook; or when an output cannot be
+        the same in a second run.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    source = paths.stripped_notebook(name)
+    if not source.is_file():
+        raise FoldinError(f"no stripped notebook '{name}'", where=source, remedy="make it first: dvc repro strip")
+    _refuse_parameters(source, name, {"dataset": dataset})
+    target = paths.executed_notebook(dataset, name)
+    partial = paths.root() / "data" / "partial" / f"{dataset}-{name}.ipynb"
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    with _kernel_environment(), _progress_shown():
+        try:
+            papermill.execute_notebook(
+                source,
+                partial,
+                parameters={"dataset": dataset},
+                kernel_name=KERNEL["name"],
+                cwd=paths.root(),
+                progress_bar=False,
+                start_timeout=KERNEL_PATIENCE,
+                # The kernel warns that it talks over TCP (on the loopback address only) and complains when it is ended.
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
+                log_output=False,
+            )
+        except PapermillExecutionError as error:
+            reason = next(iter(str(error.evalue).splitlines()), "")[:300]
+            raise FoldinError(
+                f"{_cell(read(source), error.exec_count)} failed with {error.ename}: {reason}",
+                where=f"{command}: notebooks/{name}.ipynb",
+                remedy=_opening(partial),
+            ) from None
+        except RuntimeError as error:
+            # nbclient's and jupyter_client's own words; a process that is ended from outside says nothing.
+            raise FoldinError(
+                f"the kernel died: {str(error).splitlines()[0]}",
+                where=f"{command}: notebooks/{name}.ipynb",
+                remedy="most often memory ran out: close programs, or take a smaller data set; then run it again",
+            ) from None
+    try:
+        write(target, canonical(read(partial)))
+    except FoldinError as error:
+        where = f"{command}: notebooks/{name}.ipynb, {error.where}"
+        raise FoldinError(error.what, where=where, remedy=f"{error.remedy}; {_opening(partial)}") from None
+    partial.unlink()
+
+
+def _opening(partial: Path) -> str:
+    return f"open it as it stopped: .venv/bin/foldin lab --open {partial.relative_to(paths.root())}"
+
+
+def _refuse_parameters(source: Path, name: str, given: dict[str, Any]) -> None:
+    """Refuse parameters that a notebook does not take; papermill would set them, and no cell would read them."""
+    import papermill
+
+    with warnings.catch_warnings():
+        # Said here instead, as an error.
+        warnings.simplefilter("ignore")
+        taken = papermill.inspect_notebook(source)
+    for key, value in given.items():
+        place = f"notebooks/{name}.ipynb"
+        if key not in taken:
+            known = f"it takes: {', '.join(taken)}" if taken else "no cell has the tag 'parameters'"
+            what, remedy = f"takes no parameter '{key}'", f"{known}; set {key} in the cell with that tag"
+            raise FoldinError(what, where=place, remedy=remedy)
+        default = taken[key]["default"]
+        if _kind(default) is not type(value):
+            what = f"the parameter '{key}' is set to {value!r}, and its default is {default}"
+            raise FoldinError(what, where=place, remedy="give it a default of the same type")
+
+
+def _kind(literal: str) -> type | None:
+    try:
+        return type(ast.literal_eval(literal))
+    except (ValueError, SyntaxError):
+        return None
+
+
+def _cell(notebook: Any, count: int) -> str:
+    """Return what to call the code cell that ran as the `count`-th, papermill's own cell of parameters included."""
+    code = [place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
+    # Papermill's follows the cell with the tag `parameters`, which a notebook that takes any has.
+    return f"cell {code[count - 2] + 1} (In [{count}])" if count > 1 else f"cell {code[0] + 1} (In [1])"
+
+
+def canonical(notebook: Any) -> Any:
+    """Return an executed notebook without what changes from run to run.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        As papermill wrote it.
+
+    Raises
+    ------
+    FoldinError
+        When an output shows an object's address, a temporary path or the path of this checkout; or when a cell did
+        not run to its end, as after `sys.exit()`.
+    """
+    notebook = copy.deepcopy(notebook)
+    notebook.metadata = {"kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
+    notebook.cells = [
+        cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])
+    ]
+    place = 0
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = {"tags": tags} if tags else {}
+        if tags and "injected-parameters" in tags:
+            cell.id = "injected-parameters"
+        else:
+            place += 1
+        if cell.cell_type == "code":
+            where = f"cell {place} (In [{cell.execution_count}])" if cell.execution_count else f"cell {place}"
+            ended = any(output.output_type == "error" for output in cell.outputs)
+            if ended or (cell.execution_count is None and cell.source.strip()):
+                what = "ended the notebook before its last cell" if ended else "did not run"
+                raise FoldinError(what, where=where, remedy="let every cell run to its end: no sys.exit() or quit()")
+            cell.outputs = _merged_streams(cell.outputs)
+            for output in cell.outputs:
+                _refuse_unstable(output, where)
+    return notebook
+
+
+def _merged_streams(outputs: list[Any]) -> list[Any]:
+    merged: list[Any] = []
+    for output in outputs:
+        last = merged[-1] if merged else None
+        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
+            last.text += output.text
+        else:
+            output.pop("execution_count", None) if output.output_type != "execute_result" else None
+            merged.append(output)
+    return merged
+
+
+def _refuse_unstable(output: Any, place: str) -> None:
+    unstable = "|".join([UNSTABLE, *(re.escape(str(path)) for path in (paths.root(), tempfile.gettempdir()))])
+    shown = {"text/plain": output.get("text", ""), **output.get("data", {})}
+    for kind, content in shown.items():
+        if kind in PIXELS:
+            continue
+        found = re.search(unstable, content if isinstance(content, str) else json.dumps(content))
+        if found and output.get("name") == "stderr" and (warned := WARNING.search(content)):
+            raise FoldinError(
+                f"a warning is shown, '{warned['said']}', of line {warned['line']} of {Path(warned['file']).name}",
+                where=place,
+                remedy="mend what it warns of; if it must be so, silence it there with warnings.catch_warnings()",
+            )
+        if found:
+            raise FoldinError(
+                f"an output shows '{found.group()}', which differs from run to run",
+                where=place,
+                remedy="end the cell with a value that prints the same each time, or with a semicolon",
+            )
+
+
+@contextmanager
+def _kernel_environment() -> Iterator[None]:
+    """Let the kernel be this interpreter, importing this checkout's own source, without a person's own profile."""
+    source = str(Path(__file__).resolve().parents[2])
+    wanted = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1"}
+    wanted["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with tempfile.TemporaryDirectory(prefix="foldin-ipython-", dir=paths.scratch()) as folder:
+        # A person's own kernel may bear the same name, and be another Python.
+        kernel = Path(folder) / "kernels" / KERNEL["name"] / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        started = [*processors.python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel.write_text(json.dumps({"argv": started, **KERNEL}), encoding="utf-8")
+        # A stage that is killed removes nothing; so whatever belongs to its kernel lies where the next run does.
+        wanted |= {"IPYTHONDIR": folder, "JUPYTER_PATH": folder, "JUPYTER_RUNTIME_DIR": folder}
+        files.write_text(Path(folder) / "profile_default" / "ipython_kernel_config.py", FIRST_OF_ALL)
+        before = {key: os.environ.get(key) for key in wanted}
+        os.environ.update(wanted)
+        # Jupyter's own file of the kernel's ports too; not the kernel's temporary files, whose names it must not show.
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = None
+            for key, value in before.items():
+                if value is None:
+                    os.environ.pop(key)
+                else:
+                    os.environ[key] = value
+
+
+@contextmanager
+def _progress_shown() -> Iterator[None]:
+    """Show the lines that the kernel's code says, while it runs."""
+    with tempfile.TemporaryDirectory(dir=paths.scratch()) as folder:
+        file = Path(folder) / "progress"
+        file.touch()
+        done = threading.Event()
+
+        def follow() -> None:
+            with file.open(encoding="utf-8") as lines:
+                while True:
+                    last_look = done.is_set()
+                    for line in lines:
+                        print(f"  {line.rstrip()}", file=sys.stderr, flush=True)
+                    if last_look:
+                        return
+                    done.wait(0.3)
+
+        follower = threading.Thread(target=follow, daemon=True)
+        os.environ[progress.VARIABLE] = str(file)
+        follower.start()
+        try:
+            yield
+        finally:
+            os.environ.pop(progress.VARIABLE)
+            done.set()
+            follower.join()

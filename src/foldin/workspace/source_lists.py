@@ -1,0 +1,141 @@
+"""Which source files each stage's numbers come from: the stage `source` writes them down, and DVC depends on that.
+
+dvc.yaml stays short, and true: a file that a stage imports, directly or not, is in its list with its hash, so an edit
+reruns the stages it can reach and no others. The lists are read off the import statements, those inside functions
+included; a family's stages reach their own family module only.
+
+Another version of a library is another source, so the lock stands in every list. On `device: gpu` the libraries of the
+extra `gpu` compute too: its lock is in the lists of the stages that reach foldin.models.parts.networks, and on the CPU
+in none, where an edit of it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track
+(README.md).
+
+Not in the lists is what calls a stage and watches over it (foldin.cli, __main__, and in this package watched_inputs,
+staging, recorded and pipeline): it computes nothing. What it fixes for every stage stands in foldin.core.determinism,
+which is in all of them, and the number of threads, which the stages declare whose last digits depend on it.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from foldin.core import files, params, paths
+from foldin.core.errors import FoldinError
+from foldin.core.params import known_families
+from foldin.workspace import strip
+
+PACKAGE = "foldin"
+SOURCE = Path(__file__).resolve().parents[2]
+# The command line fixes these before any stage's own module is imported.
+ALWAYS = ("foldin.core.determinism", "foldin.core.params")
+
+
+def stages() -> dict[str, list[str]]:
+    """Return the modules each stage starts from: stage name → module names, notebooks' imports included."""
+    families = known_families()
+    # The report shows each model's own description of itself.
+    described = [f"foldin.models.{family}" for family in families]
+    starts = {
+        "fetch": ["foldin.preparation.fetch"],
+        "clean": ["foldin.preparation.clean"],
+        "user_item": ["foldin.preparation.user_item"],
+        "explore": ["foldin.workspace.run_notebook", *notebook_imports("explore")],
+        "traps": ["foldin.workspace.run_notebook", *notebook_imports("traps")],
+        "report": ["foldin.workspace.run_notebook", *notebook_imports("report"), *described],
+    }
+    for family in families:
+        model = f"foldin.models.{family}"
+        starts[f"train-{family}"] = ["foldin.workspace.train", model, *notebook_imports(family)]
+        starts[f"evaluate-{family}"] = ["foldin.evaluation.evaluate", model]
+    return {stage: [*ALWAYS, *modules] for stage, modules in starts.items()}
+
+
+def closure(modules: Iterable[str]) -> list[Path]:
+    """Return the files of foldin that importing these modules can reach, sorted.
+
+    Parameters
+    ----------
+    modules : iterable of str
+        Dotted names.
+
+    Returns
+    -------
+    list of Path
+        Absolute paths.
+    """
+    reached: set[Path] = set()
+    waiting = [file for name in modules for file in _files_of(name)]
+    while waiting:
+        file = waiting.pop()
+        if file not in reached:
+            reached.add(file)
+            waiting += [other for name in _imports(file) for other in _files_of(name)]
+    return sorted(reached)
+
+
+def run() -> None:
+    """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach, and lock."""
+    with files.whole_folder(paths.root() / "data" / "source") as folder:
+        for stage, modules in stages().items():
+            reached = closure(modules)
+            locks = [file for file in _locks(reached, params.device()) if file.is_file()]
+            lines = [
+                f"{files.sha256(file)}  {file.relative_to(SOURCE.parent).as_posix()}" for file in [*reached, *locks]
+            ]
+            files.write_text(folder / f"{stage}.txt", "\n".join(lines))
+
+
+def _locks(reached: list[Path], device: str) -> list[Path]:
+    """Return the locks of the libraries that compute for a stage."""
+    locks = [SOURCE.parent / "requirements.lock"]
+    if device == "gpu" and SOURCE / PACKAGE / "models" / "parts" / "networks.py" in reached:
+        locks.append(SOURCE.parent / "requirements" / "gpu.lock")
+    return locks
+
+
+def notebook_imports(name: str) -> list[str]:
+    """Return the modules of foldin that a stripped notebook imports.
+
+    Raises
+    ------
+    FoldinError
+        When a code cell is not valid Python.
+    """
+    path = paths.stripped_notebook(name)
+    if not path.is_file():
+        return []
+    found: list[str] = []
+    for place, cell in enumerate(strip.read(path).cells):
+        if cell.cell_type == "code":
+            try:
+                found += _names(ast.parse(cell.source))
+            except SyntaxError as error:
+                raise FoldinError(
+                    f"cell {place + 1} is not valid Python: {error.msg}",
+                    where=f"notebooks/{name}.ipynb",
+                    remedy="mend it",
+                ) from None
+    return found
+
+
+@cache
+def _imports(file: Path) -> list[str]:
+    return list(_names(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files_of(name: str) -> list[Path]:
+    """Return the files that importing a dotted name runs: its packages' and its own, as far as they exist."""
+    parts = name.split(".")
+    found = []
+    for depth in range(1, len(parts) + 1):
+        base = SOURCE.joinpath(*parts[:depth])
+        found += [path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()]
+    return found

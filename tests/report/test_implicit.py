@@ -1,0 +1,94 @@
+"""Data without ratings, and data of several scales, from their files to the page people read."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from foldin import models
+from foldin.core import files, interactions, paths
+from foldin.core.interactions import Scale
+from foldin.datasets import composition
+from foldin.evaluation import evaluate
+from foldin.preparation import clean, fetch, user_item
+from foldin.report import contents, leaderboard, page
+
+FAMILY = "baselines"
+
+
+def reported(name, sources):
+    """Run a data set of one's own through every stage but the notebooks; return its board and its page."""
+    yaml = YAML()
+    values = yaml.load(paths.params_file())
+    values.update(sources=YAML(typ="safe").load(sources), datasets=[name], families=[FAMILY])
+    yaml.dump(values, paths.params_file())
+    for stage in (fetch, clean, user_item):
+        stage.run(name)
+    training = interactions.load(name).training
+    for model_name, model in models.family(FAMILY).items():
+        with files.whole_folder(paths.models(name, FAMILY) / model_name) as folder:
+            model.fit(training).save(folder)
+    evaluate.run(name, FAMILY)
+    bench = contents.open_report(name)
+    return bench, page.page(bench)
+
+
+@pytest.fixture
+def plays(workspace):
+    rng = np.random.default_rng(5)
+    people, artists = rng.integers(0, 40, 900), (60 * rng.random(900) ** 2).astype(int)
+    table = pd.DataFrame({"who": people, "artist": artists, "plays": rng.integers(1, 2000, 900)})
+    (workspace / "own").mkdir()
+    table.to_csv(workspace / "own" / "plays.csv", index=False)
+    rated = table.drop_duplicates(["who", "artist"])
+    rated.assign(stars=rng.integers(1, 6, len(rated))).to_csv(workspace / "own" / "rated.csv", index=False)
+    return workspace
+
+
+def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
+    source = "mine: {file: own/plays.csv, user: who, item: artist, rating: plays, feedback: implicit}"
+    bench, text = reported("mine", source)
+    assert not leaderboard.has_ratings(bench.board)
+    assert leaderboard.rating_table(bench.board).empty
+    assert leaderboard.liked_table(bench.board).empty
+    assert contents.predicted_ratings(bench).empty
+    assert len(leaderboard.ranking_table(bench.board, bench.k)) == 4
+    assert "there are no rating figures" in text
+    assert "ranks best (NDCG@10" in text
+    assert "Of 900 raw counts 656 were kept" in text
+    for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "RMSE: head", "nan"):
+        assert absent not in text
+    assert len(leaderboard.figure(bench.board, "mine", bench.k).axes) == 1
+    assert contents.data_figure(bench).axes[0].get_xlabel() == "log(1 + count)"
+
+
+def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(plays):
+    common = "user: who, item: artist, rating: stars, people: us"
+    bench, text = reported(
+        "mix",
+        f"""
+        five: {{file: own/rated.csv, {common}, scale: [1, 5, 1]}}
+        nine: {{file: own/rated.csv, {common}, scale: [1, 10, 1]}}
+        mix: {{parts: {{movies: five, books: nine}}}}
+        """,
+    )
+    row = bench.board.set_index("model").loc["global-mean"]
+    assert 0 < row["domains.books.rmse"] < row["domains.movies.rmse"] < 1
+    assert "RMSE in shares of each domain's rating scale" in text
+    assert "RMSE in the unit of each domain's own scale, books from 1 to 10, movies from 1 to 5:" in text
+    assert "MAE in the unit of each domain's own scale" in text
+    # From the test pairs themselves, turned back into what people gave.
+    pairs = pd.read_parquet(paths.predictions("mix", FAMILY) / "ratings.parquet")
+    metrics = json.loads((paths.metrics("mix", FAMILY) / "global-mean.books.json").read_text())
+    for domain, scale in {"movies": Scale(1, 5, 1), "books": Scale(1, 10, 1)}.items():
+        mine = pairs[pairs["item_id"].str.startswith(f"{domain}:")]
+        actual, predicted = (composition.from_shares(mine[name], scale) for name in ("rating", "global-mean"))
+        assert set(actual.round(3)) <= set(range(1, 6))
+        assert row[f"domains.{domain}.rmse_own_unit"] == pytest.approx(np.sqrt(((predicted - actual) ** 2).mean()))
+        assert row[f"domains.{domain}.mae_own_unit"] == pytest.approx((predicted - actual).abs().mean(), abs=1e-5)
+        assert f"{row[f'domains.{domain}.rmse_own_unit']:.4f}" in text
+    assert metrics["rmse_own_unit"] == pytest.approx(9 * metrics["rmse"], abs=1e-5)
+    assert "“Liked” is a rating of at least 0.75" in text
+    assert len(leaderboard.figure(bench.board, "mix", bench.k, bench.dataset.unit).axes) == 2

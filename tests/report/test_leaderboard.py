@@ -1,0 +1,182 @@
+"""The board people read: intervals and ties, what it refuses, and the words of the page."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from conftest import CHECKOUT
+from ruamel.yaml import YAML
+
+from foldin import models
+from foldin.core import files, interactions, params, paths
+from foldin.core.errors import FoldinError
+from foldin.evaluation import evaluate
+from foldin.preparation import clean, fetch, user_item
+from foldin.report import contents as reports
+from foldin.report import leaderboard, page
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Return a workspace whose baselines are judged on a small demo."""
+    folder = tmp_path_factory.mktemp("workspace")
+    yaml = YAML()
+    values = yaml.load(CHECKOUT / "params.yaml")
+    values["demo"].update(users=120, items=90, ratings=3000)
+    values["families"] = ["baselines"]
+    yaml.dump(values, folder / "params.yaml")
+    (folder / "dvc.yaml").write_text((CHECKOUT / "dvc.yaml").read_text())
+    patch = pytest.MonkeyPatch()
+    patch.chdir(folder)
+    for stage in (fetch, clean, user_item):
+        stage.run("demo")
+    training = interactions.load("demo").training
+    for name, model in models.family("baselines").items():
+        with files.whole_folder(paths.models("demo", "baselines") / name) as into:
+            model.fit(training).save(into)
+    evaluate.run("demo", "baselines")
+    yield folder
+    patch.undo()
+
+
+@pytest.fixture
+def board(evaluated):
+    return leaderboard.load("demo")
+
+
+@pytest.fixture
+def figures(evaluated):
+    """Return the family's file of figures, put back afterwards."""
+    file = paths.predictions("demo", "baselines") / "figures.json"
+    before = file.read_bytes()
+    yield file
+    file.write_bytes(before)
+
+
+def test_every_figure_stands_in_its_interval_and_the_oracle_apart(board):
+    rows = board.set_index("model")
+    for name, figure in (("rmse", "rmse"), ("ndcg", "ndcg_at_10")):
+        known = rows.dropna(subset=[figure])
+        assert (known[f"{name}_low"] <= known[figure]).all()
+        assert (known[figure] <= known[f"{name}_high"]).all()
+        assert not rows.loc["oracle", f"{name}_tied"]
+    assert rows.loc["bias", "rmse_tied"]
+    assert rows.loc["popularity", "ndcg_tied"]
+    assert not rows.loc["random", "ndcg_tied"]
+
+
+def test_the_tables_show_intervals_ties_and_distances(board):
+    table = leaderboard.rating_table(board).set_index("model")
+    assert table.loc["bias (baseline)", "behind the best"] == "best"
+    assert re.fullmatch(r"0\.\d{4} \(0\.\d{4} to 0\.\d{4}\)", table.loc["global-mean (baseline)", "behind the best"])
+    assert table.loc["oracle (oracle)", "behind the best"] == ""
+    tied = board.assign(rmse_tied=True)
+    shown = leaderboard.rating_table(tied).set_index("model").loc["global-mean (baseline)", "behind the best"]
+    assert shown.endswith("**tied**")
+    assert list(leaderboard.length_table(board, 10, [1, 5, 20]))[1:5] == ["NDCG@1", "NDCG@5", "NDCG@10", "NDCG@20"]
+
+
+def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
+    text = page.page(reports.open_report("demo"))
+    assert "split at random by rating, not by time (protocol `random_by_rating`)" in text
+    assert "temporal" not in text
+    assert "cleaning changed a value" not in text
+    assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
+    assert "- `domains.…`: as above. Here of one domain: all pairs are those of its items" in text
+    assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
+    assert "nan" not in text.lower().replace("nantes", "")
+
+
+def test_the_page_says_over_whom_the_means_are_and_what_no_list_can_hold(evaluated, figures):
+    values = json.loads(figures.read_text())
+    pairs, ranked = values["bias"]["pairs"], values["bias"]["users_ranked"]
+    for model in values.values():
+        model.update(cold_pairs=60, unreachable=50, users_without_history=7, rmse_cold=1.0)
+    figures.write_text(json.dumps(values))
+    text = page.page(reports.open_report("demo"))
+    ranking = text[text.index("## Ranking the whole catalogue") :]
+    assert f"Figures are means over {ranked:,} users; the other 7 of the test part have no history, so they" in ranking
+    # Ten of the cold pairs are of the seven.
+    assert f"Of the {pairs - 10:,} items held out of them, {50 / (pairs - 10):.2%} are cold" in ranking
+    for model in values.values():
+        model.update(cold_pairs=0, unreachable=0, users_without_history=0)
+    figures.write_text(json.dumps(values))
+    text = page.page(reports.open_report("demo"))
+    assert f"means over {ranked:,} users, all of the test part. Training knows every item held out of them." in text
+
+
+def test_the_page_says_what_ties_and_intervals_are(evaluated, figures, monkeypatch):
+    def said(text):
+        assert text.count("Each interval is for its figure or its difference alone.") == 1
+        assert "a model can be tied though its own interval leaves out 0" in text
+        assert "hold the truly best model with 95% confidence; they do not say that every other model is worse" in text
+        assert text.index("Items of equal scores are ordered by their id") < text.index("NDCG@10   |")
+
+    said(page.page(reports.open_report("demo")))
+    values = json.loads(figures.read_text())
+    for name in ("bias", "global-mean", "oracle"):
+        del values[name]
+    figures.write_text(json.dumps(values))
+    said(page.page(reports.open_report("demo")))
+
+
+def test_sampled_figures_beside_full_ones_are_refused(evaluated, figures):
+    values = json.loads(figures.read_text())
+    values["popularity"]["sampled_ndcg_at_10"] = values["popularity"].pop("ndcg_at_10")
+    figures.write_text(json.dumps(values))
+    with pytest.raises(
+        FoldinError, match=r"demo, popularity: 'sampled_ndcg_at_10' was computed on the whole catalogue"
+    ):
+        leaderboard.load("demo")
+
+
+def test_a_leak_stops_the_report_too_unless_explained(evaluated, figures, monkeypatch):
+    values = json.loads(figures.read_text())
+    values["bias"]["oracle"]["leak"] = 1
+    figures.write_text(json.dumps(values))
+    with pytest.raises(FoldinError, match="demo: better than the truth beyond chance: bias"):
+        leaderboard.load("demo")
+    explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
+    section = params.section
+    monkeypatch.setattr(params, "section", lambda kind: explained if kind is params.Evaluation else section(kind))
+    assert leaderboard.leaks(leaderboard.load("demo")) == ["bias"]
+
+
+def test_a_board_of_sampled_figures_calls_them_sampled(board):
+    renamed = board.rename(columns=lambda name: f"sampled_{name}" if "_at_" in name or name == "auc" else name)
+    assert leaderboard.at(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
+    table = leaderboard.ranking_table(renamed, 10)
+    pd.testing.assert_frame_equal(table, leaderboard.ranking_table(board, 10))
+
+
+def test_the_page_shows_what_cleaning_changed_or_kept_and_no_reason_that_never_held(evaluated):
+    place = paths.account("demo", "cleaning")
+    account = leaderboard.read_figures(place)
+    account["users"]["changed"]["impossible_age"] = 1234
+    account["users"]["kept"]["country_not_listed"] = 5
+    whole = place.read_bytes()
+    files.write_json(place, account)
+    text = " ".join(page.page(reports.open_report("demo")).split())
+    place.write_bytes(whole)
+    assert "| users | changed | impossible age | 1,234 |" in text
+    assert "| users | kept | country not listed | 5 |" in text
+    assert "country renamed" not in text
+
+
+def test_without_rating_models_the_page_is_of_ranking_alone(evaluated, figures):
+    values = json.loads(figures.read_text())
+    for name in ("bias", "global-mean", "oracle"):
+        del values[name]
+    figures.write_text(json.dumps(values))
+    text = page.page(reports.open_report("demo"))
+    assert "**popularity** ranks best" in text
+    assert "## Ranking the whole catalogue" in text
+    assert "RMSE" not in text.split("## By popularity")[0]
+
+
+def test_a_figure_that_rounds_to_zero_has_no_sign(board):
+    tiny = board.assign(r2=-1e-6, rmse_behind=0.0, rmse_behind_low=-1e-6, rmse_behind_high=2e-5)
+    text = leaderboard.rating_table(tiny).to_csv()
+    assert "0.0000 (0.0000 to 0.0000)" in text
+    assert "-0.0000" not in text
