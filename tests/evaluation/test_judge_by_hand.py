@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from synthetic import planted
-from test_judgement import SETTINGS
+from test_judge import SETTINGS
 
 from foldin.evaluation.judge import judge
 from foldin.evaluation.test_part import HeldOut
