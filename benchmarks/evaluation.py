@@ -3,10 +3,10 @@
     python benchmarks/evaluation.py          # 6,040 × 3,706, the size of ML-1M: seconds, and their ratio
     python benchmarks/evaluation.py memory   # 138,493 × 26,744, the size of ML-20M: peak memory of the evaluation
 
-Factors and ratings are drawn at random: what takes time is the same. foldin computes every ranking figure (precision,
+Factors and ratings are drawn at random: what takes time is the same. foldin computes every ranking plot (precision,
 recall, NDCG, MAP, MRR, hit rate at four lengths up to 20, AUC, coverage, Gini, novelty, diversity, popularity lift,
 by popularity bucket) and keeps each user's; implicit computes precision, MAP, NDCG and AUC of its top 10.
-Figures are to be read as ratios: times belong to a machine.
+Plots are to be read as ratios: times belong to a machine.
 """
 
 import gc
@@ -136,7 +136,7 @@ def speed() -> None:
     held = held_out(training, test)
     times = seconds(of_implicit(training, test, ours), lambda: judge.judge(ours, held, SETTINGS, "ours"))
     print(f"{training.n_users:,} × {training.n_items:,}, {FACTORS} factors, top 10, {THREADS} threads")
-    for name, (wall, processor) in zip(("implicit, 4 metrics", "foldin, all figures"), times, strict=True):
+    for name, (wall, processor) in zip(("implicit, 4 metrics", "foldin, all metrics"), times, strict=True):
         print(f"{name}: {wall:.3f} s, {processor:.3f} s of processors")
     wall, processor = times[1] / times[0]
     print(f"ratio: {wall:.2f}, of processor time {processor:.2f}")
@@ -161,7 +161,7 @@ def memory() -> None:
 
 
 def memory_of(name: str) -> float:
-    """Return a figure of this process as Linux gives it, in MB."""
+    """Return a metric of this process as Linux gives it, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 

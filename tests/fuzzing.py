@@ -35,10 +35,10 @@ def table_or_error(name: str) -> pd.DataFrame | None:
     parts = account.pop("parts", {})
     assert set(account) == {"ratings", "items", "users"}
     assert not parts or account["ratings"]["rows_in"] == sum(part["ratings"]["rows_in"] for part in parts.values())
-    for table, figures in account.items():
+    for table, metrics in account.items():
         rows = len(pd.read_parquet(paths.clean(name) / f"{table}.parquet"))
-        gone = sum(figures["dropped"].values())
-        assert figures["rows_in"] - gone + figures.get("added_without_description", 0) == figures["rows_out"] == rows
+        gone = sum(metrics["dropped"].values())
+        assert metrics["rows_in"] - gone + metrics.get("added_without_description", 0) == metrics["rows_out"] == rows
     assert len(ratings) > 0
     scale = registry.get(name).scale
     assert ratings["rating"].between(scale.lowest, scale.highest).all()

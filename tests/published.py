@@ -1,4 +1,4 @@
-"""Real data and protocols that published figures were measured on, for the anchors.
+"""Real data and protocols that published metrics were measured on, for the anchors.
 
 The readers here are the plainest that will do: arrays of indices in the order of the files.
 """
@@ -31,7 +31,7 @@ class LeaveOneOut(NamedTuple):
     train: Interactions
     candidates: np.ndarray
 
-    def figures(self, scores, ties="by item"):
+    def measured(self, scores, ties="by item"):
         """Return HR@10 and NDCG@10 of the held-out item's rank among its candidates.
 
         Parameters
@@ -60,7 +60,7 @@ class LeaveOneOut(NamedTuple):
             np.take_along_axis(model.score(users), self.candidates[users], axis=1)
             for users in metrics.blocks(np.arange(len(self.candidates), dtype=np.int32))
         ]
-        return self.figures(np.concatenate(scores), ties)
+        return self.metrics(np.concatenate(scores), ties)
 
 
 def needed(*files):

@@ -1,4 +1,4 @@
-"""Our figures beside published ones, on their own data and protocols (`make anchors`; minutes; needs real data).
+"""Our metrics beside published ones, on their own data and protocols (`make anchors`; minutes; needs real data).
 
 reports/anchors.md is the page of all anchors; those that take a second are in test_anchors_quick.py. Where a model
 chooses its number of epochs, it does so on a tenth of its training part, and is then fitted on all of it.

@@ -1,4 +1,4 @@
-"""Our figures beside published ones, where it takes a second: the same protocols as in test_anchors.py."""
+"""Our metrics beside published ones, where it takes a second: the same protocols as in test_anchors.py."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ ML_100K, ML_100K_U1, ML_1M = 0.9460, 0.9610, 0.9053
 
 
 def published_bias(train):
-    """Return the bias model behind the published figures: ours with other damping, clipped to the scale.
+    """Return the bias model behind the published metrics: ours with other damping, clipped to the scale.
 
     An item's bias is its mean residual over (ratings + 10), then a user's over (ratings + 5), in one pass. Ours
     (foldin.models.parts.bias) is the same with one damping for both, 5 in params.yaml.
@@ -71,7 +71,7 @@ def test_popularity_on_the_protocol_of_neural_collaborative_filtering(archives):
     """
     protocol = ncf_ml_1m(archives)
     model = Popularity().fit(protocol.train)
-    assert [f"{figure:.4f}" for figure in protocol.of(model, ties="at random")] == ["0.4535", "0.2543"]
+    assert [f"{metric:.4f}" for metric in protocol.of(model, ties="at random")] == ["0.4535", "0.2543"]
     assert protocol.of(model) == pytest.approx((0.4535, 0.2542), abs=0.00006)
     assert protocol.of(model, ties="for") == pytest.approx((0.4538, 0.2545), abs=0.00006)
     assert protocol.of(model) == pytest.approx((0.4535, 0.2543), abs=0.0002)
@@ -88,7 +88,7 @@ def test_some_of_the_published_negatives_are_the_held_out_item_itself(archives):
     assert (held == others).any(axis=1).sum() == 156
     constant = np.zeros(protocol.candidates.shape)
     first = (others < held).sum(axis=1) < 10
-    assert protocol.figures(constant)[0] == first.mean()
+    assert protocol.metrics(constant)[0] == first.mean()
 
 
 def test_the_page_of_anchors_names_tests_that_exist():

@@ -57,7 +57,7 @@ def test_a_world_comes_to_a_report_or_to_one_line_before_training(quick, world):
     ],
     ids=["a-domain-not-held-out", "all-cold-and-nothing-to-recommend", "clicks"],
 )
-def test_a_page_is_written_where_a_figure_has_nothing_to_show(quick, world, said):
+def test_a_page_is_written_where_a_metric_has_nothing_to_show(quick, world, said):
     assert outcome(world, quick, families=["baselines"], guests=[]) == "report"
     assert re.search(said, (paths.reports(NAME) / "README.md").read_text())
 

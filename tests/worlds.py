@@ -176,7 +176,7 @@ def report_or_refusal(
 
 
 def _make_small(values: dict[str, Any]) -> None:
-    """Shorten what takes time; every model, table and figure stays."""
+    """Shorten what takes time; every model, table and metric stays."""
     small = {"epochs": 3, "network_steps": 12, "repeats": 5, "flips": 5, "example_epochs": 5, "sweeps": 2}
     values["traps"].update(small)
     values["evaluation"].update(resamples=1000)
@@ -301,9 +301,9 @@ def _showing() -> Iterator[None]:
         yield
 
 
-def _save(figure: Figure, path: Path) -> None:
-    """Draw a figure, but spare the pixels: they take longest."""
-    figure.draw_without_rendering()
+def _save(metric: Figure, path: Path) -> None:
+    """Draw a metric, but spare the pixels: they take longest."""
+    metric.draw_without_rendering()
     path.touch()
 
 

@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help=about, description=about)
     compare.add_argument("before", metavar="REV")
     compare.add_argument("after", metavar="REV", nargs="?", help="the workspace unless given")
-    about = "the mean and spread of figures over commits or experiments that each held out another fold"
+    about = "the mean and spread of metrics over commits or experiments that each held out another fold"
     commands.add_parser("average", help=about, description=about).add_argument("revisions", metavar="REV", nargs="+")
     return parser
 

@@ -10,13 +10,13 @@ from foldin.core.errors import FoldinError
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
-    target = tmp_path / "folder" / "figures.json"
+    target = tmp_path / "folder" / "metrics.json"
     files.write_text(target, "old")
     with pytest.raises(ZeroDivisionError), files.whole_file(target) as unfinished:
         unfinished.write_text("half")
         _ = 1 / 0
     assert target.read_text() == "old\n"
-    assert [path.name for path in target.parent.iterdir()] == ["figures.json"]
+    assert [path.name for path in target.parent.iterdir()] == ["metrics.json"]
 
 
 def test_a_folder_that_fails_half_way_leaves_the_old_one(tmp_path):
@@ -38,7 +38,7 @@ def test_a_folder_replaces_the_old_one_wholly(tmp_path):
     assert [path.name for path in target.iterdir()] == ["second"]
 
 
-def test_figures_are_rounded_and_their_keys_sorted(tmp_path):
+def test_metrics_are_rounded_and_their_keys_sorted(tmp_path):
     files.write_json(tmp_path / "a.json", {"b": 0.123456789, "a": {"d": -0.0, "c": 3}})
     assert (tmp_path / "a.json").read_text().splitlines()[1] == '  "a": {'
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": {"c": 3, "d": 0.0}, "b": 0.123457}
@@ -46,10 +46,10 @@ def test_figures_are_rounded_and_their_keys_sorted(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_figure_without_value_is_refused_by_name(tmp_path, value):
-    with pytest.raises(FoldinError, match=r"figures\.json\.als\.rmse is (nan|inf)"):
-        files.write_json(tmp_path / "figures.json", {"als": {"rmse": value}})
-    assert not (tmp_path / "figures.json").exists()
+def test_a_metric_without_value_is_refused_by_name(tmp_path, value):
+    with pytest.raises(FoldinError, match=r"metrics\.json\.als\.rmse is (nan|inf)"):
+        files.write_json(tmp_path / "metrics.json", {"als": {"rmse": value}})
+    assert not (tmp_path / "metrics.json").exists()
 
 
 def test_tables_have_stable_decimals(tmp_path):

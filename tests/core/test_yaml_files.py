@@ -31,10 +31,10 @@ def conflict(folder, name, sides):
 @pytest.mark.parametrize("command", [["verify"], ["compare", "HEAD"]])
 def test_a_lock_with_both_sides_of_a_merge_names_the_way_out(workspace, capsys, command):
     (workspace / "reports" / "demo" / "metrics" / "als").mkdir(parents=True)
-    figures = workspace / "reports" / "demo" / "metrics" / "als" / "als.json"
-    figures.write_text(json.dumps({"rmse": 1.0}))
+    metrics = workspace / "reports" / "demo" / "metrics" / "als" / "als.json"
+    metrics.write_text(json.dumps({"rmse": 1.0}))
     conflict(workspace, "dvc.lock", [LOCK.format(digit * 32) for digit in "abc"])
-    figures.write_text(json.dumps({"rmse": 2.0}))
+    metrics.write_text(json.dumps({"rmse": 2.0}))
     assert cli.main(command) == 1
     said = capsys.readouterr().err
     assert said.startswith("foldin: dvc.lock: holds both sides of a merge conflict, from line 7 on; ")
@@ -86,7 +86,7 @@ def test_a_broken_dvc_yaml_is_one_line(workspace, content):
         pipeline.every(["demo"], ["als"])
 
 
-def test_figures_with_both_sides_of_a_merge_are_made_again(workspace, capsys):
+def test_metrics_with_both_sides_of_a_merge_are_made_again(workspace, capsys):
     sh("git", "init", "--quiet", cwd=workspace)
     folder = workspace / "reports" / "demo" / "metrics" / "als"
     folder.mkdir(parents=True)

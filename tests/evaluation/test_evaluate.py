@@ -35,8 +35,8 @@ def save(family):
             model.fit(training).save(folder)
 
 
-def figures():
-    return json.loads((paths.predictions(DATASET, FAMILY) / "figures.json").read_text(encoding="utf-8"))
+def measured():
+    return json.loads((paths.predictions(DATASET, FAMILY) / "metrics.json").read_text(encoding="utf-8"))
 
 
 def table(name):
@@ -56,9 +56,9 @@ def replaced_by(monkeypatch, model):
     save({"odd": model})
 
 
-def test_the_metrics_file_has_every_figure_of_every_model(trained):
+def test_the_metrics_file_has_every_metric_of_every_model(trained):
     evaluate.run(DATASET, FAMILY)
-    found = figures()
+    found = measured()
     assert list(found) == ["bias", "global-mean", "oracle", "popularity", "random"]
     ranking = {f"{name}_at_10" for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")}
     ranking |= {"auc", *(f"{name}_at_10" for name in ("gini", "novelty", "diversity", "popularity_lift"))}
@@ -74,7 +74,7 @@ def test_the_metrics_file_has_every_figure_of_every_model(trained):
 
 def test_what_is_known_of_this_data_holds(trained):
     evaluate.run(DATASET, FAMILY)
-    found = figures()
+    found = measured()
     assert found["oracle"]["rmse"] < found["bias"]["rmse"] < found["global-mean"]["rmse"]
     assert found["oracle"]["ndcg_at_10"] > found["popularity"]["ndcg_at_10"] > found["random"]["ndcg_at_10"]
     for name in ("bias", "global-mean", "popularity", "random"):
@@ -85,19 +85,19 @@ def test_what_is_known_of_this_data_holds(trained):
 def test_the_oracle_stands_in_the_file_of_one_family_and_checks_all(trained, monkeypatch):
     monkeypatch.setattr(evaluate, "BASELINES", "another family")
     evaluate.run(DATASET, FAMILY)
-    assert list(figures()) == ["bias", "global-mean", "popularity", "random"]
-    assert figures()["bias"]["oracle"]["rmse_z"] < -2
+    assert list(measured()) == ["bias", "global-mean", "popularity", "random"]
+    assert measured()["bias"]["oracle"]["rmse_z"] < -2
     assert "oracle" not in table("ratings")
 
 
-def test_the_length_of_lists_names_the_figures(trained):
+def test_the_length_of_lists_names_the_metrics(trained):
     change("evaluation", "k", 3)
     evaluate.run(DATASET, FAMILY)
-    assert "ndcg_at_3" in figures()["bias"]
+    assert "ndcg_at_3" in measured()["bias"]
     assert table("recommendations")["rank"].max() == 3
 
 
-def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
+def test_the_tables_carry_original_ids_and_give_the_metrics_again(trained):
     evaluate.run(DATASET, FAMILY)
     test = pd.read_parquet(paths.test(DATASET) / "ratings.parquet")
     ratings, lists, users = (table(name) for name in ("ratings", "recommendations", "users"))
@@ -105,26 +105,26 @@ def test_the_tables_carry_original_ids_and_give_the_figures_again(trained):
     assert list(ratings) == expected
     pd.testing.assert_frame_equal(ratings[expected[:4]], test[expected[:4]])
     errors = ratings["bias"] - ratings["rating"]
-    assert figures()["bias"]["rmse"] == pytest.approx(np.sqrt((errors**2).mean()), abs=1e-6)
+    assert measured()["bias"]["rmse"] == pytest.approx(np.sqrt((errors**2).mean()), abs=1e-6)
 
     rated = set(zip(test["user_id"], test["item_id"], strict=True))
     mine = lists[lists["model"] == "popularity"].sort_values(["user_id", "rank"])
     hit = [pair in rated for pair in zip(mine["user_id"], mine["item_id"], strict=True)]
     n_ranked = test.loc[test["user"] >= 0, "user_id"].nunique()
-    assert figures()["popularity"]["precision_at_10"] == pytest.approx(sum(hit) / 10 / n_ranked, abs=1e-6)
+    assert measured()["popularity"]["precision_at_10"] == pytest.approx(sum(hit) / 10 / n_ranked, abs=1e-6)
     assert users[users["model"] == "popularity"]["ndcg"].mean() == pytest.approx(
-        figures()["popularity"]["ndcg_at_10"], abs=1e-6
+        measured()["popularity"]["ndcg_at_10"], abs=1e-6
     )
     assert (users.groupby("model", observed=True)["pairs"].sum() == len(test)).all()
 
 
-def test_every_figure_has_its_definition_beside_it(trained):
+def test_every_metric_has_its_definition_beside_it(trained):
     evaluate.run(DATASET, FAMILY)
     defined = json.loads((paths.predictions(DATASET, FAMILY) / "definitions.json").read_text(encoding="utf-8"))
-    assert set(defined) == set().union(*map(guards.names, figures().values()))
+    assert set(defined) == set().union(*map(guards.names, measured().values()))
     assert "Σ (p − a)²" in defined["rmse"]
     assert defined["rmse"].endswith("in the unit of the ratings")
-    # A cold item is in the overall figure and in that of no group, so they cannot have the same words.
+    # A cold item is in the overall metric and in that of no group, so they cannot have the same words.
     assert "Here of one domain" in defined["domains.rmse"]
     assert "a cold item has no domain" in defined["domains.ndcg_at_10"]
     assert "Here of one group of items by popularity" in defined["popularity.recall_at_10"]
@@ -140,12 +140,12 @@ def test_the_same_models_give_the_same_bytes(trained):
         return {file.name: files.sha256(file) for file in produced}
 
     first = written()
-    assert {"figures.json", "ratings.parquet", "recommendations.parquet", "users.parquet"} <= set(first)
+    assert {"metrics.json", "ratings.parquet", "recommendations.parquet", "users.parquet"} <= set(first)
     assert {"bias.json", "bias.books.json", "oracle.json"} <= set(first)
     assert written() == first
 
 
-def test_the_figures_in_git_have_the_same_names_for_every_model_and_domain(trained):
+def test_the_metrics_in_git_have_the_same_names_for_every_model_and_domain(trained):
     evaluate.run(DATASET, FAMILY)
 
     def names(file):
@@ -180,7 +180,7 @@ def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained
     assert not paths.metrics(DATASET, FAMILY).exists()
     change("evaluation", "explained", {"odd": "made to test the guard"})
     evaluate.run(DATASET, FAMILY)
-    found = figures()["odd"]["oracle"]
+    found = measured()["odd"]["oracle"]
     assert found["rmse_z"] > 4
     assert found["leak"] == 1
     assert "demo: odd: LEAK: better than the oracle beyond chance" in capsys.readouterr().err
@@ -200,7 +200,7 @@ def test_other_seeds_are_judged_too_and_their_spread_is_shown_as_such(trained, m
             other.save(folder)
             expected.append(metrics.ndcg(*ranked(other)))
     evaluate.run(DATASET, FAMILY)
-    found = figures()["odd"]
+    found = measured()["odd"]
     assert found["seeds"] == 3
     assert found["ndcg_at_10_seed_sd"] == pytest.approx(np.std([each.mean() for each in expected], ddof=1), abs=1e-6)
     assert "ndcg_at_10_seed_sd" in json.loads((paths.metrics(DATASET, FAMILY) / "odd.json").read_text())
@@ -238,7 +238,7 @@ def test_held_out_users_are_folded_in_and_those_that_cannot_be_say_so(trained, m
     user_item.run(DATASET)
     save(models.family(FAMILY))
     evaluate.run(DATASET, FAMILY)
-    found = figures()
+    found = measured()
     assert found["popularity"]["users_ranked"] == 24
     strangers = set(test_part.load(DATASET).known.users["user_id"])
     assert set(table("recommendations")["user_id"]) == strangers

@@ -1,4 +1,4 @@
-"""Each guard, tripped: a figure that cannot mean what it says stops the pipeline in one line that says what to do."""
+"""Each guard, tripped: a metric that cannot mean what it says stops the pipeline in one line that says what to do."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation.liked import check_classes
 
-FIGURES = {"rmse": 0.9, "ndcg_at_10": 0.4, "ndcg_at_10_se": 0.01, "liked": {"f1": 0.5, "true_positives": 7}}
+METRICS = {"rmse": 0.9, "ndcg_at_10": 0.4, "ndcg_at_10_se": 0.01, "liked": {"f1": 0.5, "true_positives": 7}}
 
 
 def complaint(call, *arguments, **named) -> str:
@@ -19,8 +19,8 @@ def complaint(call, *arguments, **named) -> str:
     return text
 
 
-def test_sound_figures_pass():
-    guards.check_bounds(FIGURES | {"domains": {"books": {"rmse": 0.8}}, "other_lengths": {"recall_at_5": 1.0}})
+def test_sound_metrics_pass():
+    guards.check_bounds(METRICS | {"domains": {"books": {"rmse": 0.8}}, "other_lengths": {"recall_at_5": 1.0}})
 
 
 @pytest.mark.parametrize(
@@ -33,21 +33,21 @@ def test_sound_figures_pass():
         ("precision_at_10", -0.01, "0 to 1"),
     ],
 )
-def test_a_figure_outside_its_bounds_is_named(name, value, bounds):
-    assert complaint(guards.check_bounds, FIGURES | {name: value}).startswith(f"{name} is {value}, outside {bounds}")
+def test_a_metric_outside_its_bounds_is_named(name, value, bounds):
+    assert complaint(guards.check_bounds, METRICS | {name: value}).startswith(f"{name} is {value}, outside {bounds}")
 
 
-def test_figures_of_groups_are_checked_too():
+def test_metrics_of_groups_are_checked_too():
     assert complaint(guards.check_bounds, {"domains": {"books": {"recall_at_5": 2.0}}}).startswith(
         "domains.books.recall_at_5 is 2.0"
     )
     assert complaint(guards.check_bounds, {"other_lengths": {"map_at_5": 2.0}}).startswith("map_at_5 is 2.0")
 
 
-def test_a_group_s_figure_has_a_definition_of_its_own():
-    figures = FIGURES | {"domains": {"books": {"rmse": 0.8}}, "popularity": {"tail": {"sampled_recall_at_5": 0.1}}}
-    names = guards.names(figures)
-    assert names == {*guards.flat(FIGURES), "domains.rmse", "popularity.sampled_recall_at_5"}
+def test_a_group_s_metric_has_a_definition_of_its_own():
+    metrics = METRICS | {"domains": {"books": {"rmse": 0.8}}, "popularity": {"tail": {"sampled_recall_at_5": 0.1}}}
+    names = guards.names(metrics)
+    assert names == {*guards.flat(METRICS), "domains.rmse", "popularity.sampled_recall_at_5"}
     overall, of_domain = definitions.of("rmse"), definitions.of("domains.rmse")
     assert of_domain.text.startswith(overall.text)
     assert "a cold item has no domain" in of_domain.text
@@ -61,7 +61,7 @@ def test_nan_is_outside_every_bound():
     assert "rmse is nan" in complaint(guards.check_bounds, {"rmse": float("nan")})
 
 
-def test_a_figure_without_definition_is_refused():
+def test_a_metric_without_definition_is_refused():
     assert "'accuracy' has no definition" in complaint(guards.check_bounds, {"accuracy": 0.65})
 
 
@@ -87,7 +87,7 @@ def test_a_model_better_than_the_truth_is_refused_unless_explained():
     guards.check_oracle([], {}, "demo")
 
 
-def test_sampled_figures_are_never_shown_as_full_ones_nor_the_other_way_round():
+def test_sampled_metrics_are_never_shown_as_full_ones_nor_the_other_way_round():
     full, sampled = ["rmse", "ndcg_at_10"], ["rmse", "sampled_ndcg_at_10"]
     guards.check_sampling(full, sampled=False, where="x")
     guards.check_sampling(sampled, sampled=True, where="x")
@@ -107,7 +107,7 @@ def test_auc_has_no_length_in_its_name_and_is_guarded_all_the_same():
     assert "'sampled_auc' was computed on the whole catalogue and is named as if on a sample" in text
 
 
-def test_sampled_figures_and_errors_are_defined_as_such():
+def test_sampled_metrics_and_errors_are_defined_as_such():
     assert "comparable with nothing but the same sample" in definitions.of("sampled_recall_at_20").text
     assert "standard error of" in definitions.of("ndcg_at_10_se").text
     assert definitions.of("ndcg_at_10_seed_sd").highest == np.inf

@@ -1,4 +1,4 @@
-"""One model judged on a test part with unknown users and items, figure by figure, against plain loops."""
+"""One model judged on a test part with unknown users and items, metric by metric, against plain loops."""
 
 import math
 from dataclasses import replace
@@ -58,7 +58,7 @@ def judged(bias, held):
 
 def brute_force(model, test, members):
     """Return how many users have something held out among the members, and their NDCG, recall and coverage."""
-    figures, on_a_list = [], set()
+    measured, on_a_list = [], set()
     for user, pairs in test.pairs[test.pairs["user"] >= 0].groupby("user"):
         relevant = set(pairs["item"]) & set(members)
         scores = model.score([user])[0]
@@ -68,74 +68,74 @@ def brute_force(model, test, members):
         if relevant:
             ideal = sum(1 / math.log2(rank + 2) for rank in range(min(5, len(relevant))))
             gained = sum(hit / math.log2(rank + 2) for rank, hit in enumerate(hits))
-            figures.append((gained / ideal, sum(hits) / len(relevant)))
+            measured.append((gained / ideal, sum(hits) / len(relevant)))
             on_a_list |= set(order)
-    return len(figures), *np.mean(figures, axis=0), len(on_a_list) / len(members)
+    return len(measured), *np.mean(measured, axis=0), len(on_a_list) / len(members)
 
 
-def test_every_pair_counts_in_the_rating_figures_cold_ones_too(bias, judged, held):
+def test_every_pair_counts_in_the_rating_metrics_cold_ones_too(bias, judged, held):
     errors = judged.predicted - held.pairs["rating"].to_numpy()
-    assert len(errors) == judged.figures["pairs"] == len(held.pairs)
-    assert judged.figures["cold_pairs"] == 3
-    assert judged.figures["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
-    assert judged.figures["mae"] == pytest.approx(np.mean(np.abs(errors)))
+    assert len(errors) == judged.metrics["pairs"] == len(held.pairs)
+    assert judged.metrics["cold_pairs"] == 3
+    assert judged.metrics["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
+    assert judged.metrics["mae"] == pytest.approx(np.mean(np.abs(errors)))
     user, item = held.pairs.loc[3, ["user", "item"]]
     assert user == -1
     assert judged.predicted[3] == pytest.approx(np.clip(bias._bias.mean + bias.item_biases()[item], 0.5, 5))
 
 
 def test_domains_are_judged_within_themselves(bias, judged, held):
-    assert list(judged.figures["domains"]) == ["books", "movies"]
-    for domain, figures in judged.figures["domains"].items():
+    assert list(judged.metrics["domains"]) == ["books", "movies"]
+    for domain, measured in judged.metrics["domains"].items():
         members = np.flatnonzero(held.training.items["domain"] == domain).tolist()
         n, ndcg, recall, coverage = brute_force(bias, held, members)
-        assert figures["coverage_at_5"] == pytest.approx(coverage)
-        assert figures["users_ranked"] == n
-        assert figures["ndcg_at_5"] == pytest.approx(ndcg)
-        assert figures["recall_at_5"] == pytest.approx(recall)
+        assert measured["coverage_at_5"] == pytest.approx(coverage)
+        assert measured["users_ranked"] == n
+        assert measured["ndcg_at_5"] == pytest.approx(ndcg)
+        assert measured["recall_at_5"] == pytest.approx(recall)
         of_domain = held.pairs["item"].isin(members)
         errors = (judged.predicted - held.pairs["rating"])[of_domain]
-        assert figures["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
+        assert measured["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
 
 
-def test_domain_figures_add_up_to_the_pairs_of_known_items(judged, held):
-    domains = judged.figures["domains"].values()
+def test_domain_metrics_add_up_to_the_pairs_of_known_items(judged, held):
+    domains = judged.metrics["domains"].values()
     unknown = held.pairs["item"] == -1
-    assert sum(figures["pairs"] for figures in domains) + unknown.sum() == judged.figures["pairs"]
+    assert sum(measured["pairs"] for measured in domains) + unknown.sum() == judged.metrics["pairs"]
     squares = (judged.predicted - held.pairs["rating"])[~unknown] ** 2
-    assert sum(figures["pairs"] * figures["rmse"] ** 2 for figures in domains) == pytest.approx(squares.sum())
+    assert sum(measured["pairs"] * measured["rmse"] ** 2 for measured in domains) == pytest.approx(squares.sum())
 
 
-def test_ranking_figures_count_cold_items_as_missed(bias, judged, held):
+def test_ranking_metrics_count_cold_items_as_missed(bias, judged, held):
     warm = HeldOut(held.pairs[held.pairs["item"] >= 0].reset_index(drop=True), held.training)
     n, ndcg, recall, coverage = brute_force(bias, warm, range(held.training.n_items))
-    without = judge(bias, warm, SETTINGS, "bias").figures
+    without = judge(bias, warm, SETTINGS, "bias").metrics
     assert without["ndcg_at_5"] == pytest.approx(ndcg)
     assert without["recall_at_5"] == pytest.approx(recall)
     assert without["coverage_at_5"] == pytest.approx(coverage)
-    assert judged.figures["users_ranked"] >= n
-    assert judged.figures["recall_at_5"] < recall
+    assert judged.metrics["users_ranked"] >= n
+    assert judged.metrics["recall_at_5"] < recall
 
 
-def test_users_without_history_are_counted_and_have_no_ranking_figure(judged, held):
-    assert judged.figures["users_without_history"] == 2
+def test_users_without_history_are_counted_and_have_no_ranking_metric(judged, held):
+    assert judged.metrics["users_without_history"] == 2
     # Of the two pairs with an unknown item, one is of an unknown user.
-    assert judged.figures["unreachable"] == 1
-    assert judged.figures["users_ranked"] == held.pairs.loc[held.pairs["user"] >= 0, "user"].nunique()
+    assert judged.metrics["unreachable"] == 1
+    assert judged.metrics["users_ranked"] == held.pairs.loc[held.pairs["user"] >= 0, "user"].nunique()
     strangers = judged.users[judged.users["user_id"].isin(["a", "b"])]
     assert len(strangers) == 2
     assert strangers["ndcg"].isna().all()
     assert strangers["squared_error"].notna().all()
 
 
-def test_the_figures_by_user_give_the_figures_of_the_model(judged):
+def test_the_metrics_by_user_give_the_metrics_of_the_model(judged):
     users = judged.users
-    assert users["pairs"].sum() == judged.figures["pairs"]
-    assert np.sqrt(users["squared_error"].sum() / users["pairs"].sum()) == pytest.approx(judged.figures["rmse"])
-    assert users["absolute_error"].sum() / users["pairs"].sum() == pytest.approx(judged.figures["mae"])
-    assert users["ndcg"].mean() == pytest.approx(judged.figures["ndcg_at_5"])
-    assert users["average_precision"].mean() == pytest.approx(judged.figures["map_at_5"])
-    assert users["ndcg"].sem() == pytest.approx(judged.figures["ndcg_at_5_se"])
+    assert users["pairs"].sum() == judged.metrics["pairs"]
+    assert np.sqrt(users["squared_error"].sum() / users["pairs"].sum()) == pytest.approx(judged.metrics["rmse"])
+    assert users["absolute_error"].sum() / users["pairs"].sum() == pytest.approx(judged.metrics["mae"])
+    assert users["ndcg"].mean() == pytest.approx(judged.metrics["ndcg_at_5"])
+    assert users["average_precision"].mean() == pytest.approx(judged.metrics["map_at_5"])
+    assert users["ndcg"].sem() == pytest.approx(judged.metrics["ndcg_at_5_se"])
 
 
 def test_lists_are_those_that_recommend_gives(bias, judged, held):
@@ -146,19 +146,19 @@ def test_lists_are_those_that_recommend_gives(bias, judged, held):
 
 def test_the_size_of_blocks_changes_nothing(bias, judged, held):
     at_once = judge(bias, held, SETTINGS.model_copy(update={"block_megabytes": 10.0}), "bias")
-    assert at_once.figures == judged.figures
+    assert at_once.metrics == judged.metrics
 
 
 def test_a_held_out_rating_of_0_is_as_relevant_as_any(held):
     model = Popularity().fit(held.training)
     zeros = HeldOut(held.pairs.assign(rating=0.0), held.training)
-    assert judge(model, zeros, SETTINGS, "popularity").figures == judge(model, held, SETTINGS, "popularity").figures
+    assert judge(model, zeros, SETTINGS, "popularity").metrics == judge(model, held, SETTINGS, "popularity").metrics
 
 
-def test_a_model_without_ratings_has_ranking_figures_only(held):
+def test_a_model_without_ratings_has_ranking_metrics_only(held):
     judged = judge(Popularity().fit(held.training), held, SETTINGS, "popularity")
     assert judged.predicted is None
-    assert not {"rmse", "rmse_se", "mae", "liked"} & set(judged.figures)
+    assert not {"rmse", "rmse_se", "mae", "liked"} & set(judged.metrics)
     assert judged.users["squared_error"].isna().all()
 
 
@@ -166,9 +166,9 @@ def test_where_feedback_is_implicit_a_model_of_ratings_is_judged_by_its_lists_on
     counted = HeldOut(held.pairs, replace(held.training, scale=IMPLICIT))
     found = judge(bias, counted, SETTINGS, "bias")
     assert found.predicted is None
-    assert not {"rmse", "rmse_se", "mae", "liked"} & set(found.figures)
-    assert all("rmse" not in figures for figures in found.figures["domains"].values())
-    assert found.figures["ndcg_at_5"] == judged.figures["ndcg_at_5"]
+    assert not {"rmse", "rmse_se", "mae", "liked"} & set(found.metrics)
+    assert all("rmse" not in measured for measured in found.metrics["domains"].values())
+    assert found.metrics["ndcg_at_5"] == judged.metrics["ndcg_at_5"]
 
 
 def test_a_model_that_recommends_known_items_is_refused(held, monkeypatch):
@@ -252,40 +252,40 @@ def test_a_model_of_another_split_of_the_same_data_is_refused(held):
         judge(other, held, SETTINGS, "other")
 
 
-def test_a_bucket_s_figures_are_of_its_own_items(bias, judged, held):
+def test_a_bucket_s_metrics_are_of_its_own_items(bias, judged, held):
     popularity = np.bincount(held.training.ratings.indices, minlength=held.training.n_items)
     groups = beyond_accuracy.buckets(popularity)
     lists = judged.lists.items
-    for number, (name, figures) in enumerate(judged.figures["popularity"].items()):
+    for number, (name, measured) in enumerate(judged.metrics["popularity"].items()):
         mine = held.pairs["item"].isin(np.flatnonzero(groups == number))
         recalls = []
         for user, listed in zip(held.ranked, lists, strict=True):
             relevant = set(held.pairs.loc[mine & (held.pairs["user"] == user), "item"])
             if relevant:
                 recalls.append(len(relevant & set(listed.tolist())) / len(relevant))
-        assert figures["recall_at_5"] == pytest.approx(np.mean(recalls)), name
-        assert figures["list_share_at_5"] == pytest.approx(np.mean(groups[lists[lists >= 0]] == number))
+        assert measured["recall_at_5"] == pytest.approx(np.mean(recalls)), name
+        assert measured["list_share_at_5"] == pytest.approx(np.mean(groups[lists[lists >= 0]] == number))
         errors = (judged.predicted - held.pairs["rating"])[mine]
-        assert figures["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
-        assert figures["pairs"] == mine.sum()
+        assert measured["rmse"] == pytest.approx(np.sqrt(np.mean(errors**2)))
+        assert measured["pairs"] == mine.sum()
 
 
-def test_other_lengths_are_the_figures_of_shorter_and_longer_lists(bias, judged, held):
+def test_other_lengths_are_the_metrics_of_shorter_and_longer_lists(bias, judged, held):
     for k in (1, 3):
-        alone = judge(bias, held, SETTINGS.model_copy(update={"k": k}), "bias").figures
+        alone = judge(bias, held, SETTINGS.model_copy(update={"k": k}), "bias").metrics
         for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate"):
-            assert judged.figures["other_lengths"][f"{name}_at_{k}"] == alone[f"{name}_at_{k}"]
+            assert judged.metrics["other_lengths"][f"{name}_at_{k}"] == alone[f"{name}_at_{k}"]
     longer = judge(bias, held, SETTINGS.model_copy(update={"ks": [9]}), "bias")
-    assert longer.figures["ndcg_at_5"] == judged.figures["ndcg_at_5"]
+    assert longer.metrics["ndcg_at_5"] == judged.metrics["ndcg_at_5"]
     assert longer.lists.items.shape == judged.lists.items.shape
 
 
 def test_known_and_cold_pairs_are_reported_apart(judged, held):
     errors = judged.predicted - held.pairs["rating"].to_numpy()
     warm = (held.pairs["user"] >= 0) & (held.pairs["item"] >= 0)
-    assert judged.figures["warm_share"] == pytest.approx(1 - 3 / len(held.pairs))
-    assert judged.figures["rmse_warm"] == pytest.approx(np.sqrt(np.mean(errors[warm] ** 2)))
-    assert judged.figures["rmse_cold"] == pytest.approx(np.sqrt(np.mean(errors[~warm] ** 2)))
+    assert judged.metrics["warm_share"] == pytest.approx(1 - 3 / len(held.pairs))
+    assert judged.metrics["rmse_warm"] == pytest.approx(np.sqrt(np.mean(errors[warm] ** 2)))
+    assert judged.metrics["rmse_cold"] == pytest.approx(np.sqrt(np.mean(errors[~warm] ** 2)))
 
 
 @pytest.fixture(scope="module")
@@ -304,18 +304,18 @@ def sampled(held):
     return HeldOut(held.pairs, held.training, negatives=negatives)
 
 
-def test_figures_of_sampled_candidates_say_so_and_rank_these_alone(bias, judged, sampled):
+def test_metrics_of_sampled_candidates_say_so_and_rank_these_alone(bias, judged, sampled):
     found = judge(bias, sampled, SETTINGS, "bias")
-    assert not [name for name in found.figures if "_at_" in name and not name.startswith("sampled_")]
+    assert not [name for name in found.metrics if "_at_" in name and not name.startswith("sampled_")]
     assert {"sampled_ndcg", "sampled_auc"} <= set(found.users.columns)
     for user, listed in zip(sampled.ranked, found.lists.items, strict=True):
         candidates = set(sampled.negatives[[user]].indices) | set(sampled.relevant[[user]].indices)
         scores = bias.score([user])[0]
         order = sorted(candidates, key=lambda item: (-scores[item], item))[:5]
         assert listed[listed >= 0].tolist() == order
-    # Fewer candidates, better figures: why one must never stand beside the other.
-    assert found.figures["sampled_ndcg_at_5"] > 1.5 * judged.figures["ndcg_at_5"]
-    assert found.figures["rmse"] == judged.figures["rmse"]
+    # Fewer candidates, better metrics: why one must never stand beside the other.
+    assert found.metrics["sampled_ndcg_at_5"] > 1.5 * judged.metrics["ndcg_at_5"]
+    assert found.metrics["rmse"] == judged.metrics["rmse"]
 
 
 def test_held_out_users_are_judged_on_what_is_told_of_them():
@@ -345,7 +345,7 @@ def test_held_out_users_are_judged_on_what_is_told_of_them():
     assert cold[4] == pytest.approx(mean + habit, abs=1e-5)
     np.testing.assert_array_equal(np.delete(cold, 4), np.delete(found.predicted, 4))
     stranger = model.predict(np.full(len(pairs), -1), test_part.indices[1])
-    assert found.figures["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
+    assert found.metrics["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
     for row, listed in enumerate(found.lists.items):
         assert not set(listed.tolist()) & set(told.ratings[[test_part.ranked[row]]].indices.tolist())
 

@@ -1,4 +1,4 @@
-"""The figures of a judgement that come from whole lists and all pairs, each against the plainest loop for it."""
+"""The metrics of a judgement that come from whole lists and all pairs, each against the plainest loop for it."""
 
 import math
 
@@ -74,15 +74,15 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(case, people):
             for other in others
         )
         areas.append(right / ((len(relevant) + n_cold) * len(others)))
-    assert judged.figures["auc"] == pytest.approx(np.mean(areas))
-    assert abs(np.mean(areas) - 0.5) > 0.01, "else the other way round would be the same figure"
+    assert judged.metrics["auc"] == pytest.approx(np.mean(areas))
+    assert abs(np.mean(areas) - 0.5) > 0.01, "else the other way round would be the same metric"
     assert judged.users["auc"].dropna().tolist() == pytest.approx(areas)
 
 
 def test_novelty_is_the_self_information_of_listed_items(case, people, popularity):
     held, _, judged = case
     bits = [np.mean([-math.log2(popularity[item] / held.training.n_users) for item in listed]) for *_, listed in people]
-    assert judged.figures[f"novelty_at_{K}"] == pytest.approx(np.mean(bits))
+    assert judged.metrics[f"novelty_at_{K}"] == pytest.approx(np.mean(bits))
 
 
 def test_gini_is_over_all_items_of_the_catalogue(case, people):
@@ -93,7 +93,7 @@ def test_gini_is_over_all_items_of_the_catalogue(case, people):
             times[item] += 1
     # Half the mean absolute difference, relative to the mean: the textbook's words, not those of the definition.
     apart = np.mean([abs(a - b) for a in times for b in times])
-    assert judged.figures[f"gini_at_{K}"] == pytest.approx(apart / (2 * np.mean(times)))
+    assert judged.metrics[f"gini_at_{K}"] == pytest.approx(apart / (2 * np.mean(times)))
 
 
 def test_popularity_lift_is_against_what_the_same_users_rated_in_training(case, people, popularity):
@@ -102,7 +102,7 @@ def test_popularity_lift_is_against_what_the_same_users_rated_in_training(case, 
     before, listed = (
         np.mean([np.mean([popularity[item] for item in mine[place]]) for mine in both]) for place in (0, 1)
     )
-    assert case[2].figures[f"popularity_lift_at_{K}"] == pytest.approx(listed / before - 1)
+    assert case[2].metrics[f"popularity_lift_at_{K}"] == pytest.approx(listed / before - 1)
 
 
 def test_r_squared_and_rmse_by_user(case):
@@ -110,6 +110,6 @@ def test_r_squared_and_rmse_by_user(case):
     errors = held.pairs.assign(error=judged.predicted - held.pairs["rating"])
     ratings = held.pairs["rating"]
     left = (errors["error"] ** 2).sum() / ((ratings - ratings.mean()) ** 2).sum()
-    assert judged.figures["r2"] == pytest.approx(1 - left, abs=1e-6)
+    assert judged.metrics["r2"] == pytest.approx(1 - left, abs=1e-6)
     by_user = [math.sqrt((mine["error"] ** 2).mean()) for _, mine in errors.groupby("user_id")]
-    assert judged.figures["user_rmse"] == pytest.approx(np.mean(by_user), abs=1e-6)
+    assert judged.metrics["user_rmse"] == pytest.approx(np.mean(by_user), abs=1e-6)

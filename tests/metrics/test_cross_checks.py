@@ -1,8 +1,8 @@
-"""Every ranking figure against two other libraries, trec_eval (by pytrec_eval) and scikit-learn, on random cases.
+"""Every ranking metric against two other libraries, trec_eval (by pytrec_eval) and scikit-learn, on random cases.
 
 trec_eval has no AUC; its second library is scipy.
 
-Where definitions differ, the test computes the other library's figure on what makes both the same, and says so.
+Where definitions differ, the test computes the other library's metric on what makes both the same, and says so.
 """
 
 import math
@@ -46,14 +46,14 @@ def relevance(held):
 
 
 def ours(scores, held, k):
-    """Return our figures of the user."""
+    """Return our metrics of the user."""
     items, _ = top_k.top_k(scores, k)
-    return {name: values[0] for name, values in metrics.ranking_figures(items, relevance(held)).items()}, items[0]
+    return {name: values[0] for name, values in metrics.ranking_metrics(items, relevance(held)).items()}, items[0]
 
 
 @always
 @given(cases())
-def test_trec_eval_has_the_same_figures(case):
+def test_trec_eval_has_the_same_metrics(case):
     scores, held, k = case
     found, items = ours(scores, held, k)
     names = {f"{name}.{k}" for name in ("P", "recall", "ndcg_cut", "map_cut", "success")}
@@ -74,7 +74,7 @@ def test_trec_eval_has_the_same_figures(case):
 
 @always
 @given(cases())
-def test_scikit_learn_has_the_same_figures(case):
+def test_scikit_learn_has_the_same_metrics(case):
     scores, held, k = case
     found, items = ours(scores, held, k)
     truth = np.isin(np.arange(N_ITEMS), held)
@@ -138,7 +138,7 @@ def test_r_squared_is_that_of_scikit_learn(pairs):
 
 
 @pytest.mark.parametrize(("n_items", "n_held", "k"), [(40, 6, 10), (40, 15, 10), (30, 1, 5)])
-def test_a_random_order_has_exactly_the_expected_figures(n_items, n_held, k):
+def test_a_random_order_has_exactly_the_expected_metrics(n_items, n_held, k):
     """Every position holds each item equally often, so expectations are sums over positions of held-out shares."""
     share = n_held / n_items
     discounts = 1 / np.log2(np.arange(2, k + 2))
@@ -159,7 +159,7 @@ def test_a_random_order_has_exactly_the_expected_figures(n_items, n_held, k):
     scores = np.random.default_rng(n_items + n_held).random((n, n_items), dtype=np.float32)
     held = sparse.csr_array(np.tile((np.arange(n_items) < n_held).astype(np.float32), (n, 1)))
     items, _ = top_k.top_k(scores, k)
-    found = metrics.ranking_figures(items, held)
+    found = metrics.ranking_metrics(items, held)
     assert set(found) == set(expected)
     areas = auc.auc(scores, sparse.csr_array((n, n_items), dtype=np.float32), held)
     for name, value in (expected | {"auc": 0.5}).items():

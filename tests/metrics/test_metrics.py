@@ -1,4 +1,4 @@
-"""Every figure against its definition spelled out in loops, against scikit-learn, and on cases known by hand."""
+"""Every metric against its definition spelled out in loops, against scikit-learn, and on cases known by hand."""
 
 import math
 
@@ -41,7 +41,7 @@ def cases(draw):
 
 
 def by_definition(recommended, relevant, cold):
-    """Return one user's figures, from the definitions at the head of foldin.metrics."""
+    """Return one user's metrics, from the definitions at the head of foldin.metrics."""
     k, total = len(recommended), len(relevant) + cold
     hit_at = [rank for rank, item in enumerate(recommended, start=1) if item in relevant]
     ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, total) + 1))
@@ -58,12 +58,12 @@ def by_definition(recommended, relevant, cold):
 
 @always
 @given(cases())
-def test_ranking_figures_follow_their_definitions(case):
+def test_ranking_metrics_follow_their_definitions(case):
     lists, rows, cold, n_items = case
-    figures = metrics.ranking_figures(np.array(lists, np.int32), held_out(rows, n_items), np.array(cold))
-    assert set(figures) == set(metrics.MEANS)
+    measured = metrics.ranking_metrics(np.array(lists, np.int32), held_out(rows, n_items), np.array(cold))
+    assert set(measured) == set(metrics.MEANS)
     for user, (recommended, relevant, extra) in enumerate(zip(lists, rows, cold, strict=True)):
-        for name, values in figures.items():
+        for name, values in measured.items():
             if len(relevant) + extra:
                 assert values[user] == pytest.approx(by_definition(recommended, relevant, extra)[name]), name
                 assert 0 <= values[user] <= 1
@@ -91,22 +91,22 @@ def test_ndcg_agrees_with_scikit_learn_where_nothing_is_tied():
 
 def test_perfect_and_worst_lists():
     relevant = held_out([[0, 1], [2, 3, 4, 5]], 8)
-    perfect = metrics.ranking_figures(np.array([[1, 0, 5], [4, 2, 3]], np.int32), relevant)
+    perfect = metrics.ranking_metrics(np.array([[1, 0, 5], [4, 2, 3]], np.int32), relevant)
     for name in ("ndcg", "average_precision", "reciprocal_rank", "hit"):
         assert perfect[name].tolist() == [1, 1], name
     assert perfect["precision"].tolist() == pytest.approx([2 / 3, 1])
     assert perfect["recall"].tolist() == pytest.approx([1, 3 / 4])
-    worst = metrics.ranking_figures(np.array([[5, 6, 7], [0, 1, -1]], np.int32), relevant)
+    worst = metrics.ranking_metrics(np.array([[5, 6, 7], [0, 1, -1]], np.int32), relevant)
     assert all((values == 0).all() for values in worst.values())
 
 
 def test_a_cold_item_counts_as_relevant_and_cannot_be_hit():
     lists = np.array([[3, 4]], np.int32)
-    warm = metrics.ranking_figures(lists, held_out([[3]], 5))
-    cold = metrics.ranking_figures(lists, held_out([[3]], 5), np.array([1]))
+    warm = metrics.ranking_metrics(lists, held_out([[3]], 5))
+    cold = metrics.ranking_metrics(lists, held_out([[3]], 5), np.array([1]))
     assert (warm["recall"][0], cold["recall"][0]) == (1.0, 0.5)
     assert (warm["ndcg"][0], cold["ndcg"][0]) == (1.0, pytest.approx(1 / (1 + 1 / math.log2(3))))
-    only_cold = metrics.ranking_figures(lists, held_out([[]], 5), np.array([2]))
+    only_cold = metrics.ranking_metrics(lists, held_out([[]], 5), np.array([2]))
     assert all(values[0] == 0 for values in only_cold.values())
 
 
@@ -124,20 +124,20 @@ def test_tied_scores_are_ranked_by_item_before_they_are_judged():
     assert metrics.ndcg(items, held_out([[4, 5]], 6)).tolist() == [0.0]
 
 
-def test_a_random_order_has_the_figures_that_combinatorics_gives():
+def test_a_random_order_has_the_metrics_that_combinatorics_gives():
     n, n_items, k, n_relevant = 4000, 50, 10, 6
     rng = np.random.default_rng(3)
     items, _ = top_k.top_k(rng.random((n, n_items)), k)
-    figures = metrics.ranking_figures(items, held_out([range(n_relevant)] * n, n_items))
+    measured = metrics.ranking_metrics(items, held_out([range(n_relevant)] * n, n_items))
     no_hit = math.comb(n_items - n_relevant, k) / math.comb(n_items, k)
     expected = {"precision": n_relevant / n_items, "recall": k / n_items, "hit": 1 - no_hit}
     for name, value in expected.items():
-        assert abs(figures[name].mean() - value) < 4 * figures[name].std() / math.sqrt(n), name
+        assert abs(measured[name].mean() - value) < 4 * measured[name].std() / math.sqrt(n), name
 
 
 def test_precision_is_not_the_pooled_one_that_implicit_reports():
     lists, rows = np.array([[0, 1, 2, 3]] * 2, np.int32), [[0], [0, 1, 2, 3]]
-    ours = metrics.ranking_figures(lists, held_out(rows, 6))["precision"].mean()
+    ours = metrics.ranking_metrics(lists, held_out(rows, 6))["precision"].mean()
     pooled = sum(len(set(row) & {0, 1, 2, 3}) for row in rows) / sum(min(4, len(row)) for row in rows)
     assert (ours, pooled) == (0.625, 1.0)
 
@@ -152,7 +152,7 @@ def test_precision_is_not_the_pooled_one_that_implicit_reports():
 )
 def test_lists_that_cannot_be_judged_are_refused(lists, message):
     with pytest.raises(FoldinError, match=message):
-        metrics.ranking_figures(np.array(lists, np.int32), held_out([[1]], 5))
+        metrics.ranking_metrics(np.array(lists, np.int32), held_out([[1]], 5))
 
 
 ratings = st.lists(st.tuples(st.integers(1, 10), st.floats(0, 5.5, width=32)), min_size=1, max_size=30)
@@ -189,28 +189,28 @@ def test_float32_ratings_are_summed_in_double_precision():
     ],
 )
 def test_ratings_that_cannot_be_judged_are_refused(actual, predicted, message):
-    for figure in (metrics.rmse, metrics.mae, lambda a, p: metrics.confusion(a, p, 2.0)):
+    for metric in (metrics.rmse, metrics.mae, lambda a, p: metrics.confusion(a, p, 2.0)):
         with pytest.raises(FoldinError, match=message):
-            figure(actual, predicted)
+            metric(actual, predicted)
 
 
 @always
 @given(ratings)
 def test_the_confusion_matrix_is_labelled_rightly(pairs):
     actual, predicted = [a / 2 for a, _ in pairs], [p for _, p in pairs]
-    figures = metrics.confusion(actual, predicted, 3.5)
+    measured = metrics.confusion(actual, predicted, 3.5)
     liked = [(a >= 3.5, p >= 3.5) for a, p in zip(actual, predicted, strict=True)]
-    assert figures["true_positives"] == liked.count((True, True))
-    assert figures["false_positives"] == liked.count((False, True))
-    assert figures["false_negatives"] == liked.count((True, False))
-    assert figures["true_negatives"] == liked.count((False, False))
+    assert measured["true_positives"] == liked.count((True, True))
+    assert measured["false_positives"] == liked.count((False, True))
+    assert measured["false_negatives"] == liked.count((True, False))
+    assert measured["true_negatives"] == liked.count((False, False))
     truth, guess = zip(*liked, strict=True)
     if any(truth) and any(guess):
         expected = precision_recall_fscore_support(truth, guess, average="binary")[:3]
-        assert [figures[name] for name in ("precision", "recall", "f1")] == pytest.approx(expected)
+        assert [measured[name] for name in ("precision", "recall", "f1")] == pytest.approx(expected)
 
 
-def test_a_figure_without_a_value_is_left_out():
+def test_a_metric_without_a_value_is_left_out():
     assert set(metrics.confusion([5.0, 1.0], [1.0, 1.0], 3.0)) & {"precision", "recall", "f1"} == {"recall", "f1"}
     assert set(metrics.confusion([1.0, 1.0], [5.0, 1.0], 3.0)) & {"precision", "recall", "f1"} == {"precision", "f1"}
     assert not set(metrics.confusion([1.0], [1.0], 3.0)) & {"precision", "recall", "f1"}
@@ -221,17 +221,17 @@ def test_validate_ranks_every_item_without_a_train_rating(block_users):
     train, validation, _ = planted(n_users=60, n_items=40)
     model = Popularity().fit(train)
     popularity = np.bincount(train.ratings.indices, minlength=train.n_items)
-    figures = []
+    measured = []
     for user in range(train.n_users):
         known, relevant = (set(part.ratings[[user]].indices.tolist()) for part in (train, validation))
         order = sorted(set(range(train.n_items)) - known, key=lambda item: (-popularity[item], item))
         if relevant:
-            figures.append(by_definition(order[:5], relevant, 0))
+            measured.append(by_definition(order[:5], relevant, 0))
     found = validate(model, validation, k=5, block_users=block_users)
     assert set(found) == {"ndcg_at_5", "recall_at_5"}
-    assert 0 < len(figures) < train.n_users, "some users must have no validation rating"
+    assert 0 < len(measured) < train.n_users, "some users must have no validation rating"
     for name in ("ndcg", "recall"):
-        assert found[f"{name}_at_5"] == pytest.approx(np.mean([each[name] for each in figures]))
+        assert found[f"{name}_at_5"] == pytest.approx(np.mean([each[name] for each in measured]))
 
 
 def test_validate_gives_rating_models_their_rmse():

@@ -6,7 +6,7 @@ import pytest
 from foldin.metrics import uncertainty
 
 
-def test_a_user_mean_passes_over_users_without_the_figure():
+def test_a_user_mean_passes_over_users_without_the_metric():
     values = np.array([1.0, np.nan, 0.0, 0.5, np.nan])
     mean, error = uncertainty.user_mean(values)
     assert mean == 0.5

@@ -244,7 +244,7 @@ def test_a_stranger_s_rating_of_zero_is_a_rating(model, model_name):
     assert not np.allclose(zero, nothing, rtol=1e-4, atol=1e-5)
 
 
-def test_history_counts_epochs_and_holds_plain_figures(model):
+def test_history_counts_epochs_and_holds_plain_metrics(model):
     assert [row["epoch"] for row in model.history] == list(range(1, len(model.history) + 1))
     for row in model.history:
         assert all(np.isfinite(value) for value in row.values())

@@ -161,9 +161,9 @@ def test_learns_the_same_to_the_byte_whatever_was_learnt_before():
     assert not np.allclose(first["user_embedding.embeddings"], other["user_embedding.embeddings"])
 
 
-def test_watches_the_figure_that_its_question_is_about():
+def test_watches_the_metric_that_its_question_is_about():
     model = tried_out("ncf-ranking")
     assert set(model.history[0]) == {"epoch", "train_loss", "validation_ndcg"}
-    figures = validate(model, planted()[1], 10)
-    assert model.history[model.epochs - 1]["validation_ndcg"] == pytest.approx(figures["ndcg_at_10"])
+    metrics = validate(model, planted()[1], 10)
+    assert model.history[model.epochs - 1]["validation_ndcg"] == pytest.approx(metrics["ndcg_at_10"])
     assert model.epochs == 1 + int(np.argmax([row["validation_ndcg"] for row in model.history]))

@@ -118,8 +118,8 @@ def test_scores_are_dot_products_of_the_saved_vectors(tmp_path):
 def test_keeps_the_vectors_of_the_best_epoch():
     train, validation, _ = planted()
     model = retrieval(epochs=6, patience=6).fit(train, validation)
-    figures = [row["validation_ndcg"] for row in model.history]
-    assert model.epochs == 1 + int(np.argmax(figures))
+    metrics = [row["validation_ndcg"] for row in model.history]
+    assert model.epochs == 1 + int(np.argmax(metrics))
     np.testing.assert_array_equal(model.item_vectors(), networks.outputs(model._item_tower, train.n_items))
 
 

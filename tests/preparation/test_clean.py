@@ -54,8 +54,8 @@ def test_each_fault_is_dropped_under_its_own_reason():
 
 def test_lines_that_no_reader_could_read_are_in_the_account():
     ratings, account = clean.clean_ratings(raw_ratings([("a", "x", 4.0, 1)]), STARS, SETTINGS, bad_lines=3)
-    figures = account.close("ratings", len(ratings))
-    assert (figures["rows_in"], figures["rows_out"], figures["dropped"]["bad_line"]) == (4, 1, 3)
+    metrics = account.close("ratings", len(ratings))
+    assert (metrics["rows_in"], metrics["rows_out"], metrics["dropped"]["bad_line"]) == (4, 1, 3)
 
 
 def test_a_zero_is_a_rating_or_none_as_the_data_set_says():

@@ -252,7 +252,7 @@ def test_negative_files_that_do_not_belong_together_are_refused(tmp_path):
         folds.read_ncf(tmp_path, data.read(tmp_path).ratings)
 
 
-def test_popularity_has_the_published_figure_on_the_ncf_split(archives):
+def test_popularity_has_the_published_metric_on_the_ncf_split(archives):
     """He et al. (2017) print HR@10 .4535 and NDCG@10 .2543: what ties in random order come to on average, as
     test_anchors_quick.py shows. By our rule, the smaller item first, the last digit of NDCG is another.
     """
@@ -276,6 +276,6 @@ def test_popularity_has_the_published_figure_on_the_ncf_split(archives):
     candidates = sparse.csr_array((np.ones(len(negatives), np.float32), pairs), shape=shape)
     model = Popularity().fit(training)
     judged = judge(model, HeldOut(test, training, negatives=candidates), EVALUATION, "popularity")
-    assert judged.figures["sampled_hit_rate_at_10"] == pytest.approx(0.4535, abs=5e-5)
-    assert judged.figures["sampled_ndcg_at_10"] == pytest.approx(0.2543, abs=1e-4)
-    assert "ndcg_at_10" not in judged.figures
+    assert judged.metrics["sampled_hit_rate_at_10"] == pytest.approx(0.4535, abs=5e-5)
+    assert judged.metrics["sampled_ndcg_at_10"] == pytest.approx(0.2543, abs=1e-4)
+    assert "ndcg_at_10" not in judged.metrics

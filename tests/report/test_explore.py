@@ -1,4 +1,4 @@
-"""The profile: figures whose right values are known, and pictures that never need a dense matrix."""
+"""The profile: plots whose right values are known, and pictures that never need a dense matrix."""
 
 import json
 from pathlib import Path
@@ -61,8 +61,8 @@ def test_blocks_are_those_of_the_sorted_dense_matrix(cells, blocks):
     np.testing.assert_allclose(explore.filled_blocks(users, items, blocks), expected)
 
 
-def test_figures_say_what_their_axes_are(profile):
-    for draw in (explore.ratings_figure, explore.tails_figure, explore.timeline_figure, explore.sparsity_figure):
+def test_plots_say_what_their_axes_are(profile):
+    for draw in (explore.ratings_plot, explore.tails_plot, explore.timeline_plot, explore.sparsity_plot):
         figure = draw(profile)
         assert all(axis.get_ylabel() for axis in figure.axes)
         assert any(axis.get_xlabel() for axis in figure.axes)
@@ -74,7 +74,7 @@ def test_without_times_there_is_no_timeline(workspace):
     file = paths.clean("demo") / "ratings.parquet"
     table = pd.read_parquet(file)
     table.assign(timestamp=pd.array([None] * len(table), dtype="Int64")).to_parquet(file, index=False)
-    assert explore.timeline_figure(explore.open_profile("demo")) is None
+    assert explore.timeline_plot(explore.open_profile("demo")) is None
 
 
 def test_one_rating_is_a_data_set_too(workspace):
@@ -84,11 +84,11 @@ def test_one_rating_is_a_data_set_too(workspace):
     pd.read_parquet(file).head(1).astype({"user_id": "str", "item_id": "str"}).to_parquet(file, index=False)
     one = explore.open_profile("demo")
     assert explore.summary(one)["density"] == 1.0
-    for draw in (explore.ratings_figure, explore.tails_figure, explore.timeline_figure, explore.sparsity_figure):
+    for draw in (explore.ratings_plot, explore.tails_plot, explore.timeline_plot, explore.sparsity_plot):
         draw(one).canvas.draw()
 
 
-def test_the_notebook_runs_and_shows_every_figure(profile):
+def test_the_notebook_runs_and_shows_every_plot(profile):
     (Path.cwd() / "notebooks").symlink_to(CHECKOUT / "notebooks")
     strip.strip_all()
     run_notebook.run("explore", "demo", command="explore@demo")

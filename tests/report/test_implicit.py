@@ -55,13 +55,13 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     assert leaderboard.liked_table(bench.board).empty
     assert contents.predicted_ratings(bench).empty
     assert len(leaderboard.ranking_table(bench.board, bench.k)) == 4
-    assert "there are no rating figures" in text
+    assert "there are no rating metrics" in text
     assert "ranks best (NDCG@10" in text
     assert "Of 900 raw counts 656 were kept" in text
     for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "RMSE: head", "nan"):
         assert absent not in text
-    assert len(leaderboard.figure(bench.board, "mine", bench.k).axes) == 1
-    assert contents.data_figure(bench).axes[0].get_xlabel() == "log(1 + count)"
+    assert len(leaderboard.plot(bench.board, "mine", bench.k).axes) == 1
+    assert contents.data_plot(bench).axes[0].get_xlabel() == "log(1 + count)"
 
 
 def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(plays):
@@ -91,4 +91,4 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
         assert f"{row[f'domains.{domain}.rmse_own_unit']:.4f}" in text
     assert metrics["rmse_own_unit"] == pytest.approx(9 * metrics["rmse"], abs=1e-5)
     assert "“Liked” is a rating of at least 0.75" in text
-    assert len(leaderboard.figure(bench.board, "mix", bench.k, bench.dataset.unit).axes) == 2
+    assert len(leaderboard.plot(bench.board, "mix", bench.k, bench.dataset.unit).axes) == 2

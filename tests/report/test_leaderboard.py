@@ -46,20 +46,20 @@ def board(evaluated):
 
 
 @pytest.fixture
-def figures(evaluated):
-    """Return the family's file of figures, put back afterwards."""
-    file = paths.predictions("demo", "baselines") / "figures.json"
+def metrics(evaluated):
+    """Return the family's file of metrics, put back afterwards."""
+    file = paths.predictions("demo", "baselines") / "metrics.json"
     before = file.read_bytes()
     yield file
     file.write_bytes(before)
 
 
-def test_every_figure_stands_in_its_interval_and_the_oracle_apart(board):
+def test_every_metric_stands_in_its_interval_and_the_oracle_apart(board):
     rows = board.set_index("model")
-    for name, figure in (("rmse", "rmse"), ("ndcg", "ndcg_at_10")):
-        known = rows.dropna(subset=[figure])
-        assert (known[f"{name}_low"] <= known[figure]).all()
-        assert (known[figure] <= known[f"{name}_high"]).all()
+    for name, metric in (("rmse", "rmse"), ("ndcg", "ndcg_at_10")):
+        known = rows.dropna(subset=[metric])
+        assert (known[f"{name}_low"] <= known[metric]).all()
+        assert (known[metric] <= known[f"{name}_high"]).all()
         assert not rows.loc["oracle", f"{name}_tied"]
     assert rows.loc["bias", "rmse_tied"]
     assert rows.loc["popularity", "ndcg_tied"]
@@ -77,7 +77,7 @@ def test_the_tables_show_intervals_ties_and_distances(board):
     assert list(leaderboard.length_table(board, 10, [1, 5, 20]))[1:5] == ["NDCG@1", "NDCG@5", "NDCG@10", "NDCG@20"]
 
 
-def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
+def test_the_page_says_what_split_it_was_and_what_each_metric_means(evaluated):
     text = page.page(reports.open_report("demo"))
     assert "split at random by rating, not by time (protocol `random_by_rating`)" in text
     assert "temporal" not in text
@@ -88,53 +88,53 @@ def test_the_page_says_what_split_it_was_and_what_each_figure_means(evaluated):
     assert "nan" not in text.lower().replace("nantes", "")
 
 
-def test_the_page_says_over_whom_the_means_are_and_what_no_list_can_hold(evaluated, figures):
-    values = json.loads(figures.read_text())
+def test_the_page_says_over_whom_the_means_are_and_what_no_list_can_hold(evaluated, metrics):
+    values = json.loads(metrics.read_text())
     pairs, ranked = values["bias"]["pairs"], values["bias"]["users_ranked"]
     for model in values.values():
         model.update(cold_pairs=60, unreachable=50, users_without_history=7, rmse_cold=1.0)
-    figures.write_text(json.dumps(values))
+    metrics.write_text(json.dumps(values))
     text = page.page(reports.open_report("demo"))
     ranking = text[text.index("## Ranking the whole catalogue") :]
-    assert f"Figures are means over {ranked:,} users; the other 7 of the test part have no history, so they" in ranking
+    assert f"Metrics are means over {ranked:,} users; the other 7 of the test part have no history, so they" in ranking
     # Ten of the cold pairs are of the seven.
     assert f"Of the {pairs - 10:,} items held out of them, {50 / (pairs - 10):.2%} are cold" in ranking
     for model in values.values():
         model.update(cold_pairs=0, unreachable=0, users_without_history=0)
-    figures.write_text(json.dumps(values))
+    metrics.write_text(json.dumps(values))
     text = page.page(reports.open_report("demo"))
     assert f"means over {ranked:,} users, all of the test part. Training knows every item held out of them." in text
 
 
-def test_the_page_says_what_ties_and_intervals_are(evaluated, figures, monkeypatch):
+def test_the_page_says_what_ties_and_intervals_are(evaluated, metrics, monkeypatch):
     def said(text):
-        assert text.count("Each interval is for its figure or its difference alone.") == 1
+        assert text.count("Each interval is for its metric or its difference alone.") == 1
         assert "a model can be tied though its own interval leaves out 0" in text
         assert "hold the truly best model with 95% confidence; they do not say that every other model is worse" in text
         assert text.index("Items of equal scores are ordered by their id") < text.index("NDCG@10   |")
 
     said(page.page(reports.open_report("demo")))
-    values = json.loads(figures.read_text())
+    values = json.loads(metrics.read_text())
     for name in ("bias", "global-mean", "oracle"):
         del values[name]
-    figures.write_text(json.dumps(values))
+    metrics.write_text(json.dumps(values))
     said(page.page(reports.open_report("demo")))
 
 
-def test_sampled_figures_beside_full_ones_are_refused(evaluated, figures):
-    values = json.loads(figures.read_text())
+def test_sampled_metrics_beside_full_ones_are_refused(evaluated, metrics):
+    values = json.loads(metrics.read_text())
     values["popularity"]["sampled_ndcg_at_10"] = values["popularity"].pop("ndcg_at_10")
-    figures.write_text(json.dumps(values))
+    metrics.write_text(json.dumps(values))
     with pytest.raises(
         FoldinError, match=r"demo, popularity: 'sampled_ndcg_at_10' was computed on the whole catalogue"
     ):
         leaderboard.load("demo")
 
 
-def test_a_leak_stops_the_report_too_unless_explained(evaluated, figures, monkeypatch):
-    values = json.loads(figures.read_text())
+def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkeypatch):
+    values = json.loads(metrics.read_text())
     values["bias"]["oracle"]["leak"] = 1
-    figures.write_text(json.dumps(values))
+    metrics.write_text(json.dumps(values))
     with pytest.raises(FoldinError, match="demo: better than the truth beyond chance: bias"):
         leaderboard.load("demo")
     explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
@@ -143,7 +143,7 @@ def test_a_leak_stops_the_report_too_unless_explained(evaluated, figures, monkey
     assert leaderboard.leaks(leaderboard.load("demo")) == ["bias"]
 
 
-def test_a_board_of_sampled_figures_calls_them_sampled(board):
+def test_a_board_of_sampled_metrics_calls_them_sampled(board):
     renamed = board.rename(columns=lambda name: f"sampled_{name}" if "_at_" in name or name == "auc" else name)
     assert leaderboard.at(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
     table = leaderboard.ranking_table(renamed, 10)
@@ -152,7 +152,7 @@ def test_a_board_of_sampled_figures_calls_them_sampled(board):
 
 def test_the_page_shows_what_cleaning_changed_or_kept_and_no_reason_that_never_held(evaluated):
     place = paths.account("demo", "cleaning")
-    account = leaderboard.read_figures(place)
+    account = leaderboard.read_metrics(place)
     account["users"]["changed"]["impossible_age"] = 1234
     account["users"]["kept"]["country_not_listed"] = 5
     whole = place.read_bytes()
@@ -164,18 +164,18 @@ def test_the_page_shows_what_cleaning_changed_or_kept_and_no_reason_that_never_h
     assert "country renamed" not in text
 
 
-def test_without_rating_models_the_page_is_of_ranking_alone(evaluated, figures):
-    values = json.loads(figures.read_text())
+def test_without_rating_models_the_page_is_of_ranking_alone(evaluated, metrics):
+    values = json.loads(metrics.read_text())
     for name in ("bias", "global-mean", "oracle"):
         del values[name]
-    figures.write_text(json.dumps(values))
+    metrics.write_text(json.dumps(values))
     text = page.page(reports.open_report("demo"))
     assert "**popularity** ranks best" in text
     assert "## Ranking the whole catalogue" in text
     assert "RMSE" not in text.split("## By popularity")[0]
 
 
-def test_a_figure_that_rounds_to_zero_has_no_sign(board):
+def test_a_metric_that_rounds_to_zero_has_no_sign(board):
     tiny = board.assign(r2=-1e-6, rmse_behind=0.0, rmse_behind_low=-1e-6, rmse_behind_high=2e-5)
     text = leaderboard.rating_table(tiny).to_csv()
     assert "0.0000 (0.0000 to 0.0000)" in text

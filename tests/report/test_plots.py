@@ -1,4 +1,4 @@
-"""Figures have the same bytes wherever and whenever they are drawn."""
+"""Plots have the same bytes wherever and whenever they are drawn."""
 
 import datetime
 import subprocess
@@ -14,13 +14,13 @@ from pathlib import Path
 import pandas as pd
 from foldin.report import plots
 plots.style()
-figure = plots.bars(pd.Series({"als": 0.8, "bias": 0.9}), "RMSE (rating units)")
-plots.save(figure, Path(sys.argv[1]))
+plot = plots.bars(pd.Series({"als": 0.8, "bias": 0.9}), "RMSE (rating units)")
+plots.save(plot, Path(sys.argv[1]))
 """
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_a_figure_drawn_in_another_process_has_the_same_bytes(tmp_path, kind):
+def test_a_plot_drawn_in_another_process_has_the_same_bytes(tmp_path, kind):
     drawn = []
     for name in ("first", "second"):
         path = tmp_path / f"{name}.{kind}"
@@ -30,8 +30,8 @@ def test_a_figure_drawn_in_another_process_has_the_same_bytes(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_a_figure_says_neither_when_nor_by_what_version_it_was_drawn(tmp_path, kind):
-    path = tmp_path / f"figure.{kind}"
+def test_a_plot_says_neither_when_nor_by_what_version_it_was_drawn(tmp_path, kind):
+    path = tmp_path / f"plot.{kind}"
     subprocess.run([sys.executable, "-c", DRAW, str(path)], check=True)
     content = path.read_bytes()
     assert b"tEXtSoftware" not in content

@@ -29,15 +29,15 @@ def users():
     return pd.concat(tables, ignore_index=True)
 
 
-def compared(users, figure):
-    return ties.with_best(users, figure, resamples=1000, confidence=0.95, apart=["oracle"])
+def compared(users, metric):
+    return ties.with_best(users, metric, resamples=1000, confidence=0.95, apart=["oracle"])
 
 
-@pytest.mark.parametrize("figure", ["ndcg", "rmse"])
-def test_ties_are_found_where_intervals_overlap_all_alike(users, figure):
-    found = compared(users, figure)
+@pytest.mark.parametrize("metric", ["ndcg", "rmse"])
+def test_ties_are_found_where_intervals_overlap_all_alike(users, metric):
+    found = compared(users, metric)
     assert found["tied"].to_dict() == {"best": True, "equal": True, "worse": False, "oracle": False}
-    # The intervals of figures overlap even where the paired difference is beyond doubt.
+    # The intervals of metrics overlap even where the paired difference is beyond doubt.
     best, worse = found.loc["best"], found.loc["worse"]
     assert best["low"] < worse["high"]
     assert worse["low"] < best["high"]
@@ -60,7 +60,7 @@ def test_the_same_users_give_the_same_answer_whatever_else_is_compared(users):
     )
 
 
-def test_models_without_the_figure_are_left_out(users):
+def test_models_without_the_metric_are_left_out(users):
     users.loc[users["model"] == "worse", "squared_error"] = np.nan
     assert "worse" not in compared(users, "rmse").index
 

@@ -92,7 +92,7 @@ def test_s1_on_real_bytes_comes_to_the_published_shape_and_density(cells_of_s1):
 
 
 @pytest.mark.anchors
-def test_s1_at_its_full_size_comes_to_all_its_figures(cells_of_s1):
+def test_s1_at_its_full_size_comes_to_all_its_metrics(cells_of_s1):
     """S1: svds 0.99962, TruncatedSVD 0.99965, precision = recall = F1 = 0; ALS 0.0199, P, R, F1 = 1, 0, 0."""
     mixed_up = published.mixed_up_rows(cells_of_s1, 100, 0.2, seed=42).loc[AS_PUBLISHED]
     assert mixed_up["RMSE"].to_dict() == pytest.approx({"svds": 0.99962, "TruncatedSVD": 0.99965}, abs=0.0005)
@@ -189,8 +189,8 @@ def test_what_is_said_of_models_is_what_the_table_shows(parts, rankers, raters):
 def test_two_orders_differ_where_two_models_change_places():
     def of(*whole):
         names = ("random", "popularity", "svds")
-        figures = zip(names, (0.1, 0.2, 0.3), whole, strict=True)
-        return table(*((AS_PUBLISHED, name, {"a few": few, "all": all_}) for name, few, all_ in figures))
+        measured = zip(names, (0.1, 0.2, 0.3), whole, strict=True)
+        return table(*((AS_PUBLISHED, name, {"a few": few, "all": all_}) for name, few, all_ in measured))
 
     assert "alike" in lessons.sampled(of(0.0, 0.1, 0.2))
     assert "alike" in lessons.sampled(of(0.0, 0.1, 0.1))
@@ -407,18 +407,18 @@ def test_a_gallery_takes_no_more_users_than_it_is_told_to(workspace):
     assert f"the 50 users with most ratings, of {gallery.of_users:,}" in fewer.sizes()
 
 
-def test_the_page_shows_every_table_and_figure(workspace, capsys):
+def test_the_page_shows_every_table_and_metric(workspace, capsys):
     fetch.run("demo")
     clean.run("demo")
     gallery = traps.open_gallery("demo")
-    figures = table((AS_PUBLISHED, "this", {"RMSE": 0.12345, "ratings": 1234}), (MENDED, "that", {"RMSE": 1.0}))
+    measured = table((AS_PUBLISHED, "this", {"RMSE": 0.12345, "ratings": 1234}), (MENDED, "that", {"RMSE": 1.0}))
     with gallery.place("A trap"):
-        read = gallery.hang(figures, "What it says.")
+        read = gallery.hang(measured, "What it says.")
     assert read.loc[(AS_PUBLISHED, "this")].tolist() == ["0.1235", "1,234"]
     assert read.loc[(MENDED, "that"), "ratings"] == "–"
-    pd.testing.assert_frame_equal(read, shown(figures))
+    pd.testing.assert_frame_equal(read, shown(measured))
     assert capsys.readouterr().out.endswith("A trap\nWhat it says.\n")
-    gallery.frame("a-picture", drawn.batch_figure(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
+    gallery.frame("a-picture", drawn.batch_plot(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
     with gallery.place("No trap"):
         raise NotShownError("there is one item")
     assert capsys.readouterr().out == "No trap\nNot shown on these data: there is one item.\n"

@@ -1,4 +1,4 @@
-"""`foldin average`: the mean of figures over commits of different folds, and no mean of one fold taken twice."""
+"""`foldin average`: the mean of metrics over commits of different folds, and no mean of one fold taken twice."""
 
 import subprocess
 
@@ -18,7 +18,7 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def folds(workspace):
-    """Return a repository whose tags fold-1 to fold-3 hold figures of three folds, and `again` those of the first.
+    """Return a repository whose tags fold-1 to fold-3 hold metrics of three folds, and `again` those of the first.
 
     `cleaned` holds out the first fold too, of which cleaning left other ratings; the rest are of other splits.
     """
@@ -40,9 +40,9 @@ def folds(workspace):
         edit_params(workspace, lambda values, split=split: values["split"].update({"folds": 5, "seed": 1} | split))
         account = {"protocol": split["protocol"]} | ({} if fold is None else {"fold": fold})
         files.write_json(paths.account("demo", "split"), account)
-        figures = {"rmse": rmse, "rmse_se": 0.01, "ndcg_at_10": 0.3, "coverage_at_10": 0.5}
-        files.write_json(paths.metrics("demo", "als") / "als-explicit.json", figures)
-        files.write_json(paths.metrics("demo", "als") / f"only-{tag}.json", figures)
+        metrics = {"rmse": rmse, "rmse_se": 0.01, "ndcg_at_10": 0.3, "coverage_at_10": 0.5}
+        files.write_json(paths.metrics("demo", "als") / "als-explicit.json", metrics)
+        files.write_json(paths.metrics("demo", "als") / f"only-{tag}.json", metrics)
         lock = {"stages": {"user_item@demo": {"outs": [{"path": "data/test/demo", "md5": test}]}}}
         YAML().dump(lock, workspace / "dvc.lock")
         git(workspace, "add", "reports", "dvc.lock", "params.yaml")
@@ -103,8 +103,8 @@ def test_what_is_no_average_is_said(folds, names, said, capsys):
 
 def test_revisions_without_a_common_model_are_refused(folds):
     class Empty:
-        def figures(self):
+        def metrics(self):
             return {}
 
-    with pytest.raises(average.FoldinError, match="no model has figures in all of a, b"):
+    with pytest.raises(average.FoldinError, match="no model has metrics in all of a, b"):
         average.averages({"a": Empty(), "b": Empty()})

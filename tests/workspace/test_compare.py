@@ -1,4 +1,4 @@
-"""`foldin compare`: the figures that differ between commits, with intervals where users' results are at hand."""
+"""`foldin compare`: the metrics that differ between commits, with intervals where users' results are at hand."""
 
 import hashlib
 import json
@@ -38,10 +38,10 @@ def repository(workspace, monkeypatch):
 def commit(workspace, models, test_part):
     users = []
     for name, ndcg in models.items():
-        # What chance in training alone does moves with everything, and is no figure of its own.
+        # What chance in training alone does moves with everything, and is no metric of its own.
         noise = {"ndcg_at_10_se": float(ndcg.std()), "ndcg_at_10_seed_sd": float(ndcg.mean()) / 100}
-        figures = {"ndcg_at_10": float(ndcg.mean()), "coverage_at_10": 0.5, **noise}
-        files.write_json(paths.metrics("demo", "als") / f"{name}.json", figures)
+        metrics = {"ndcg_at_10": float(ndcg.mean()), "coverage_at_10": 0.5, **noise}
+        files.write_json(paths.metrics("demo", "als") / f"{name}.json", metrics)
         table = pd.DataFrame({"model": name, "user_id": np.arange(N).astype(str), "ndcg": ndcg})
         users.append(table.assign(pairs=1, squared_error=np.nan))
     folder = paths.predictions("demo", "als")
@@ -54,7 +54,7 @@ def commit(workspace, models, test_part):
     stages["user_item@demo"] = {"outs": [{"path": "data/test/demo", "md5": test_part}]}
     YAML().dump({"stages": stages}, workspace / "dvc.lock")
     git(workspace, "add", "reports", "dvc.lock", "params.yaml", "dvc.yaml")
-    git(workspace, "commit", "--quiet", "--message", "figures")
+    git(workspace, "commit", "--quiet", "--message", "metrics")
 
 
 def cached(workspace, content, ending=""):
@@ -71,7 +71,7 @@ def table(*revisions):
 
 def test_differences_carry_intervals_and_tell_luck_from_progress(repository):
     found = table("HEAD~1", "HEAD")
-    assert list(found["figure"]) == ["ndcg_at_10", "ndcg_at_10"], "what did not change is not shown"
+    assert list(found["metric"]) == ["ndcg_at_10", "ndcg_at_10"], "what did not change is not shown"
     assert found.loc["als", "change"] == "+0.050000"
     low, high = (float(end) for end in found.loc["als", "interval"].split(" to "))
     assert low == pytest.approx(0.05, abs=1e-6)
@@ -87,7 +87,7 @@ def test_the_workspace_is_the_second_by_default(repository, capsys):
     assert "| demo " in printed
     assert "+0.050000" in printed
     assert cli.main(["compare", "HEAD"]) == 0
-    assert capsys.readouterr().out == "No figure differs between HEAD and the workspace.\n"
+    assert capsys.readouterr().out == "No metric differs between HEAD and the workspace.\n"
 
 
 def test_without_the_cache_the_plain_difference_is_shown(repository, monkeypatch):
@@ -177,7 +177,7 @@ OLD = OLD.assign(model="als", user_id=np.arange(N).astype(str), pairs=COUNTS)
 
 
 class Kept:
-    """A commit with the figures of one model and its users' own."""
+    """A commit with the metrics of one model and its users' own."""
 
     def __init__(self, users, prefix=""):
         self.table = users.rename(columns={name: prefix + name for name in compare.BY_USER.values()})
@@ -188,7 +188,7 @@ class Kept:
         self.found = roots | {name if name == "auc" else f"{name}_at_10": value for name, value in means.items()}
         self.found = {(prefix if "_at_" in name or name == "auc" else "") + name: v for name, v in self.found.items()}
 
-    def figures(self):
+    def metrics(self):
         return {("demo", "als", "als"): self.found, ("demo", "als", "als.books"): self.found}
 
     def test(self, dataset):
@@ -199,14 +199,14 @@ class Kept:
 
 
 @pytest.mark.parametrize("prefix", ["", "sampled_"])
-def test_every_figure_that_comes_from_users_own_has_an_interval_around_its_change(prefix):
+def test_every_metric_that_comes_from_users_own_has_an_interval_around_its_change(prefix):
     new = OLD.copy()
     moved = list(compare.OF_PAIRS.values()) + [name for name in compare.BY_USER.values() if name in OLD]
     new[moved] += RNG.normal(0.02, 0.05, size=(N, len(moved)))
     # Users may come in another order.
     old, later = Kept(OLD, prefix), Kept(new.iloc[::-1], prefix)
     later.found = Kept(new, prefix).found
-    found = compare.differences(old, later).set_index(["model", "figure"])
+    found = compare.differences(old, later).set_index(["model", "metric"])
     of_model = found.loc["als"]
     assert of_model.loc[f"{prefix}gini_at_10", "interval"] == "–"
     certain = of_model.drop(index=f"{prefix}gini_at_10")
@@ -223,8 +223,8 @@ def test_every_figure_that_comes_from_users_own_has_an_interval_around_its_chang
     assert [float(end) for end in rmse["interval"].split(" to ")] == pytest.approx(ends, abs=0.001)
 
 
-def test_users_who_have_a_figure_in_one_commit_only_are_not_paired():
+def test_users_who_have_a_metric_in_one_commit_only_are_not_paired():
     new = OLD.assign(diversity=OLD["diversity"] + 0.1)
     new.loc[3, "diversity"] = np.nan
-    found = compare.differences(Kept(OLD), Kept(new)).set_index(["model", "figure"])
+    found = compare.differences(Kept(OLD), Kept(new)).set_index(["model", "metric"])
     assert found.loc[("als", "diversity_at_10"), "interval"] == "–"

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from foldin.report import plots
 from foldin.workspace import differences
 
-FIGURES = {"ndcg_at_10": 0.25, "domains": {"books": {"rmse": 0.8}}}
+METRICS = {"ndcg_at_10": 0.25, "domains": {"books": {"rmse": 0.8}}}
 
 
 def as_json(path, values):
@@ -43,7 +43,7 @@ WRITERS = {
 def test_a_number_that_differs_is_named_with_both_values_and_the_gap(tmp_path, kind):
     pair = [tmp_path / f"first.{kind}", tmp_path / f"second.{kind}"]
     for path, rmse in zip(pair, (0.8, 0.84), strict=True):
-        WRITERS[kind](path, FIGURES | {"domains": {"books": {"rmse": rmse}}})
+        WRITERS[kind](path, METRICS | {"domains": {"books": {"rmse": rmse}}})
     (found,) = differences.between(*pair)
     assert found.where in ("rmse", "domains.books.rmse")
     assert found.what == "0.8 and 0.84, 4.8e-02 of the largest"
@@ -53,7 +53,7 @@ def test_a_number_that_differs_is_named_with_both_values_and_the_gap(tmp_path, k
 @pytest.mark.parametrize("kind", WRITERS)
 def test_the_same_bytes_have_no_difference(tmp_path, kind):
     for name in ("first", "second"):
-        WRITERS[kind](tmp_path / f"{name}.{kind}", FIGURES)
+        WRITERS[kind](tmp_path / f"{name}.{kind}", METRICS)
     assert differences.between(tmp_path / f"first.{kind}", tmp_path / f"second.{kind}") == []
 
 
@@ -93,15 +93,15 @@ def notebook(path, printed, title="# Title", code="print(1)", picture=None):
     outputs = [nbformat.v4.new_output("stream", text=printed)]
     if picture:
         content = base64.b64encode(picture.read_bytes()).decode()
-        outputs.append(nbformat.v4.new_output("display_data", data={"image/png": content, "text/plain": "<Figure>"}))
+        outputs.append(nbformat.v4.new_output("display_data", data={"image/png": content, "text/plain": "<Metric>"}))
     cells = [nbformat.v4.new_markdown_cell(title, id="b"), nbformat.v4.new_code_cell(code, id="a", outputs=outputs)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
 
 
 def bars(path, height, size=None):
-    figure = Figure(figsize=size)
-    figure.subplots().bar([0, 1], [height, 2.0])
-    plots.save(figure, path)
+    metric = Figure(figsize=size)
+    metric.subplots().bar([0, 1], [height, 2.0])
+    plots.save(metric, path)
 
 
 def compared(tmp_path, first, second):

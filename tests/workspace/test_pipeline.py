@@ -41,7 +41,7 @@ def test_every_notebook_ran_for_real_and_shows_results(repository):
         )
 
 
-def test_the_report_names_every_model_and_shows_its_figures(repository):
+def test_the_report_names_every_model_and_shows_its_metrics(repository):
     page = (repository / "reports" / "demo" / "README.md").read_text()
     for family in FAMILIES:
         files = list((repository / "reports" / "demo" / "metrics" / family).iterdir())
@@ -50,7 +50,7 @@ def test_the_report_names_every_model_and_shows_its_figures(repository):
             assert file.name.split(".")[0] in page
     assert "(oracle)" in page
     assert "beats the oracle beyond sampling error" in page
-    for link in re.findall(r"\]\((figures/[^)]+)\)", page):
+    for link in re.findall(r"\]\((metrics/[^)]+)\)", page):
         assert (repository / "reports" / "demo" / link).stat().st_size > 5000
 
 
@@ -169,7 +169,7 @@ def test_an_unknown_data_set_stops_the_pipeline_with_one_line(repository, tmp_pa
     assert not (clone / "data" / "raw" / "ml-100").exists()
 
 
-def test_the_readme_shows_the_figures_that_are_in_the_report():
+def test_the_readme_shows_the_metrics_that_are_in_the_report():
     readme = (CHECKOUT / "README.md").read_text()
     shown = [line for line in readme.splitlines() if re.match(r"\| .*\d\.\d{4}", line)]
     assert len(shown) >= 5

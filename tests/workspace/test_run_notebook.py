@@ -126,7 +126,7 @@ def test_a_cell_that_ends_the_notebook_is_a_failure(workspace, leave):
 FIGURE = """
 import matplotlib.pyplot as plt
 %config InlineBackend.figure_format = "svg"
-figure, axis = plt.subplots()
+plot, axis = plt.subplots()
 axis.plot([0, 1], [0, 1])
 plt.show()
 print(plt.rcParams["lines.linewidth"], 1 + 1)
@@ -134,7 +134,7 @@ print(plt.rcParams["lines.linewidth"], 1 + 1)
 
 
 def test_nobodys_own_settings_are_in_the_bytes(workspace, monkeypatch, tmp_path_factory):
-    """A profile, a matplotlibrc and a keras.json in somebody's home change nothing, and a figure carries no date."""
+    """A profile, a matplotlibrc and a keras.json in somebody's home change nothing, and a plot carries no date."""
     place(workspace, new_code_cell("from foldin.report import plots; plots.style()"), new_code_cell(FIGURE))
     home = tmp_path_factory.mktemp("home")
     files.write_text(home / ".ipython" / "profile_default" / "startup" / "00.py", "print('good morning')")
@@ -142,7 +142,7 @@ def test_nobodys_own_settings_are_in_the_bytes(workspace, monkeypatch, tmp_path_
         home / ".ipython" / "profile_default" / "ipython_kernel_config.py",
         "c = get_config()\nc.InteractiveShell.ast_node_interactivity = 'all'",
     )
-    files.write_text(home / ".config" / "matplotlib" / "matplotlibrc", "figure.figsize: 3, 3\nlines.markersize: 20")
+    files.write_text(home / ".config" / "matplotlib" / "matplotlibrc", "metric.figsize: 3, 3\nlines.markersize: 20")
     runs = []
     for person in (home, tmp_path_factory.mktemp("plain")):
         monkeypatch.setenv("HOME", str(person))

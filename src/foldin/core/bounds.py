@@ -14,7 +14,7 @@ LARGEST_SEED = 2**31 - 1
 MOST_THREADS = 64
 """What NumPy's OpenBLAS is built for: of more it would take so many without a word."""
 LONGEST_LIST = 1000
-"""Every user's list is held in memory for each model; no published figure looks further down than this."""
+"""Every user's list is held in memory for each model; no published metric looks further down than this."""
 MOST_SEEDS = 100
 """Each is a whole training, and a saved model beside the others."""
 
@@ -29,7 +29,7 @@ Width = Annotated[int, Field(ge=1, le=10_000)]
 """Length of a vector, or units of a layer. There is one of each user and item, and ALS solves systems of so many
 unknowns; the widest published have 8,192 (Rendle et al. 2021)."""
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
-"""Each is noted with its figures in the training curves, and passes over all ratings."""
+"""Each is noted with its metrics in the training curves, and passes over all ratings."""
 Patience = Annotated[int, Field(ge=0, le=100_000)]
 Damping = Annotated[float, Field(ge=0, le=1e6)]
 """Imaginary ratings: with a million, no bias is left. More would drown real ones in the least squares of fold-in."""

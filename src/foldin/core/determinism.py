@@ -26,7 +26,7 @@ AVX2 = {
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "",  # those of the name above, instead of the machine's
 }
-# Nobody's matplotlibrc and keras.json, and no date in a figure.
+# Nobody's matplotlibrc and keras.json, and no date in a plot.
 IMPERSONAL = {"MATPLOTLIBRC": os.devnull, "KERAS_HOME": os.devnull, "SOURCE_DATE_EPOCH": "0"}
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DECIMALS = 6
-"""Digits after the point of every figure written: enough to compare, few enough to survive a reordered sum."""
+"""Digits after the point of every metric written: enough to compare, few enough to survive a reordered sum."""
 
 
 @contextmanager
@@ -88,18 +88,18 @@ def _rounded(value: Any, place: str) -> Any:
         value = value.item()
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise FoldinError(f"the figure {place} is {value}", remedy="leave a figure out where it has no value")
+            raise FoldinError(f"the metric {place} is {value}", remedy="leave a metric out where it has no value")
         return round(value, DECIMALS) + 0.0
     return value
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write figures as JSON: keys sorted, floats rounded to 6 decimals, never NaN.
+    """Write metrics as JSON: keys sorted, floats rounded to 6 decimals, never NaN.
 
     Raises
     ------
     FoldinError
-        When a figure is NaN or infinite.
+        When a metric is NaN or infinite.
     """
     rounded = _rounded(values, path.name)
     write_text(path, json.dumps(rounded, indent=2, sort_keys=True, ensure_ascii=False))

@@ -95,7 +95,7 @@ def twin(dataset: str, family: str, model: str, seed: int) -> Path:
 
 
 def predictions(dataset: str, family: str) -> Path:
-    """Return the folder of a family's test predictions, recommendations and per-user figures."""
+    """Return the folder of a family's test predictions, recommendations and per-user metrics."""
     return root() / "data" / "predictions" / dataset / family
 
 
@@ -120,12 +120,12 @@ def account(dataset: str, name: str) -> Path:
 
 
 def metrics(dataset: str, family: str) -> Path:
-    """Return the folder of a family's test figures, a file for each model, and for each of its domains."""
+    """Return the folder of a family's test metrics, a file for each model, and for each of its domains."""
     return reports(dataset) / "metrics" / family
 
 
 def validation(dataset: str, family: str) -> Path:
-    """Return the folder of a family's validation figures, a file for each model."""
+    """Return the folder of a family's validation metrics, a file for each model."""
     return reports(dataset) / "validation" / family
 
 

@@ -143,7 +143,7 @@ class DataSet:
     negatives : callable or None
         Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
     beside : str
-        How published figures on this data compare with ours, for the report.
+        How published metrics on this data compare with ours, for the report.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a model's predictions and lists come to: overall figures, those of each domain, and those by popularity."""
+"""What a model's predictions and lists come to: overall metrics, those of each domain, and those by popularity."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,15 @@ from foldin.metrics import beyond_accuracy, uncertainty
 
 
 def means(by_user: dict[str, Values], k: int) -> dict[str, float]:
-    """Return the means over users of their ranking figures at k, NDCG with its standard error."""
-    figures = {}
+    """Return the means over users of their ranking metrics at k, NDCG with its standard error."""
+    measured = {}
     for name, title in metrics.MEANS.items():
         found = uncertainty.user_mean(by_user[name])
         if found is not None:
-            figures[f"{title}_at_{k}"] = found[0]
+            measured[f"{title}_at_{k}"] = found[0]
             if name == "ndcg":
-                figures[f"{title}_at_{k}_se"] = found[1]
-    return figures
+                measured[f"{title}_at_{k}_se"] = found[1]
+    return measured
 
 
 def ranking_means(by_user: dict[str, Values], items: IntArray, n_items: int) -> dict[str, float]:
@@ -28,21 +28,21 @@ def ranking_means(by_user: dict[str, Values], items: IntArray, n_items: int) -> 
     return means(by_user, k) | {f"coverage_at_{k}": metrics.coverage(items, n_items)}
 
 
-def list_figures(by_user: dict[str, Values], items: IntArray, test: HeldOut) -> dict[str, float]:
+def list_metrics(by_user: dict[str, Values], items: IntArray, test: HeldOut) -> dict[str, float]:
     """Return AUC, and what accuracy does not see of lists, shape (n, k)."""
     k = items.shape[1]
-    figures = {}
+    measured = {}
     for name, title in {"auc": "auc", "novelty": f"novelty_at_{k}", "diversity": f"diversity_at_{k}"}.items():
         found = uncertainty.user_mean(by_user[name])
         if found is not None:
-            figures[title] = found[0]
+            measured[title] = found[0]
     if (items >= 0).any():
-        figures[f"gini_at_{k}"] = beyond_accuracy.gini(items, test.training.n_items)
+        measured[f"gini_at_{k}"] = beyond_accuracy.gini(items, test.training.n_items)
     lift = beyond_accuracy.popularity_lift(items, test.popularity, test.known.ratings[test.ranked])
-    return figures if lift is None else figures | {f"popularity_lift_at_{k}": lift}
+    return measured if lift is None else measured | {f"popularity_lift_at_{k}": lift}
 
 
-def rating_figures(test: HeldOut, predicted: FloatArray, chosen: npt.NDArray[np.bool_]) -> dict[str, float]:
+def rating_metrics(test: HeldOut, predicted: FloatArray, chosen: npt.NDArray[np.bool_]) -> dict[str, float]:
     """Return RMSE with its standard error, and MAE, over the chosen pairs, of which there is at least one."""
     actual, guess = test.ratings[chosen], predicted[chosen]
     counts = np.bincount(test.person[chosen], minlength=len(test.people))
@@ -54,14 +54,14 @@ def rating_figures(test: HeldOut, predicted: FloatArray, chosen: npt.NDArray[np.
     }
 
 
-def more_rating_figures(test: HeldOut, predicted: FloatArray, users: pd.DataFrame) -> dict[str, float]:
-    """Return the figures given over all pairs only: warm and cold ones apart, R², and RMSE by user."""
-    figures = {"user_rmse": metrics.user_rmse(users["squared_error"].to_numpy(), users["pairs"].to_numpy())}
+def more_rating_metrics(test: HeldOut, predicted: FloatArray, users: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics given over all pairs only: warm and cold ones apart, R², and RMSE by user."""
+    measured = {"user_rmse": metrics.user_rmse(users["squared_error"].to_numpy(), users["pairs"].to_numpy())}
     for name, chosen in (("rmse_warm", test.warm), ("rmse_cold", ~test.warm)):
         if chosen.any():
-            figures[name] = metrics.rmse(test.ratings[chosen], predicted[chosen])
+            measured[name] = metrics.rmse(test.ratings[chosen], predicted[chosen])
     explained = metrics.r_squared(test.ratings, predicted)
-    return figures if explained is None else figures | {"r2": explained}
+    return measured if explained is None else measured | {"r2": explained}
 
 
 def by_person(test: HeldOut, values: Values, chosen: npt.NDArray[np.bool_]) -> Values:
@@ -70,30 +70,30 @@ def by_person(test: HeldOut, values: Values, chosen: npt.NDArray[np.bool_]) -> V
     return sums
 
 
-def domain_figures(
+def domain_metrics(
     test: HeldOut, domain: str, items: IntArray, predicted: FloatArray | None, prefix: str
 ) -> dict[str, float]:
-    """Return figures of a domain, whose lists, shape (n, k), number its own items."""
+    """Return metrics of a domain, whose lists, shape (n, k), number its own items."""
     members = test.domains[domain]
     chosen = np.isin(test.indices[1], members)
-    by_user = metrics.ranking_figures(items, test.relevant[test.ranked][:, members])
+    by_user = metrics.ranking_metrics(items, test.relevant[test.ranked][:, members])
     involved = ~np.isnan(by_user["ndcg"])
-    figures: dict[str, float] = {"pairs": int(chosen.sum()), "users_ranked": int(involved.sum())}
-    ranking_figures = ranking_means(by_user, items[involved], len(members))
-    figures |= {f"{prefix}{name}": value for name, value in ranking_figures.items()}
+    measured: dict[str, float] = {"pairs": int(chosen.sum()), "users_ranked": int(involved.sum())}
+    ranking_metrics = ranking_means(by_user, items[involved], len(members))
+    measured |= {f"{prefix}{name}": value for name, value in ranking_metrics.items()}
     if predicted is not None and chosen.any():
-        figures |= rating_figures(test, predicted, chosen)
+        measured |= rating_metrics(test, predicted, chosen)
         if domain in test.own_scales:
             # What turns a share into a rating adds the scale's lowest, which an error of two has not.
             width = test.own_scales[domain].highest - test.own_scales[domain].lowest
-            figures |= {f"{name}_own_unit": figures[name] * width for name in ("rmse", "mae")}
-    return figures
+            measured |= {f"{name}_own_unit": measured[name] * width for name in ("rmse", "mae")}
+    return measured
 
 
-def bucket_figures(
+def bucket_metrics(
     test: HeldOut, items: IntArray, found: npt.NDArray[np.bool_], predicted: FloatArray | None, prefix: str
 ) -> dict[str, dict[str, float]]:
-    """Return figures by popularity: recall of held-out items, share of list places, rating figures of pairs."""
+    """Return metrics by popularity: recall of held-out items, share of list places, rating metrics of pairs."""
     k, groups = items.shape[1], beyond_accuracy.buckets(test.popularity)
     relevant = test.relevant[test.ranked]
     rows = np.repeat(np.arange(len(items)), np.diff(relevant.indptr))
@@ -103,13 +103,13 @@ def bucket_figures(
         held = np.bincount(rows, groups[relevant.indices] == number, len(items))
         # A cold item has no popularity, so it is in no bucket.
         chosen = (test.indices[1] != UNKNOWN) & (groups[test.indices[1]] == number)
-        figures: dict[str, float] = {"pairs": int(chosen.sum())}
+        measured: dict[str, float] = {"pairs": int(chosen.sum())}
         if held.any():
             recall = ((found & listed).sum(axis=1)[held > 0] / held[held > 0]).mean()
-            figures[f"{prefix}recall_at_{k}"] = float(recall)
+            measured[f"{prefix}recall_at_{k}"] = float(recall)
         if (items >= 0).any():
-            figures[f"{prefix}list_share_at_{k}"] = float(listed.sum() / (items >= 0).sum())
+            measured[f"{prefix}list_share_at_{k}"] = float(listed.sum() / (items >= 0).sum())
         if predicted is not None and chosen.any():
-            figures |= rating_figures(test, predicted, chosen)
-        tables[name] = figures
+            measured |= rating_metrics(test, predicted, chosen)
+        tables[name] = measured
     return tables

@@ -1,6 +1,6 @@
 """The stage `evaluate`: judges a family's saved models on the test part; it alone reads that part, and fits nothing.
 
-What the figures mean is said in foldin.evaluation.judge and foldin.metrics.
+What the metrics mean is said in foldin.evaluation.judge and foldin.metrics.
 """
 
 import zipfile
@@ -29,7 +29,7 @@ from foldin.preparation.liked import check_classes
 
 ORACLE = "oracle"
 BASELINES = "baselines"
-"""The family whose figures the oracle's row stands among."""
+"""The family whose metrics the oracle's row stands among."""
 
 
 def run(dataset: str, family: str) -> None:
@@ -67,15 +67,15 @@ def run(dataset: str, family: str) -> None:
             if isinstance(model, Recommender) and n_seeds > 1:
                 twins = load_twins(dataset, family, name, model, n_seeds)
                 others = [judge(twin, test, settings, f"{dataset}: {name}, seed {twin.seed}") for twin in twins]
-                judged[name].figures.update(_seed_noise([judged[name], *others]))
+                judged[name].metrics.update(_seed_noise([judged[name], *others]))
     if best is not None:
         ceiling = judged.pop(ORACLE)
         for name, judgement in judged.items():
             compared = oracle.advantage(judgement.users, ceiling.users, settings.oracle_z)
-            judgement.figures["oracle"] = compared
+            judgement.metrics["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
-        leaks = [name for name, judgement in judged.items() if judgement.figures["oracle"]["leak"]]
+        leaks = [name for name, judgement in judged.items() if judgement.metrics["oracle"]["leak"]]
         guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:
             judged[ORACLE] = ceiling
@@ -122,11 +122,11 @@ def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> R
 
 
 def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
-    """Return how the headline figures spread over models of several seeds: their sample standard deviation."""
+    """Return how the headline metrics spread over models of several seeds: their sample standard deviation."""
     noise: dict[str, float] = {"seeds": len(judged)}
-    for name in judged[0].figures:
+    for name in judged[0].metrics:
         if name == "rmse" or (definitions.base(name) == "ndcg" and not name.endswith("_se")):
-            noise[f"{name}_seed_sd"] = float(np.std([each.figures[name] for each in judged], ddof=1))
+            noise[f"{name}_seed_sd"] = float(np.std([each.metrics[name] for each in judged], ddof=1))
     return noise
 
 
@@ -135,39 +135,39 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
     for name, judgement in judged.items():
         if judgement.predicted is not None:
             ratings[name] = judgement.predicted
-    names = set().union(*(guards.names(each.figures) for each in judged.values()))
+    names = set().union(*(guards.names(each.metrics) for each in judged.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
         _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
             folder / "recommendations.parquet", index=False
         )
         _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
-        files.write_json(folder / "figures.json", {name: each.figures for name, each in judged.items()})
+        files.write_json(folder / "metrics.json", {name: each.metrics for name, each in judged.items()})
         files.write_json(folder / "definitions.json", definitions.texts(names))
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
         for name, judgement in judged.items():
-            figures = headline(judgement.figures)
-            guards.check_sampling(figures, sampled=test.negatives is not None, where=f"{dataset}, {name}")
-            files.write_json(folder / f"{name}.json", figures)
-            for domain, figures in judgement.figures.get("domains", {}).items():
-                files.write_json(folder / f"{name}.{domain}.json", headline(figures))
+            metrics = headline(judgement.metrics)
+            guards.check_sampling(metrics, sampled=test.negatives is not None, where=f"{dataset}, {name}")
+            files.write_json(folder / f"{name}.json", metrics)
+            for domain, metrics in judgement.metrics.get("domains", {}).items():
+                files.write_json(folder / f"{name}.{domain}.json", headline(metrics))
 
 
-def headline(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return the figures that stand in git: the same few names for every model, so that they make a table.
+def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics that stand in git: the same few names for every model, so that they make a table.
 
     Parameters
     ----------
-    figures : mapping
-        A model's figures, or those of one of its domains, as `judgement.judge` gives them.
+    metrics : mapping
+        A model's metrics, or those of one of its domains, as `judgement.judge` gives them.
 
     Returns
     -------
     dict of str to float
-        Rating and ranking figures, and `liked_precision`, `liked_recall` and `liked_f1`; counts are left out.
+        Rating and ranking metrics, and `liked_precision`, `liked_recall` and `liked_f1`; counts are left out.
     """
-    flat = {name: value for name, value in figures.items() if isinstance(value, float)}
-    liked = figures.get("liked", {})
+    flat = {name: value for name, value in metrics.items() if isinstance(value, float)}
+    liked = metrics.get("liked", {})
     return flat | {f"liked_{name}": liked[name] for name in ("precision", "recall", "f1") if name in liked}
 
 

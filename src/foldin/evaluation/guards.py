@@ -1,4 +1,4 @@
-"""Guards that stop the pipeline where a figure cannot mean what it says. Each error says what to look for.
+"""Guards that stop the pipeline where a metric cannot mean what it says. Each error says what to look for.
 
 Others stand where their facts are: the test part in training, and ids numbered with the test part seen, in
 foldin.evaluation.test_part; NaN scores and known items on lists in foldin.evaluation.judge.
@@ -11,54 +11,54 @@ from foldin.core.errors import FoldinError
 from foldin.metrics import definitions
 
 TOLERANCE = 1e-9
-"""How far a figure may lie outside its bounds by rounding."""
+"""How far a metric may lie outside its bounds by rounding."""
 
 
-def flat(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Return a model's figures without groups, under the names of foldin.metrics.definitions: `liked.f1` as `liked_f1`.
+def flat(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return a model's metrics without groups, under the names of foldin.metrics.definitions: `liked.f1` as `liked_f1`.
 
     Parameters
     ----------
-    figures : mapping
+    metrics : mapping
         As `judgement.judge` gives them, or those of one of its groups.
     """
-    found = {name: value for name, value in figures.items() if isinstance(value, int | float)}
-    for name, value in figures.get("liked", {}).items():
+    found = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
+    for name, value in metrics.get("liked", {}).items():
         found[name if name.startswith(("true_", "false_")) else f"liked_{name}"] = value
-    return found | dict(figures.get("oracle", {})) | dict(figures.get("other_lengths", {}))
+    return found | dict(metrics.get("oracle", {})) | dict(metrics.get("other_lengths", {}))
 
 
-def groups(figures: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return a model's figures by group: all of them under "", then those of each domain and popularity bucket."""
-    found: dict[str, Mapping[str, Any]] = {"": figures}
+def groups(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return a model's metrics by group: all of them under "", then those of each domain and popularity bucket."""
+    found: dict[str, Mapping[str, Any]] = {"": metrics}
     for kind in ("domains", "popularity"):
-        found |= {f"{kind}.{name}": inner for name, inner in figures.get(kind, {}).items()}
+        found |= {f"{kind}.{name}": inner for name, inner in metrics.get(kind, {}).items()}
     return found
 
 
-def names(figures: Mapping[str, Any]) -> set[str]:
-    """Return the names of all figures, as foldin.metrics.definitions has them: those of groups as `domains.rmse`."""
+def names(metrics: Mapping[str, Any]) -> set[str]:
+    """Return the names of all metrics, as foldin.metrics.definitions has them: those of groups as `domains.rmse`."""
     found = set()
-    for group, inner in groups(figures).items():
+    for group, inner in groups(metrics).items():
         kind = group.split(".")[0]
         found |= {f"{kind}.{name}".removeprefix(".") for name in flat(inner)}
     return found
 
 
-def check_bounds(figures: Mapping[str, Any]) -> None:
-    """Refuse figures outside the bounds of their definition, or without a definition.
+def check_bounds(metrics: Mapping[str, Any]) -> None:
+    """Refuse metrics outside the bounds of their definition, or without a definition.
 
     Parameters
     ----------
-    figures : mapping
+    metrics : mapping
         As `judgement.judge` gives them.
 
     Raises
     ------
     FoldinError
-        On the first such figure: names it, its value and its bounds.
+        On the first such metric: names it, its value and its bounds.
     """
-    for group, inner in groups(figures).items():
+    for group, inner in groups(metrics).items():
         for name, value in flat(inner).items():
             known = definitions.of(name)
             if not known.lowest - TOLERANCE <= value <= known.highest + TOLERANCE:
@@ -96,21 +96,21 @@ def check_oracle(leaks: Iterable[str], explained: Mapping[str, str], dataset: st
 
 
 def check_sampling(names: Iterable[str], *, sampled: bool, where: str) -> None:
-    """Refuse ranking figures that do not say whether their candidates are a sample.
+    """Refuse ranking metrics that do not say whether their candidates are a sample.
 
     Parameters
     ----------
     names : iterable of str
-        Names of figures.
+        Names of metrics.
     sampled : bool
         Whether the split gives negatives to rank among.
     where : str
-        Whose figures they are, for the message.
+        Whose metrics they are, for the message.
 
     Raises
     ------
     FoldinError
-        When a figure of sampled candidates bears the name of a full one, or the other way round.
+        When a metric of sampled candidates bears the name of a full one, or the other way round.
     """
     for name in names:
         # AUC has no length of list, and depends on the candidates all the same.
@@ -121,5 +121,5 @@ def check_sampling(names: Iterable[str], *, sampled: bool, where: str) -> None:
             raise FoldinError(
                 f"'{name}' was computed on {was} and is named as if on {called}",
                 where=where,
-                remedy="make the figures again: dvc repro; never set one beside the other",
+                remedy="make the metrics again: dvc repro; never set one beside the other",
             )

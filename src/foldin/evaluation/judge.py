@@ -4,13 +4,13 @@ Rating models predict every test pair, those of unknown users and items too. Eve
 a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
 in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.) Where the
 split holds out users, models are told their other ratings first; where it gives negatives, held-out items are ranked
-among these, and every figure of such lists is named `sampled_…`.
+among these, and every metric of such lists is named `sampled_…`.
 
-Where feedback is implicit there is no rating to predict, so no model has rating figures.
+Where feedback is implicit there is no rating to predict, so no model has rating metrics.
 
-Figures are also given by domain and by the popularity of items: rating figures over the pairs of its items. A domain's
-ranking figures have candidates and held-out items restricted to it, over the users who have one. A test item that the
-training part has never seen belongs to no catalogue, so it counts in the overall figures only.
+Metrics are also given by domain and by the popularity of items: rating metrics over the pairs of its items. A domain's
+ranking metrics have candidates and held-out items restricted to it, over the users who have one. A test item that the
+training part has never seen belongs to no catalogue, so it counts in the overall metrics only.
 """
 
 from dataclasses import dataclass
@@ -59,16 +59,16 @@ class Judgement:
         The lists of the ranked users, of length `evaluation.k`.
     users : pandas.DataFrame
         One row for each user of the test part: `user_id`, `pairs`, `squared_error` and `absolute_error` (summed over
-        the user's pairs), and the ranking figures of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a
+        the user's pairs), and the ranking metrics of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a
         user or the model has none.
-    figures : dict
-        The model's figures, as written to the metrics file.
+    metrics : dict
+        The model's metrics, as written to the metrics file.
     """
 
     predicted: FloatArray | None
     lists: Lists
     users: pd.DataFrame
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
 
 
 class _Ranked(NamedTuple):
@@ -95,7 +95,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     ------
     FoldinError
         When the model is of other data, gives NaN, recommends an item its user is known to have rated or other items
-        than its scores say, or a figure lies outside its bounds.
+        than its scores say, or a metric lies outside its bounds.
     """
     _refuse_other_data(model, test)
     ranked = _rank(model, test, settings, label)
@@ -105,7 +105,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     found = metrics.hits(best, test.relevant[test.ranked])
     n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
     lists = Lists(best[:, : settings.k], ranked.lists[CATALOGUE].scores[:, : settings.k])
-    by_user = metrics.figures_of_hits(found[:, : settings.k], n_held) | {
+    by_user = metrics.metrics_of_hits(found[:, : settings.k], n_held) | {
         "auc": ranked.auc,
         "novelty": beyond_accuracy.novelty(lists.items, test.popularity, test.training.n_users),
         "diversity": beyond_accuracy.diversity(lists.items, test.genres),
@@ -117,7 +117,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     users["squared_error"] = users["absolute_error"] = np.nan
     users = users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
 
-    figures: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "pairs": len(test.pairs),
         "cold_pairs": int((~test.warm).sum()),
         "warm_share": float(test.warm.mean()),
@@ -125,33 +125,33 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         "users_without_history": len(without),
         "unreachable": int(test.cold_items.sum()),
     }
-    ranking_figures = aggregate.ranking_means(by_user, lists.items, test.training.n_items)
-    ranking_figures |= aggregate.list_figures(by_user, lists.items, test)
-    figures |= {f"{prefix}{name}": value for name, value in ranking_figures.items()}
-    figures["other_lengths"] = {
+    ranking_metrics = aggregate.ranking_means(by_user, lists.items, test.training.n_items)
+    ranking_metrics |= aggregate.list_metrics(by_user, lists.items, test)
+    measured |= {f"{prefix}{name}": value for name, value in ranking_metrics.items()}
+    measured["other_lengths"] = {
         f"{prefix}{name}": value
         for k in settings.ks
-        for name, value in aggregate.means(metrics.figures_of_hits(found[:, :k], n_held), k).items()
+        for name, value in aggregate.means(metrics.metrics_of_hits(found[:, :k], n_held), k).items()
     }
     if predicted is not None:
         every = np.ones(len(predicted), dtype=bool)
         errors = metrics.errors(test.ratings, predicted)
         users["squared_error"] = aggregate.by_person(test, np.square(errors), every)
         users["absolute_error"] = aggregate.by_person(test, np.abs(errors), every)
-        figures |= aggregate.rating_figures(test, predicted, every)
-        figures |= aggregate.more_rating_figures(test, predicted, users)
+        measured |= aggregate.rating_metrics(test, predicted, every)
+        measured |= aggregate.more_rating_metrics(test, predicted, users)
         liked_from = test.training.scale.liked_from(settings.liked_share)
-        figures["liked"] = metrics.confusion(test.ratings, predicted, liked_from)
+        measured["liked"] = metrics.confusion(test.ratings, predicted, liked_from)
     if test.domains:
-        figures["domains"] = {
-            domain: aggregate.domain_figures(
+        measured["domains"] = {
+            domain: aggregate.domain_metrics(
                 test, domain, ranked.lists[domain].items[:, : settings.k], predicted, prefix
             )
             for domain in test.domains
         }
-    figures["popularity"] = aggregate.bucket_figures(test, lists.items, found[:, : settings.k], predicted, prefix)
-    guards.check_bounds(figures)
-    return Judgement(predicted, lists, users, figures)
+    measured["popularity"] = aggregate.bucket_metrics(test, lists.items, found[:, : settings.k], predicted, prefix)
+    guards.check_bounds(measured)
+    return Judgement(predicted, lists, users, measured)
 
 
 def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
@@ -167,7 +167,7 @@ def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
 
 def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArray | None:
     if test.training.scale.feedback == "implicit":
-        return None  # Nobody gave a rating: a figure of errors in predicting counts would pass for one of ratings.
+        return None  # Nobody gave a rating: a metric of errors in predicting counts would pass for one of ratings.
     if isinstance(model, Oracle):
         return model.predict_ids(test.pairs["user_id"], test.pairs["item_id"])
     if not isinstance(model, RatingRecommender):

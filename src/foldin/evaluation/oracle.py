@@ -77,7 +77,7 @@ def advantage(model: pd.DataFrame, oracle: pd.DataFrame, limit: float) -> dict[s
     Parameters
     ----------
     model, oracle : pandas.DataFrame
-        The per-user figures of each, row by row the same users: `pairs`, `squared_error`, `ndcg`; NaN where a user
+        The per-user metrics of each, row by row the same users: `pairs`, `squared_error`, `ndcg`; NaN where a user
         or a model has none.
     limit : float
         Standard errors by which a model must be better to be called a leak.
@@ -90,20 +90,20 @@ def advantage(model: pd.DataFrame, oracle: pd.DataFrame, limit: float) -> dict[s
         differences of users' NDCG and of users' summed squared errors in their standard errors; `leak`, 1 when a
         z is above `limit`, else 0.
     """
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     difference = uncertainty.user_mean((model["ndcg"] - oracle["ndcg"]).to_numpy())
     if difference is not None:
-        figures |= {"ndcg_advantage": difference[0], "ndcg_z": uncertainty.z_score(*difference)}
+        metrics |= {"ndcg_advantage": difference[0], "ndcg_z": uncertainty.z_score(*difference)}
     if model["squared_error"].notna().all():
         counts, mine, best = (
             column.to_numpy() for column in (model["pairs"], model["squared_error"], oracle["squared_error"])
         )
-        figures |= {
+        metrics |= {
             "rmse_advantage": uncertainty.rmse(best, counts)[0] - uncertainty.rmse(mine, counts)[0],
             "rmse_z": uncertainty.z_score(*uncertainty.pooled_mean(best - mine, counts)),
         }
-    leak = any(figures.get(z, 0.0) > limit for z in ("ndcg_z", "rmse_z"))
-    return figures | {"leak": int(leak)}
+    leak = any(metrics.get(z, 0.0) > limit for z in ("ndcg_z", "rmse_z"))
+    return metrics | {"leak": int(leak)}
 
 
 def _positions(known: pd.Index, ids: pd.Series, kind: str) -> npt.NDArray[np.intp]:

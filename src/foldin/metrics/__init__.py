@@ -3,7 +3,7 @@
 Training, evaluation and the gallery of traps compute with these. Nothing here knows a model, a data set or a file.
 """
 
-from foldin.metrics.ranking import MEANS, blocks, coverage, figures_of_hits, hits, ndcg, ranking_figures
+from foldin.metrics.ranking import MEANS, blocks, coverage, hits, metrics_of_hits, ndcg, ranking_metrics
 from foldin.metrics.rating import calibration, confusion, errors, mae, r_squared, rmse, user_rmse
 
 __all__ = [
@@ -13,12 +13,12 @@ __all__ = [
     "confusion",
     "coverage",
     "errors",
-    "figures_of_hits",
     "hits",
     "mae",
+    "metrics_of_hits",
     "ndcg",
     "r_squared",
-    "ranking_figures",
+    "ranking_metrics",
     "rmse",
     "user_rmse",
 ]

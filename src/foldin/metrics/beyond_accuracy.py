@@ -1,4 +1,4 @@
-"""Figures of lists that accuracy does not see: how much of the catalogue they use, how novel and diverse they are."""
+"""Metrics of lists that accuracy does not see: how much of the catalogue they use, how novel and diverse they are."""
 
 import numpy as np
 import numpy.typing as npt

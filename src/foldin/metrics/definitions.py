@@ -1,6 +1,6 @@
-"""What every figure is: one definition each, in words, with its bounds. Whatever writes a figure writes this beside it.
+"""What every metric is: one definition each, in words, with its bounds. Whatever writes a metric writes this beside it.
 
-Libraries disagree on metrics of the same name, so a figure without its definition cannot be compared with anything.
+Libraries disagree on metrics of the same name, so a metric without its definition cannot be compared with anything.
 """
 
 import math
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from foldin.core.errors import FoldinError
 
 SAMPLED = "sampled_"
-"""Begins the name of every ranking figure whose candidates are a sample, not the whole catalogue."""
+"""Begins the name of every ranking metric whose candidates are a sample, not the whole catalogue."""
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A figure's definition in words, the values it can have, and whether more of it is better."""
+    """A metric's definition in words, the values it can have, and whether more of it is better."""
 
     text: str
     lowest: float = 0.0
@@ -27,7 +27,7 @@ def _count(text: str) -> Definition:
 
 
 OF_RATINGS = "actual and predicted ratings, in the unit of the ratings"
-FIGURES: dict[str, Definition] = {
+METRICS: dict[str, Definition] = {
     # Ratings. p: predicted, a: actual, n: pairs.
     "rmse": _count(f"√(Σ (p − a)² / n) over all n test pairs at once, cold ones too; {OF_RATINGS}"),
     "rmse_warm": _count("the same over the pairs whose user and item training knows"),
@@ -87,7 +87,7 @@ FIGURES: dict[str, Definition] = {
     # How much there was to judge.
     "pairs": _count("test ratings"),
     "cold_pairs": _count("test ratings whose user or item training has never seen"),
-    "users_ranked": _count("users with a figure of ranking"),
+    "users_ranked": _count("users with a metric of ranking"),
     "users_without_history": _count("users of the test part of whom nothing is known, so who get no list"),
     "unreachable": _count("held-out items of ranked users that training has never seen: no list can hold one"),
     "seeds": _count("seeds the model was fitted with"),
@@ -101,28 +101,28 @@ GROUPS = {
     "its held-out items, over users with one, by the lists of the whole catalogue. A pair of a cold user is in it; a "
     "cold item has no popularity, so its pairs are in none.",
 }
-"""What differs where a figure is of a group of items; `domains.rmse` names such a figure."""
+"""What differs where a metric is of a group of items; `domains.rmse` names such a metric."""
 SAMPLE = " Candidates are a given sample, not the catalogue: comparable with nothing but the same sample."
 
 
 def base(name: str) -> str:
-    """Return the name a figure is defined under: `sampled_ndcg_at_10_se` is `ndcg`, and `domains.rmse` is `rmse`."""
+    """Return the name a metric is defined under: `sampled_ndcg_at_10_se` is `ndcg`, and `domains.rmse` is `rmse`."""
     name = name.rpartition(".")[2]
     return name.removeprefix(SAMPLED).removesuffix("_se").removesuffix("_seed_sd").split("_at_")[0]
 
 
 def of(name: str) -> Definition:
-    """Return the definition of a figure, by its full name, that of a group's figure by its kind of group before a dot.
+    """Return the definition of a metric, by its full name, that of a group's metric by its kind of group before a dot.
 
     Raises
     ------
     FoldinError
-        When it has none: a figure must not be shown before it is defined.
+        When it has none: a metric must not be shown before it is defined.
     """
-    known = FIGURES.get(base(name))
+    known = METRICS.get(base(name))
     if known is None:
         raise FoldinError(
-            f"the figure '{name}' has no definition", remedy="write one in src/foldin/metrics/definitions.py"
+            f"the metric '{name}' has no definition", remedy="write one in src/foldin/metrics/definitions.py"
         )
     text, lowest, highest = known.text, known.lowest, known.highest
     if name.endswith(("_se", "_seed_sd")):
@@ -133,5 +133,5 @@ def of(name: str) -> Definition:
 
 
 def texts(names: Iterable[str]) -> dict[str, str]:
-    """Return the definitions in words of figures, by name."""
+    """Return the definitions in words of metrics, by name."""
     return {name: of(name).text for name in sorted(set(names))}

@@ -23,7 +23,7 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import IntArray, Values
 
 BLOCK_USERS = 512
-"""Users scored at once unless the caller says otherwise; bounds memory and changes no figure."""
+"""Users scored at once unless the caller says otherwise; bounds memory and changes no metric."""
 MEANS = {
     "precision": "precision",
     "recall": "recall",
@@ -32,7 +32,7 @@ MEANS = {
     "reciprocal_rank": "mrr",
     "hit": "hit_rate",
 }
-"""A user's ranking figures, and what their means over users are called."""
+"""A user's ranking metrics, and what their means over users are called."""
 
 
 def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bool_]:
@@ -81,10 +81,10 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
     return found
 
 
-def ranking_figures(
+def ranking_metrics(
     recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0
 ) -> dict[str, Values]:
-    """Return the ranking figures of each user, as foldin.metrics.definitions defines them.
+    """Return the ranking metrics of each user, as foldin.metrics.definitions defines them.
 
     Parameters
     ----------
@@ -98,19 +98,19 @@ def ranking_figures(
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        One array for each key of `MEANS`; NaN for a user without a held-out item, who has no figure.
+        One array for each key of `MEANS`; NaN for a user without a held-out item, who has no metric.
     """
     n_relevant = np.diff(relevant.indptr) + np.asarray(extra_relevant, dtype=np.int64)
-    return figures_of_hits(hits(recommended, relevant), n_relevant)
+    return metrics_of_hits(hits(recommended, relevant), n_relevant)
 
 
-def figures_of_hits(found: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.integer]) -> dict[str, Values]:
-    """Return the ranking figures of each user from where in the list the hits are; see `ranking_figures`.
+def metrics_of_hits(found: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.integer]) -> dict[str, Values]:
+    """Return the ranking metrics of each user from where in the list the hits are; see `ranking_metrics`.
 
     Parameters
     ----------
     found : ndarray of bool, shape (n, k)
-        Which listed items are held out; the first columns of a longer list give the figures at that length.
+        Which listed items are held out; the first columns of a longer list give the metrics at that length.
     n_relevant : ndarray of int, shape (n,)
         Number of each user's held-out items, those outside the catalogue too.
     """
@@ -119,7 +119,7 @@ def figures_of_hits(found: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.int
     ranks = np.arange(1, k + 1)
     n_hits = found.sum(axis=1)
     with np.errstate(invalid="ignore"):
-        figures = {
+        metrics = {
             "precision": n_hits / k,
             "recall": n_hits / n_relevant,
             "ndcg": _discounted(found) / _ideal(reachable, k),
@@ -127,12 +127,12 @@ def figures_of_hits(found: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.int
             "reciprocal_rank": (found / ranks).max(axis=1),
             "hit": found.any(axis=1).astype(np.float64),
         }
-    return {name: np.where(n_relevant > 0, values, np.nan) for name, values in figures.items()}
+    return {name: np.where(n_relevant > 0, values, np.nan) for name, values in metrics.items()}
 
 
 def ndcg(recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0) -> Values:
-    """Return the NDCG of each user alone, for training code that watches it; see `ranking_figures`."""
-    return ranking_figures(recommended, relevant, extra_relevant)["ndcg"]
+    """Return the NDCG of each user alone, for training code that watches it; see `ranking_metrics`."""
+    return ranking_metrics(recommended, relevant, extra_relevant)["ndcg"]
 
 
 def _discounts(k: int) -> Values:

@@ -71,7 +71,7 @@ def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float)
     dict of str to float
         Counts `true_positives` (TP: liked and predicted so), `false_positives` (FP: predicted only),
         `false_negatives` (FN: liked only), `true_negatives`; and `precision` = TP / (TP + FP), `recall` =
-        TP / (TP + FN), `f1` = 2 TP / (2 TP + FP + FN). A figure with denominator 0 (nothing was liked, or nothing
+        TP / (TP + FN), `f1` = 2 TP / (2 TP + FP + FN). A metric with denominator 0 (nothing was liked, or nothing
         predicted so) has no value and is left out.
     """
     errors(actual, predicted)
@@ -79,19 +79,19 @@ def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float)
     true_positives = int(np.sum(liked & chosen))
     false_positives = int(np.sum(~liked & chosen))
     false_negatives = int(np.sum(liked & ~chosen))
-    figures: dict[str, float] = {
+    metrics: dict[str, float] = {
         "true_positives": true_positives,
         "false_positives": false_positives,
         "false_negatives": false_negatives,
         "true_negatives": int(np.sum(~liked & ~chosen)),
     }
     if true_positives + false_positives:
-        figures["precision"] = true_positives / (true_positives + false_positives)
+        metrics["precision"] = true_positives / (true_positives + false_positives)
     if true_positives + false_negatives:
-        figures["recall"] = true_positives / (true_positives + false_negatives)
+        metrics["recall"] = true_positives / (true_positives + false_negatives)
     if true_positives + false_positives + false_negatives:
-        figures["f1"] = 2 * true_positives / (2 * true_positives + false_positives + false_negatives)
-    return figures
+        metrics["f1"] = 2 * true_positives / (2 * true_positives + false_positives + false_negatives)
+    return metrics
 
 
 def r_squared(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float | None:

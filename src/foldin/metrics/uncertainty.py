@@ -1,7 +1,7 @@
-"""How far a figure may be off by the luck of which users there are: standard errors by user, and paired differences.
+"""How far a metric may be off by the luck of which users there are: standard errors by user, and paired differences.
 
 Ratings of one user share that user's habits, so the user is the unit that was sampled: errors are clustered by user
-(Cameron and Miller 2015, "A practitioner's guide to cluster-robust inference"). For figures of which each user has one,
+(Cameron and Miller 2015, "A practitioner's guide to cluster-robust inference"). For metrics of which each user has one,
 that is the ordinary standard error of a mean.
 """
 
@@ -11,22 +11,22 @@ import numpy.typing as npt
 from foldin.core.interactions import Values
 
 BLOCK_DRAWS = 4_000_000
-"""Users drawn at once by the bootstrap; bounds memory to 100 MB, changes no figure."""
+"""Users drawn at once by the bootstrap; bounds memory to 100 MB, changes no metric."""
 _LEAST = float(np.finfo(np.float64).eps)
 
 
 def user_mean(values: Values) -> tuple[float, float] | None:
-    """Return the mean of a per-user figure and its standard error s / √n, s the sample standard deviation.
+    """Return the mean of a per-user metric and its standard error s / √n, s the sample standard deviation.
 
     Parameters
     ----------
     values : ndarray of float64, shape (n_users,)
-        NaN for a user without the figure, who is passed over.
+        NaN for a user without the metric, who is passed over.
 
     Returns
     -------
     tuple of float, or None
-        Mean and standard error; the error of a single user is 0. None when no user has the figure.
+        Mean and standard error; the error of a single user is 0. None when no user has the metric.
     """
     present = values[~np.isnan(values)]
     return pooled_mean(present, np.ones(len(present))) if len(present) else None
@@ -91,7 +91,7 @@ def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values
 
     Parameters
     ----------
-    sums : ndarray of float64, shape (n_users, n_figures)
+    sums : ndarray of float64, shape (n_users, n_metrics)
         Each user's sum over their pairs.
     counts : ndarray of float64, shape (n_users,)
         Number of each user's pairs.
@@ -102,7 +102,7 @@ def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values
 
     Returns
     -------
-    ndarray of float64, shape (resamples, n_figures)
+    ndarray of float64, shape (resamples, n_metrics)
         A row for each draw.
     """
     rng = np.random.default_rng(seed)
@@ -129,7 +129,7 @@ def interval(draws: Values, confidence: float) -> tuple[Values, Values]:
 
 
 def p_values(differences: Values) -> Values:
-    """Return two-sided p-values of "no difference" from bootstrap draws of differences, shape (n_figures,).
+    """Return two-sided p-values of "no difference" from bootstrap draws of differences, shape (n_metrics,).
 
     A draw is counted as one more on either side, so that p is never 0 (Davison and Hinkley 1997, chapter 4).
     """

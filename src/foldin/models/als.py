@@ -100,13 +100,13 @@ class ImplicitALS(Recommender):
             self._user_factors[:] = self._solved(by_user, self._item_factors)
             self._item_factors[:] = self._solved(by_item, self._user_factors)
 
-        def figures() -> dict[str, float]:
+        def watch() -> dict[str, float]:
             return {} if validation is None else {"validation_ndcg": self._ndcg(validation)}
 
         train_by_epochs(
             self,
             step=step,
-            figures=figures,
+            watch=watch,
             weights=(self._user_factors, self._item_factors),
             choose_by="validation_ndcg",
             higher_is_better=True,
@@ -133,11 +133,11 @@ class ImplicitALS(Recommender):
 
     def _ndcg(self, validation: Interactions) -> float:
         users = np.flatnonzero(np.diff(validation.ratings.indptr)).astype(np.int32)
-        figures = [
+        measured = [
             metrics.ndcg(self.recommend(block, self.settings.validation_k)[0], validation.ratings[block])
             for block in metrics.blocks(users)
         ]
-        return float(np.concatenate(figures).mean())
+        return float(np.concatenate(measured).mean())
 
     def _score(self, users: IntArray) -> FloatArray:
         scores: FloatArray = (self._user_factors[users] @ self._item_factors.T).astype(np.float32)

@@ -90,9 +90,9 @@ class Popularity(Recommender):
 
 
 class Random(Recommender):
-    """Ranks items by chance: the floor of every ranking figure."""
+    """Ranks items by chance: the floor of every ranking metric."""
 
-    about = "Seeded random scores: the floor that a ranking figure has by chance alone."
+    about = "Seeded random scores: the floor that a ranking metric has by chance alone."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         return

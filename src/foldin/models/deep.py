@@ -163,7 +163,7 @@ class RankingNCF(network_training.KeptNetwork):
             self._weights,
             loss=losses.binary_cross_entropy,
             examples=examples,
-            figures=network_training.ndcg_figures(self, validation, self.settings.validation_k),
+            watch=network_training.watch_ndcg(self, validation, self.settings.validation_k),
             choose_by="validation_ndcg",
             higher_is_better=True,
             choosing=validation is not None,

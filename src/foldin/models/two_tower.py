@@ -92,11 +92,11 @@ class RetrievalTowers(Recommender):
         share = np.bincount(items, minlength=train.n_items) / len(items)
         # An item without a rating is in no batch; its share is only kept from being 0.
         log_share = np.log(np.maximum(share, np.finfo(np.float32).tiny)).astype(np.float32)
-        figures = network_training.ndcg_figures(self, validation, self.settings.validation_k)
+        metrics = network_training.watch_ndcg(self, validation, self.settings.validation_k)
 
         def settled() -> dict[str, float]:
             self._settle()
-            return figures()
+            return metrics()
 
         network_training.learn(
             self,
@@ -104,7 +104,7 @@ class RetrievalTowers(Recommender):
             networks.weights(self._model),
             loss=lambda picked, logits: losses.in_batch_softmax(picked, logits, log_share),
             examples=lambda rng: ([users, items], items),
-            figures=settled,
+            watch=settled,
             choose_by="validation_ndcg",
             higher_is_better=True,
             choosing=validation is not None,

@@ -39,7 +39,7 @@ class Account:
     added: int = 0
 
     def close(self, table: str, rows: int) -> dict[str, Any]:
-        """Return the account as figures for a file.
+        """Return the account as metrics for a file.
 
         Parameters
         ----------
@@ -53,14 +53,14 @@ class Account:
         FoldinError
             When rows are unaccounted for.
         """
-        figures: dict[str, Any] = {"rows_in": self.rows_in, "rows_out": rows, "dropped": self.dropped}
-        figures |= {name: counts for name in ("changed", "kept") if (counts := getattr(self, name))}
-        check(table, figures | {ADDED: self.added}, rows)
-        return figures
+        metrics: dict[str, Any] = {"rows_in": self.rows_in, "rows_out": rows, "dropped": self.dropped}
+        metrics |= {name: counts for name in ("changed", "kept") if (counts := getattr(self, name))}
+        check(table, metrics | {ADDED: self.added}, rows)
+        return metrics
 
 
 def summed(accounts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return figures of several accounts added up, key by key."""
+    """Return metrics of several accounts added up, key by key."""
     total: dict[str, Any] = {}
     for account in accounts:
         for key, value in account.items():
@@ -68,14 +68,14 @@ def summed(accounts: list[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def check(table: str, figures: dict[str, Any], rows: int, where: str = "src/foldin/preparation/clean.py") -> None:
-    """Refuse the figures of an account that does not close.
+def check(table: str, metrics: dict[str, Any], rows: int, where: str = "src/foldin/preparation/clean.py") -> None:
+    """Refuse the metrics of an account that does not close.
 
     Parameters
     ----------
     table : str
         Name of the table, for the message.
-    figures : dict
+    metrics : dict
         `rows_in`, `rows_out`, `dropped` by reason and, where rows were added, `added_without_description`.
     rows : int
         Rows that the table has in fact.
@@ -87,11 +87,11 @@ def check(table: str, figures: dict[str, Any], rows: int, where: str = "src/fold
     FoldinError
         When rows are unaccounted for.
     """
-    dropped, added = figures["dropped"], figures.get(ADDED, 0)
-    rows_out = figures["rows_in"] - sum(dropped.values()) + added
-    if not rows == figures["rows_out"] == rows_out or min([0, *dropped.values()]) < 0:
+    dropped, added = metrics["dropped"], metrics.get(ADDED, 0)
+    rows_out = metrics["rows_in"] - sum(dropped.values()) + added
+    if not rows == metrics["rows_out"] == rows_out or min([0, *dropped.values()]) < 0:
         raise FoldinError(
-            f"the account of {table} does not close: {rows:,} rows are left where {figures['rows_in']:,} came in, "
+            f"the account of {table} does not close: {rows:,} rows are left where {metrics['rows_in']:,} came in, "
             f"{sum(dropped.values()):,} were dropped and {added:,} added",
             where=where,
             remedy="this is a fault of foldin, not of the data; report it",

@@ -104,12 +104,12 @@ def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, 
             where=place,
             remedy=f"mend sources.{wanted.name}.time_unit in params.yaml",
         )
-    figures = {"ratings": account.close("ratings", len(ratings))}
-    items, figures["items"] = side_tables.items(found.items, ratings["item_id"], wanted, settings)
-    users, figures["users"] = side_tables.users(found.users, ratings["user_id"], settings)
+    metrics = {"ratings": account.close("ratings", len(ratings))}
+    items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], wanted, settings)
+    users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
     for table, changed in found.changed.items():
-        figures[table]["changed"] = figures[table].get("changed", {}) | changed
-    return Tables(ratings, items, users), figures
+        metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
+    return Tables(ratings, items, users), metrics
 
 
 def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:

@@ -146,7 +146,7 @@ def _copy_own(dataset: DataSet, folder: Path) -> None:
 
 def _record(name: str, folder: Path, **more: dict[str, str]) -> None:
     """Write the declaration beside the files, so that its every change is a change of the raw data for `clean`."""
-    # Not rounded as figures are: a scale may have fine steps.
+    # Not rounded as metrics are: a scale may have fine steps.
     record = {"declaration": params.sources()[name], **more}
     files.write_text(folder / OWN, json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False))
 

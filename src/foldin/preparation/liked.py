@@ -7,7 +7,7 @@ from foldin.core.interactions import FloatArray
 
 
 def check_classes(ratings: FloatArray, threshold: float) -> None:
-    """Refuse test ratings that are all liked, or all not: every figure of such labels is perfect or empty by itself.
+    """Refuse test ratings that are all liked, or all not: every metric of such labels is perfect or empty by itself.
 
     Parameters
     ----------

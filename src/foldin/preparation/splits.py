@@ -37,7 +37,7 @@ class Split:
         Rows of held-out users that a model is told when it is judged, and never learns from.
     negatives : pandas.DataFrame or None
         `user_id`, `item_id`: the items beside which each user's held-out items are ranked, instead of the whole
-        catalogue. Figures are then sampled ones, and named so.
+        catalogue. Metrics are then sampled ones, and named so.
     notes : dict of str to int
         What else the account of the split says.
     """
@@ -170,7 +170,7 @@ def strong_generalization(ratings: pd.DataFrame, settings: params.Split, given: 
 def given_negatives(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
     """Hold out one rating of each user and rank it among negatives, both as published files give them.
 
-    He et al. (2017). Figures of sampled candidates may order models other than full ones do (Krichene, Rendle 2020).
+    He et al. (2017). Metrics of sampled candidates may order models other than full ones do (Krichene, Rendle 2020).
     """
     dataset, folder = given
     if dataset.negatives is None:

@@ -179,5 +179,5 @@ def _check(account: dict[str, float | str], ratings: int) -> None:
     """Refuse an account whose parts, and what was left out of them for a reason, are not all ratings."""
     kept = sum(int(account.get(f"ratings_{name}", 0)) for name in (*PARTS, "fold_in"))
     left_out = {why: int(account[why]) for why in (NOT_TOLD, subset.NOT_DRAWN, subset.OUTSIDE) if why in account}
-    figures = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
-    check("the split", figures, kept, where="src/foldin/preparation/user_item.py")
+    metrics = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
+    check("the split", metrics, kept, where="src/foldin/preparation/user_item.py")

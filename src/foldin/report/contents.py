@@ -1,4 +1,4 @@
-"""What notebooks/report.ipynb shows beside the answer: examples from the test part's predictions, and figures.
+"""What notebooks/report.ipynb shows beside the answer: examples from the test part's predictions, and plots.
 
 It reads what `evaluate` left and fits nothing.
 """
@@ -29,11 +29,11 @@ class Report:
     dataset : DataSet
         The declaration of the data set.
     board : pandas.DataFrame
-        Test figures, a row a model, as `leaderboard.load` gives them.
+        Test plots, a row a model, as `leaderboard.load` gives them.
     k : int
         Length of the recommendation lists judged.
     ks : list of int
-        Other lengths that figures are given for.
+        Other lengths that plots are given for.
     settings : params.Report
         How much to show.
     """
@@ -46,7 +46,7 @@ class Report:
 
     @property
     def ndcg(self) -> str:
-        """The column of the ranking leaderboard's figure; it says so where candidates were sampled."""
+        """The column of the ranking leaderboard's metric; it says so where candidates were sampled."""
         return leaderboard.at(self.board, "ndcg", self.k)
 
     @property
@@ -121,7 +121,7 @@ def _held_out(report: Report) -> pd.DataFrame:
 def predicted_ratings(report: Report) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
-    The user is one with the median number of test ratings. The table is empty where no model has rating figures.
+    The user is one with the median number of test ratings. The table is empty where no model has rating plots.
     """
     if not leaderboard.has_ratings(report.board):
         return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
@@ -152,7 +152,7 @@ def training_curves(report: Report) -> pd.DataFrame:
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
 
 
-def fitting_figure(report: Report) -> Figure:
+def fitting_plot(report: Report) -> Figure:
     """Draw RMSE on train and validation part by epoch, a panel for each rating model that learns in epochs."""
     curves = training_curves(report)
     names = [name for name in dict.fromkeys(curves["model"]) if _has(curves, name, "validation_rmse")]
@@ -163,7 +163,7 @@ def fitting_figure(report: Report) -> Figure:
     )
     for axis, name in zip(axes.flat, names, strict=False):
         for place, part in enumerate(("train", "validation")):
-            curve = curves[(curves["model"] == name) & (curves["figure"] == f"{part}_rmse")]
+            curve = curves[(curves["model"] == name) & (curves["metric"] == f"{part}_rmse")]
             axis.plot(curve["epoch"], curve["value"], color=plots.COLOURS[place], label=part, ls=("-", "--")[place])
         axis.set_title(name)
         axis.set_xlabel("epoch")
@@ -178,10 +178,10 @@ def fitting_figure(report: Report) -> Figure:
 
 
 def _has(curves: pd.DataFrame, model: str, name: str) -> bool:
-    return bool(((curves["model"] == model) & (curves["figure"] == name)).any())
+    return bool(((curves["model"] == model) & (curves["metric"] == name)).any())
 
 
-def data_figure(report: Report) -> Figure:
+def data_plot(report: Report) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
     ratings = pd.read_parquet(paths.clean(report.dataset.name) / "ratings.parquet")
     drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
@@ -206,7 +206,7 @@ def data_figure(report: Report) -> Figure:
     return drawn
 
 
-def calibration_figure(report: Report) -> Figure:
+def calibration_plot(report: Report) -> Figure:
     """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
     ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
     best = ranked.drop_duplicates("family")["model"][: len(plots.COLOURS) - 1]

@@ -1,7 +1,7 @@
 """What notebooks/explore.ipynb shows: who rated what, how much, when and how.
 
 It describes the whole of data/clean, the test part included, so nothing here may reach a training stage; none imports
-it. No figure needs a matrix of all users by all items: cells are counted in blocks.
+it. No plot needs a matrix of all users by all items: cells are counted in blocks.
 """
 
 import json
@@ -88,7 +88,7 @@ def open_profile(dataset: str) -> Profile:
 
 
 def summary(profile: Profile) -> dict[str, float]:
-    """Return the figures that say how large, how full and how uneven the data are."""
+    """Return the plots that say how large, how full and how uneven the data are."""
     by_user, by_item = _sizes(profile.users), _sizes(profile.items)
     return {
         "users": len(by_user),
@@ -154,7 +154,7 @@ def domain_table(profile: Profile) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def ratings_figure(profile: Profile) -> Figure:
+def ratings_plot(profile: Profile) -> Figure:
     """Draw how often each rating was given; of counts, or scales without steps, a histogram."""
     figure, axis = plt.subplots(figsize=(6.4, 3.6), constrained_layout=True)
     step = profile.dataset.scale.step
@@ -170,7 +170,7 @@ def ratings_figure(profile: Profile) -> Figure:
     return _closed(figure)
 
 
-def tails_figure(profile: Profile) -> Figure:
+def tails_plot(profile: Profile) -> Figure:
     """Draw, on logarithmic axes, the share of users and of items with at least so many ratings."""
     figure, axis = plt.subplots(figsize=(6.4, 4.0), constrained_layout=True)
     for place, (name, codes) in enumerate({"users": profile.users, "items": profile.items}.items()):
@@ -185,7 +185,7 @@ def tails_figure(profile: Profile) -> Figure:
     return _closed(figure)
 
 
-def timeline_figure(profile: Profile) -> Figure | None:
+def timeline_plot(profile: Profile) -> Figure | None:
     """Draw ratings by month, and the month of each user's first rating; None where no rating has a time."""
     known = profile.timestamps.notna().to_numpy()
     if not known.any():
@@ -211,7 +211,7 @@ def timeline_figure(profile: Profile) -> Figure | None:
     return _closed(figure)
 
 
-def sparsity_figure(profile: Profile) -> Figure:
+def sparsity_plot(profile: Profile) -> Figure:
     """Draw how full the user-item matrix is, block by block, most active users on top, most rated items on the left."""
     filled = filled_blocks(profile.users, profile.items)
     figure, axis = plt.subplots(figsize=(6.8, 4.8), constrained_layout=True)
@@ -278,6 +278,6 @@ def _shown(name: str, value: float) -> str:
 
 
 def _closed(figure: Figure) -> Figure:
-    # Jupyter shows every open figure after a cell, and the cell's value once more.
+    # Jupyter shows every open plot after a cell, and the cell's value once more.
     plt.close(figure)
     return figure

@@ -1,4 +1,4 @@
-"""The comparison itself: every model's test figures in one table, as tables and figures that people read."""
+"""The comparison itself: every model's test metrics in one table, as tables and metrics that people read."""
 
 import json
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ REFERENCES = "baselines"
 BUCKETS = ("head", "middle", "tail")
 COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
 COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
-RATING_FIGURES = ("rmse", "rmse_se", "mae", "liked.f1", *(f"liked.{name}" for name in COUNTS))
+RATING_METRICS = ("rmse", "rmse_se", "mae", "liked.f1", *(f"liked.{name}" for name in COUNTS))
 
 
-def read_figures(path: Path) -> dict[str, Any]:
-    """Read a file of figures.
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Read a file of metrics.
 
     Raises
     ------
@@ -36,12 +36,12 @@ def read_figures(path: Path) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         where = path.relative_to(paths.root())
-        raise FoldinError("no such figures yet", where=where, remedy="make them: dvc repro") from None
+        raise FoldinError("no such metrics yet", where=where, remedy="make them: dvc repro") from None
     return values
 
 
 def load(dataset: str) -> pd.DataFrame:
-    """Return the test figures of every model of every family of params.yaml, and how sure they are.
+    """Return the test metrics of every model of every family of params.yaml, and how sure they are.
 
     Parameters
     ----------
@@ -52,63 +52,63 @@ def load(dataset: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a model; columns `model`, `family`, `kind` ("oracle", "baseline" or "model") and one for each
-        figure, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
+        metric, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
         Beside RMSE and NDCG stand the columns of `comparison.with_best`: `rmse_low`, …, `ndcg_tied`.
 
     Raises
     ------
     FoldinError
-        When a figure is missing, sampled figures stand beside full ones, or a model beats the oracle unexplained.
+        When a metric is missing, sampled metrics stand beside full ones, or a model beats the oracle unexplained.
     """
     settings = params.section(params.Evaluation)
-    sampled = "negatives" in read_figures(paths.account(dataset, "split"))
+    sampled = "negatives" in read_metrics(paths.account(dataset, "split"))
     rows = []
     for family in params.families():
-        for model, values in read_figures(paths.predictions(dataset, family) / "figures.json").items():
+        for model, values in read_metrics(paths.predictions(dataset, family) / "metrics.json").items():
             kind = "baseline" if family == REFERENCES else "model"
             guards.check_sampling(guards.flat(values), sampled=sampled, where=f"{dataset}, {model}")
             rows.append({"model": model, "family": family, "kind": ORACLE if model == ORACLE else kind, **values})
     board: pd.DataFrame = pd.json_normalize(rows)
     guards.check_oracle(leaks(board), settings.explained, dataset)
     by_user = users(dataset)
-    for figure, name in (("rmse", "rmse"), (f"{prefix(board)}ndcg", "ndcg")):
-        if by_user["squared_error" if figure == "rmse" else figure].notna().any():
+    for metric, name in (("rmse", "rmse"), (f"{prefix(board)}ndcg", "ndcg")):
+        if by_user["squared_error" if metric == "rmse" else metric].notna().any():
             compared = ties.with_best(
-                by_user, figure, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
+                by_user, metric, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
             )
             board = board.join(compared[list(COMPARED)].add_prefix(f"{name}_"), on="model")
     # Where nobody predicts ratings, the columns are there all the same, and empty.
-    return board.reindex(columns=[*board, *(name for name in RATING_FIGURES if name not in board)])
+    return board.reindex(columns=[*board, *(name for name in RATING_METRICS if name not in board)])
 
 
 def users(dataset: str) -> pd.DataFrame:
-    """Return the per-user figures of all models, as `evaluate` left them: a row for each model and user."""
+    """Return the per-user metrics of all models, as `evaluate` left them: a row for each model and user."""
     folders = [paths.predictions(dataset, family) for family in params.families()]
     tables = [pd.read_parquet(folder / "users.parquet").astype({"model": "str"}) for folder in folders]
     return pd.concat(tables, ignore_index=True)
 
 
 def has_ratings(board: pd.DataFrame) -> bool:
-    """Return whether any model, the oracle aside, has rating figures: none has on implicit feedback."""
+    """Return whether any model, the oracle aside, has rating metrics: none has on implicit feedback."""
     return bool(board.loc[board["kind"] != ORACLE, "rmse"].notna().any())
 
 
-def best_first(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> pd.DataFrame:
-    """Return the models that have a figure, best first, ties by name."""
+def best_first(board: pd.DataFrame, metric: str, *, lowest: bool = False) -> pd.DataFrame:
+    """Return the models that have a metric, best first, ties by name."""
     return (
-        board.dropna(subset=[figure])
-        .sort_values([figure, "model"], ascending=[lowest, True], kind="stable")
+        board.dropna(subset=[metric])
+        .sort_values([metric, "model"], ascending=[lowest, True], kind="stable")
         .reset_index(drop=True)
     )
 
 
 def at(board: pd.DataFrame, name: str, k: int) -> str:
-    """Return the column of a ranking figure at k: one that says so where candidates were sampled."""
+    """Return the column of a ranking metric at k: one that says so where candidates were sampled."""
     return f"{prefix(board)}{name}_at_{k}"
 
 
 def prefix(board: pd.DataFrame) -> str:
-    """Return what the names of the board's ranking figures begin with: "sampled_" where candidates were sampled."""
+    """Return what the names of the board's ranking metrics begin with: "sampled_" where candidates were sampled."""
     return definitions.SAMPLED if any(str(column).startswith(definitions.SAMPLED) for column in board) else ""
 
 
@@ -132,7 +132,7 @@ def _shown(ranked: pd.DataFrame, column: str, form: str = "{:z.4f}") -> list[str
 
 
 def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
-    """Add a figure's interval, its distance from the best model's, and what chance in training does to it."""
+    """Add a metric's interval, its distance from the best model's, and what chance in training does to it."""
     ends = zip(_shown(ranked, f"{name}_low"), _shown(ranked, f"{name}_high"), strict=True)
     table["interval"] = [f"{low} to {high}" for low, high in ends]
     behind = []
@@ -151,7 +151,7 @@ def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column
 
 
 def rating_table(board: pd.DataFrame) -> pd.DataFrame:
-    """Return the rating leaderboard, lowest RMSE first: how sure it is, and the other rating figures."""
+    """Return the rating leaderboard, lowest RMSE first: how sure it is, and the other rating metrics."""
     ranked = best_first(board, "rmse", lowest=True)
     table = _start(ranked).assign(family=_families(ranked), RMSE=_shown(ranked, "rmse"))
     table = _with_certainty(table, ranked, "rmse", "rmse")
@@ -161,7 +161,7 @@ def rating_table(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Return the ranking leaderboard: figures at k, highest NDCG first, and how sure that is."""
+    """Return the ranking leaderboard: metrics at k, highest NDCG first, and how sure that is."""
     ndcg = at(board, "ndcg", k)
     ranked = best_first(board, ndcg)
     table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
@@ -206,7 +206,7 @@ def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame
 def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return recall, share of the lists and RMSE by the popularity of items, in the order of the leaderboard.
 
-    Where no model has rating figures, RMSE is left out.
+    Where no model has rating metrics, RMSE is left out.
     """
     ranked = best_first(board, at(board, "ndcg", k))
     table = _start(ranked)
@@ -220,7 +220,7 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
 def liked_table(board: pd.DataFrame) -> pd.DataFrame:
     """Return how well "rated at least the threshold" is told: the confusion matrix and what follows from it.
 
-    A figure without value (no rating predicted that high) is shown as a dash.
+    A metric without value (no rating predicted that high) is shown as a dash.
     """
     ranked = best_first(board, "liked.true_positives")
     ranked = best_first(ranked.assign(**{"liked.f1": ranked["liked.f1"].fillna(-1.0)}), "liked.f1")
@@ -234,18 +234,18 @@ def liked_table(board: pd.DataFrame) -> pd.DataFrame:
 
 
 def domains(board: pd.DataFrame) -> list[str]:
-    """Return the domains figures are given for, sorted; none for a data set with one domain."""
+    """Return the domains metrics are given for, sorted; none for a data set with one domain."""
     names = [str(column) for column in board]
     return sorted({name.split(".")[1] for name in names if name.startswith("domains.")})
 
 
-def domain_table(board: pd.DataFrame, figure: str, *, lowest: bool = False, own: str = "") -> pd.DataFrame:
-    """Return one figure by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
-    ranked = best_first(board, figure, lowest=lowest)
+def domain_table(board: pd.DataFrame, metric: str, *, lowest: bool = False, own: str = "") -> pd.DataFrame:
+    """Return one metric by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
+    ranked = best_first(board, metric, lowest=lowest)
     table = _start(ranked)
     for domain in domains(board):
-        table[domain] = _shown(ranked, f"domains.{domain}.{own or figure}")
-    return table if own else table.assign(**{"all at once": _shown(ranked, figure)})
+        table[domain] = _shown(ranked, f"domains.{domain}.{own or metric}")
+    return table if own else table.assign(**{"all at once": _shown(ranked, metric)})
 
 
 def leaks(board: pd.DataFrame) -> list[str]:
@@ -255,10 +255,10 @@ def leaks(board: pd.DataFrame) -> list[str]:
     return list(board.loc[board["oracle.leak"].fillna(0).astype(bool), "model"])
 
 
-def figure(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
+def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
     """Draw both leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
 
-    That of ratings is left out where no model has rating figures.
+    That of ratings is left out where no model has rating metrics.
     """
     ndcg = at(board, "ndcg", k)
     candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"

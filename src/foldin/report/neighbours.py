@@ -10,7 +10,7 @@ Vectors = npt.NDArray[np.float64] | FloatArray
 SAMPLE = 2000
 """Items compared with all others, at most: pairs grow with the square of a catalogue."""
 BLOCK_CELLS = 1 << 24
-"""Cosines held at once; bounds memory, changes no figure."""
+"""Cosines held at once; bounds memory, changes no metric."""
 
 
 def nearest(vectors: Vectors, row: int, k: int) -> IntArray:

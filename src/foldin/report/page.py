@@ -1,4 +1,4 @@
-"""The page people read: reports/<dataset>/README.md, beside its figures and the leaderboard as a table.
+"""The page people read: reports/<dataset>/README.md, beside its metrics and the leaderboard as a table.
 
 Rows of a data set appear on it only where they were made here; the executed notebook, which is not in git, shows them
 always.
@@ -18,19 +18,19 @@ from foldin.report.contents import Report
 
 
 def write(bench: Report) -> None:
-    """Write reports/<dataset>/README.md, leaderboard.csv and figures/."""
+    """Write reports/<dataset>/README.md, leaderboard.csv and metrics/."""
     folder = paths.reports(bench.dataset.name)
-    with files.whole_folder(folder / "figures") as unfinished:
+    with files.whole_folder(folder / "plots") as unfinished:
         plots.save(
-            leaderboard.figure(bench.board, bench.dataset.name, bench.k, bench.dataset.unit),
+            leaderboard.plot(bench.board, bench.dataset.name, bench.k, bench.dataset.unit),
             unfinished / "leaderboard.png",
         )
-        plots.save(contents.fitting_figure(bench), unfinished / "fitting.png")
-        plots.save(contents.data_figure(bench), unfinished / "data.png")
+        plots.save(contents.fitting_plot(bench), unfinished / "fitting.png")
+        plots.save(contents.data_plot(bench), unfinished / "data.png")
         if bench.best_rater is not None:
-            plots.save(contents.calibration_figure(bench), unfinished / "calibration.png")
+            plots.save(contents.calibration_plot(bench), unfinished / "calibration.png")
     files.write_csv(folder / "leaderboard.csv", _columns(bench))
-    files.write_json(folder / "definitions.json", definitions.texts(_figure_names(bench)))
+    files.write_json(folder / "definitions.json", definitions.texts(_metric_names(bench)))
     files.write_text(folder / "README.md", page(bench))
 
 
@@ -46,12 +46,12 @@ def _columns(bench: Report) -> pd.DataFrame:
     return table
 
 
-def _figure_names(bench: Report) -> set[str]:
-    """Return the names of all figures of all models, as the files in git have them."""
+def _metric_names(bench: Report) -> set[str]:
+    """Return the names of all metrics of all models, as the files in git have them."""
     names: set[str] = set()
     for family in params.families():
         folder = paths.predictions(bench.dataset.name, family)
-        for values in leaderboard.read_figures(folder / "figures.json").values():
+        for values in leaderboard.read_metrics(folder / "metrics.json").values():
             names |= guards.names(values)
     return names
 
@@ -64,7 +64,7 @@ def page(bench: Report) -> str:
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
         verdict.sentences(bench),
-        f"![Leaderboards of rating prediction and of ranking on {name}](figures/leaderboard.png)",
+        f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
         *(_ratings(bench) if rated else []),
         *_ranking(bench),
         *(_liked(bench) if rated else []),
@@ -88,7 +88,7 @@ def page(bench: Report) -> str:
         "list places:",
         _markdown(leaderboard.bucket_table(board, bench.k)),
     ]
-    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](figures/fitting.png)"]
+    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](plots/fitting.png)"]
     parts += ["Where a model stops early, the validation part says when; the test part was not looked at."]
     if bench.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
         parts += _examples(bench)
@@ -115,7 +115,7 @@ def _liked(bench: Report) -> list[str]:
         _markdown(leaderboard.liked_table(bench.board)),
         "## Calibration",
         f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
-        "![Mean actual against mean predicted ratings](figures/calibration.png)",
+        "![Mean actual against mean predicted ratings](plots/calibration.png)",
     ]
 
 
@@ -138,14 +138,14 @@ def _ranking(bench: Report) -> list[str]:
 
 def _definitions(bench: Report) -> list[str]:
     shown: dict[str, str] = {}
-    names = _figure_names(bench)
+    names = _metric_names(bench)
     for name in sorted(names):
         plain = definitions.base(name)
         if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
-            shown[plain] = definitions.FIGURES[plain].text
+            shown[plain] = definitions.METRICS[plain].text
     kinds = [kind for kind in definitions.GROUPS if any(name.startswith(f"{kind}.") for name in names)]
     return [
-        "## What each figure means",
+        "## What each metric means",
         "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
         "Of groups of items:",
         "\n".join(f"- `{kind}.…`: as above.{definitions.GROUPS[kind]}" for kind in kinds),
@@ -189,9 +189,9 @@ def _abouts() -> str:
 
 def _data(bench: Report) -> list[str]:
     dataset = bench.dataset
-    account = leaderboard.read_figures(paths.account(dataset.name, "cleaning"))
+    account = leaderboard.read_metrics(paths.account(dataset.name, "cleaning"))
     cleaned = account["ratings"]
-    split = leaderboard.read_figures(paths.account(dataset.name, "split"))
+    split = leaderboard.read_metrics(paths.account(dataset.name, "split"))
     dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
@@ -204,7 +204,7 @@ def _data(bench: Report) -> list[str]:
         f"{split['items']:,} items and fill {split['density_of_training']:.2%} of their pairs; they have never seen "
         f"{cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
         *_changes(account),
-        "![Ratings given, and ratings by item and user](figures/data.png)",
+        "![Ratings given, and ratings by item and user](plots/data.png)",
     ]
 
 
@@ -236,7 +236,7 @@ def _method(bench: Report) -> list[str]:
         "## How to reproduce this",
         f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "
         "train part, choose their epochs on the validation part, are refitted on both and judged once on the test "
-        "part, which no training stage can read. Definitions of all figures: definitions.json.",
+        "part, which no training stage can read. Definitions of all metrics: definitions.json.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The house style of figures: labelled, readable at half size, colour-blind safe, and stable to the byte."""
+"""The house style of plots: labelled, readable at half size, colour-blind safe, and stable to the byte."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 QUIET = "#666666"
 
-FIGURE_LABELS = {
+METRIC_LABELS = {
     "train_rmse": "train RMSE (rating units)",
     "validation_rmse": "validation RMSE (rating units)",
     "train_loss": "train loss",
@@ -28,7 +28,7 @@ FIGURE_LABELS = {
 
 
 def style() -> None:
-    """Set the house style for every figure that follows; the first call of every notebook that draws."""
+    """Set the house style for every plot that follows; the first call of every notebook that draws."""
     mpl.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=COLOURS),
@@ -50,12 +50,12 @@ def style() -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG or SVG with bytes that depend on nothing but what it shows, and close it.
+    """Write a plot as PNG or SVG with bytes that depend on nothing but what it shows, and close it.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        The figure.
+        The plot.
     path : Path
         Where to; the ending chooses the format.
     """
@@ -66,28 +66,28 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def _finished(figure: Figure) -> Figure:
-    # Jupyter shows every open figure after a cell, and the cell's value once more: close it, show it once.
+    # Jupyter shows every open plot after a cell, and the cell's value once more: close it, show it once.
     plt.close(figure)
     return figure
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
-    """Draw training curves: a panel for each figure watched, a line for each model.
+    """Draw training curves: a panel for each metric watched, a line for each model.
 
     Parameters
     ----------
     history : pandas.DataFrame
-        Columns `model`, `epoch`, `figure`, `value`, as `Workbench.history` gives them.
+        Columns `model`, `epoch`, `metric`, `value`, as `Workbench.history` gives them.
     """
-    watched = [name for name in FIGURE_LABELS if name in set(history["figure"])]
-    watched += sorted(set(history["figure"]) - set(watched))
+    watched = [name for name in METRIC_LABELS if name in set(history["metric"])]
+    watched += sorted(set(history["metric"]) - set(watched))
     figure, axes = plt.subplots(
         1, len(watched), figsize=(5.2 * len(watched), 3.8), squeeze=False, constrained_layout=True
     )
     names = list(dict.fromkeys(history["model"]))
     for axis, quantity in zip(axes[0], watched, strict=True):
         for place, name in enumerate(names):
-            curve = history[(history["figure"] == quantity) & (history["model"] == name)]
+            curve = history[(history["metric"] == quantity) & (history["model"] == name)]
             if len(curve):
                 axis.plot(
                     curve["epoch"],
@@ -98,7 +98,7 @@ def learning_curves(history: pd.DataFrame) -> Figure:
                     label=name,
                 )
         axis.set_xlabel("epoch (passes over the ratings)")
-        axis.set_ylabel(FIGURE_LABELS.get(quantity, quantity.replace("_", " ")))
+        axis.set_ylabel(METRIC_LABELS.get(quantity, quantity.replace("_", " ")))
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     return _finished(figure)
@@ -175,7 +175,7 @@ def ranked(
     tied: Sequence[str] = (),
     line_at: str | None = None,
 ) -> None:
-    """Draw figures of models as dots with their intervals, the first on top.
+    """Draw plots of models as dots with their intervals, the first on top.
 
     Parameters
     ----------
@@ -184,11 +184,11 @@ def ranked(
     names : sequence of str
         Models, best first.
     values : sequence of float
-        Their figures.
+        Their plots.
     intervals : sequence of tuple of float
         The lower and the upper end of each one's interval.
     label : str
-        What the figure is, with its unit and which way is better.
+        What the plot is, with its unit and which way is better.
     marked : sequence of str
         Models drawn hollow and grey: references, not contenders.
     tied : sequence of str

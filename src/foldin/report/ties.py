@@ -1,7 +1,7 @@
 """Which models can be told apart: every model beside the best, by paired bootstrap over users, corrected by Holm.
 
 Two models judged on the same users share what is hard about these users; so their difference is known better than
-either figure, and overlapping intervals of figures do not say that models are equal.
+either metric, and overlapping intervals of metrics do not say that models are equal.
 """
 
 import math
@@ -18,20 +18,20 @@ SEED = 20
 """Of the bootstrap: the draws are the same in every report."""
 
 
-def totals(users: pd.DataFrame, figure: str) -> tuple[pd.DataFrame, Values]:
-    """Return each user's sums for every model that has a figure, and the number of pairs behind them.
+def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
+    """Return each user's sums for every model that has a metric, and the number of pairs behind them.
 
     Parameters
     ----------
     users : pandas.DataFrame
-        `model`, `user_id`, `pairs`, `squared_error` and per-user ranking figures, a row for each model and user.
-    figure : str
-        "rmse", or the column of a per-user ranking figure such as "ndcg".
+        `model`, `user_id`, `pairs`, `squared_error` and per-user ranking metrics, a row for each model and user.
+    metric : str
+        "rmse", or the column of a per-user ranking metric such as "ndcg".
 
     Returns
     -------
     sums : pandas.DataFrame of float64, shape (n_users, n_models)
-        By user and model: squared errors, or the figure itself. Users and models without the figure are left out.
+        By user and model: squared errors, or the metric itself. Users and models without the metric are left out.
     counts : ndarray of float64, shape (n_users,)
         Number of pairs, or ones.
 
@@ -40,18 +40,18 @@ def totals(users: pd.DataFrame, figure: str) -> tuple[pd.DataFrame, Values]:
     FoldinError
         When models were not judged on the same users.
     """
-    column = "squared_error" if figure == "rmse" else figure
+    column = "squared_error" if metric == "rmse" else metric
     # Not pivot_table, which would average a user listed twice without a word.
     wide = users.pivot(index="user_id", columns="model", values=column)  # noqa: PD010
     wide = wide.dropna(axis=1, how="all").dropna(axis=0, how="all")
     if wide.isna().to_numpy().any():
         lacking = str(wide.columns[int(np.argmax(wide.isna().any(axis=0)))])
         raise FoldinError(
-            f"'{lacking}' has no {figure} of some users others have",
+            f"'{lacking}' has no {metric} of some users others have",
             where="data/predictions",
             remedy="the models were judged on different test parts; make them again: dvc repro",
         )
-    if figure != "rmse":
+    if metric != "rmse":
         return wide, np.ones(len(wide))
     pairs = users.drop_duplicates("user_id").set_index("user_id")["pairs"]
     return wide, pairs.reindex(wide.index).to_numpy(np.float64)
@@ -93,7 +93,7 @@ def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> Non
 
 
 def with_best(
-    users: pd.DataFrame, figure: str, *, resamples: int, confidence: float, apart: Sequence[str] = ()
+    users: pd.DataFrame, metric: str, *, resamples: int, confidence: float, apart: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return every model's interval, and its difference from the best model.
 
@@ -101,8 +101,8 @@ def with_best(
     ----------
     users : pandas.DataFrame
         As `totals` takes it.
-    figure : str
-        "rmse" (lower is better), or a per-user ranking figure (higher is better).
+    metric : str
+        "rmse" (lower is better), or a per-user ranking metric (higher is better).
     resamples : int
         Draws of the bootstrap.
     confidence : float
@@ -121,8 +121,8 @@ def with_best(
     FoldinError
         When there are too few draws to tell any of so many models apart.
     """
-    sums, counts = totals(users, figure)
-    lower_is_better = figure == "rmse"
+    sums, counts = totals(users, metric)
+    lower_is_better = metric == "rmse"
     draws = uncertainty.resampled(sums.to_numpy(), counts, resamples, SEED)
     point = sums.to_numpy().sum(axis=0) / counts.sum()
     if lower_is_better:

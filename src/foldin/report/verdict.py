@@ -10,7 +10,7 @@ from foldin.report import leaderboard
 from foldin.report.contents import Report
 
 NO_RATINGS = (
-    "Nobody gave ratings here: feedback is implicit, so there are no rating figures. Models that predict ratings "
+    "Nobody gave ratings here: feedback is implicit, so there are no rating metrics. Models that predict ratings "
     "learnt log(1 + count) as if it were one; their lists are judged like all others."
 )
 
@@ -34,7 +34,7 @@ def sentences(report: Report) -> str:
         *_luck(board, best),
     ]
     if ndcg.startswith(definitions.SAMPLED):
-        text.append("**Ranking figures are of sampled candidates, not of the whole catalogue.**")
+        text.append("**Ranking metrics are of sampled candidates, not of the whole catalogue.**")
     if leaderboard.ORACLE in board.index:
         text.append(
             "The truth of this data is known: but for chance, nothing can do better than "
@@ -53,20 +53,20 @@ def sentences(report: Report) -> str:
     return " ".join(text)
 
 
-def _leader(board: pd.DataFrame, figure: str, *, lowest: bool = False) -> str:
+def _leader(board: pd.DataFrame, metric: str, *, lowest: bool = False) -> str:
     """Return who is best of all that can be had, baselines included."""
-    values = board.loc[board["kind"] != leaderboard.ORACLE, figure].dropna().sort_index()
+    values = board.loc[board["kind"] != leaderboard.ORACLE, metric].dropna().sort_index()
     return str(values.idxmin() if lowest else values.idxmax())
 
 
-def _verdict(board: pd.DataFrame, model: str, leader: str, figure: str, does: str, name: str, baseline: str) -> str:
+def _verdict(board: pd.DataFrame, model: str, leader: str, metric: str, does: str, name: str, baseline: str) -> str:
     """Return who is best, beside the baseline to beat; a baseline that nothing beats is named as such."""
     if leader != model and board.loc[leader, "kind"] == "baseline":
         return (
-            f"**no model beats the {leader} baseline**, which {does} ({name} {_shown(board, leader, figure)}; the best "
-            f"model, {model}: {_shown(board, model, figure)})"
+            f"**no model beats the {leader} baseline**, which {does} ({name} {_shown(board, leader, metric)}; the best "
+            f"model, {model}: {_shown(board, model, metric)})"
         )
-    return f"**{model}** {does} ({name} {_shown(board, model, figure)}{_beside(board, baseline, figure)})"
+    return f"**{model}** {does} ({name} {_shown(board, model, metric)}{_beside(board, baseline, metric)})"
 
 
 def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
@@ -80,8 +80,8 @@ def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
     return f"On these users, {' and '.join(ties)}."
 
 
-def _tied(board: pd.DataFrame, figure: str) -> npt.NDArray[np.bool_]:
-    tied: npt.NDArray[np.bool_] = board[f"{figure}_tied"].eq(True).to_numpy()
+def _tied(board: pd.DataFrame, metric: str) -> npt.NDArray[np.bool_]:
+    tied: npt.NDArray[np.bool_] = board[f"{metric}_tied"].eq(True).to_numpy()
     return tied
 
 
@@ -91,15 +91,15 @@ def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
     for domain in leaderboard.domains(board):
         others = []
         for name, model in best.items():
-            figure = f"domains.{domain}.{name}"
-            if figure not in board or board[figure].isna().all():
+            metric = f"domains.{domain}.{name}"
+            if metric not in board or board[metric].isna().all():
                 continue  # No test rating is of this domain.
-            leader = _leader(board, figure, lowest=name == "rmse")
+            leader = _leader(board, metric, lowest=name == "rmse")
             if leader != model:
                 who = f"**{leader}**{', a baseline,' if board.loc[leader, 'kind'] == 'baseline' else ''}"
                 does = "predicts ratings best" if name == "rmse" else "ranks best"
                 others.append(
-                    f"{who} {does} ({_shown(board, leader, figure)}; {model}: {_shown(board, model, figure)})"
+                    f"{who} {does} ({_shown(board, leader, metric)}; {model}: {_shown(board, model, metric)})"
                 )
         found += [f"on {domain} {' and '.join(others)}"] if others else []
     return [f"By domain it differs: {'; '.join(found)}."] if found else []
@@ -122,18 +122,18 @@ def _luck(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
         if rivals.any():
             moves = ["trained once" if np.isnan(each) else f"± {each:.4f}" for each in known]
             others = [f"**{board.index[int(rival)]}** ({moves[rival]})" for rival in np.flatnonzero(rivals)]
-            figure = "RMSE" if name == "rmse" else "NDCG"
+            metric = "RMSE" if name == "rmse" else "NDCG"
             found.append(
                 f"Trained with other seeds, {', '.join(others)} might stand before {model} ({moves[place]}): that is "
-                f"the standard deviation of each one's {figure} over its seeds, and the lead is less than two of the "
+                f"the standard deviation of each one's {metric} over its seeds, and the lead is less than two of the "
                 "difference's."
             )
     return found
 
 
-def _beside(board: pd.DataFrame, model: str, figure: str) -> str:
-    return f"; the {model} baseline: {_shown(board, model, figure)}" if model in board.index else ""
+def _beside(board: pd.DataFrame, model: str, metric: str) -> str:
+    return f"; the {model} baseline: {_shown(board, model, metric)}" if model in board.index else ""
 
 
-def _shown(board: pd.DataFrame, model: str, figure: str) -> str:
-    return f"{float(board[figure].loc[model]):.4f}"
+def _shown(board: pd.DataFrame, model: str, metric: str) -> str:
+    return f"{float(board[metric].loc[model]):.4f}"

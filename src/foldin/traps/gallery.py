@@ -2,7 +2,7 @@
 
 The mistakes are in foldin.traps.published, traps_network and traps_training (those of five published projects) and in
 foldin.traps.protocol (those the whole field falls into); what a table says is in foldin.traps.lessons.
-notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no figure of it is a result.
+notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no metric of it is a result.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Gallery:
     tables : dict of str to tuple
         Title → table shown, and what it says here.
     pictures : dict of str to tuple
-        Title of the table it belongs to → file name and figure.
+        Title of the table it belongs to → file name and plot.
     reasons : dict of str to str
         Title of a table that cannot be shown on these ratings → why.
     """
@@ -202,12 +202,12 @@ class Gallery:
         return shown(found)
 
     def frame(self, name: str, picture: Figure) -> Figure:
-        """Keep a figure for the page, below the last table, and return it."""
+        """Keep a metric for the page, below the last table, and return it."""
         self.pictures[list(self.tables)[-1]] = name, picture
         return picture
 
     def close(self) -> None:
-        """Write reports/<dataset>/TRAPS.md and the figures beside it."""
+        """Write reports/<dataset>/TRAPS.md and the metrics beside it."""
         folder = paths.reports(self.dataset)
         with files.whole_folder(folder / "traps") as unfinished:
             for name, picture in self.pictures.values():

@@ -1,4 +1,4 @@
-"""What each table of the gallery says on the data at hand: a sentence or two that depend on its figures.
+"""What each table of the gallery says on the data at hand: a sentence or two that depend on its metrics.
 
 On other data a mistake may flatter more, or less, or not at all; what is written beside a table is read off that table.
 Every function takes a table of `foldin.traps.tables.table`, and returns text.
@@ -19,7 +19,7 @@ def _column(found: pd.DataFrame, name: str, reading: str | None = None) -> list[
 
 
 def _named(found: pd.DataFrame, name: str) -> dict[str, float]:
-    """Return what is judged → its figure of a column, where it has one."""
+    """Return what is judged → its metric of a column, where it has one."""
     whats = found.index.get_level_values("what")
     return {str(what): value for what, value in zip(whats, _column(found, name), strict=True) if not math.isnan(value)}
 
@@ -28,8 +28,8 @@ def _names(found: pd.DataFrame) -> list[str]:
     return [str(name) for name in found.columns]
 
 
-def _best(figures: dict[str, float]) -> str:
-    return max(figures, key=lambda name: figures[name])
+def _best(metrics: dict[str, float]) -> str:
+    return max(metrics, key=lambda name: metrics[name])
 
 
 def rows(found: pd.DataFrame) -> str:

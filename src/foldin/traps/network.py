@@ -1,4 +1,4 @@
-"""A network that learnt from labels that are all 1: the figures of the project S1, made again on ratings at hand.
+"""A network that learnt from labels that are all 1: the metrics of the project S1, made again on ratings at hand.
 
 The project is named as on the page of anchors (reports/anchors.md).
 """

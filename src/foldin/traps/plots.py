@@ -1,4 +1,4 @@
-"""The figures of the gallery of traps."""
+"""The plots of the gallery of traps."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from foldin.report import plots
 from foldin.traps.training import S5_TEST, S5_TRAIN, l2_of
 
 
-def sampled_figure(hits: pd.DataFrame) -> Figure:
+def sampled_plot(hits: pd.DataFrame) -> Figure:
     """Draw the two hit rates of `sampled_candidates` beside each other, a row for each model."""
     figure, axis = plt.subplots(figsize=(6.8, 3.4), constrained_layout=True)
     names = list(hits.index.get_level_values("what"))
@@ -28,7 +28,7 @@ def sampled_figure(hits: pd.DataFrame) -> Figure:
     return figure
 
 
-def splits_figure(runs: Mapping[float, pd.DataFrame]) -> Figure:
+def splits_plot(runs: Mapping[float, pd.DataFrame]) -> Figure:
     """Draw test against train loss of every split of the example, without and with L2, and the published pair."""
     figure, axis = plt.subplots(figsize=(6.4, 4.2), constrained_layout=True)
     for place, (l2, losses) in enumerate(runs.items()):
@@ -42,7 +42,7 @@ def splits_figure(runs: Mapping[float, pd.DataFrame]) -> Figure:
     return figure
 
 
-def batch_figure(curves: pd.DataFrame, chosen: int) -> Figure:
+def batch_plot(curves: pd.DataFrame, chosen: int) -> Figure:
     """Draw the RMSE of batch means against the size of the batch, and the size that the table has."""
     figure, axis = plt.subplots(figsize=(6.4, 4.0), constrained_layout=True)
     for place, name in enumerate(curves):
@@ -54,7 +54,7 @@ def batch_figure(curves: pd.DataFrame, chosen: int) -> Figure:
     return figure
 
 
-def epochs_figure(actual: FloatArray, by_epochs: FloatArray) -> Figure:
+def epochs_plot(actual: FloatArray, by_epochs: FloatArray) -> Figure:
     """Draw the RMSE on two halves of the held-out ratings by epoch, the best epoch of each marked."""
     halves = {"half that chooses": slice(0, None, 2), "other half": slice(1, None, 2)}
     figure, axis = plt.subplots(figsize=(6.4, 3.8), constrained_layout=True)

@@ -127,7 +127,7 @@ def telling_negatives(train: Interactions, test: Interactions, draws: int, k: in
     def figures_(allowed: npt.NDArray[np.bool_]) -> dict[str, float]:
         seen = rng.poisson(draws * allowed)
         lists = top_k.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
-        by_user = metrics.ranking_figures(lists, test.ratings[asked])
+        by_user = metrics.ranking_metrics(lists, test.ratings[asked])
         return {f"{name}@{k}": float(by_user[name].mean()) for name in ("precision", "recall", "hit")}
 
     return table(
@@ -182,7 +182,7 @@ def duplicates(ratings: Interactions, copied: float, share: float, damping: floa
 def _with_look_up(
     ratings: Interactions, known: npt.NDArray[np.intp], asked: npt.NDArray[np.intp], damping: float
 ) -> dict[str, dict[str, float]]:
-    """Return the figures of the mean and of the biases, alone and with known rows looked up."""
+    """Return the metrics of the mean and of the biases, alone and with known rows looked up."""
     train = rows_of(ratings, known)
     users, items, values = ratings.triples()
     actual = values[asked]

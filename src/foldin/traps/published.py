@@ -1,4 +1,4 @@
-"""What was judged by mistake: the figures of the projects S1 and S2, made again on ratings at hand.
+"""What was judged by mistake: the metrics of the projects S1 and S2, made again on ratings at hand.
 
 The projects are named as on the page of anchors (reports/anchors.md). Every function takes arrays and
 returns a table: what the mistake prints, what it prints of something that has learnt nothing,
@@ -36,8 +36,8 @@ def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike, *, zero_division
     predicted : array_like of float, shape (n,)
         What a model made of them.
     zero_division : int, optional
-        What scikit-learn puts where a figure is 0/0: the precision of a model that chooses nothing. S1's
-        figures follow from 0 for its SVD, precision 0, and from 1 for its ALS, precision 1.
+        What scikit-learn puts where a metric is 0/0: the precision of a model that chooses nothing. S1's
+        metrics follow from 0 for its SVD, precision 0, and from 1 for its ALS, precision 1.
     """
     labels, chosen = np.asarray(actual) > 0.5, np.asarray(predicted) > 0.5
     precision, recall, f1, _ = precision_recall_fscore_support(
@@ -168,7 +168,7 @@ def users_are_users(train: Interactions, test: Interactions, models: Mapping[str
     asked = np.unique(users)
     readings: list[Row] = []
     for name, model in models.items():
-        by_user = metrics.ranking_figures(model.recommend(asked, k)[0], test.ratings[asked])
+        by_user = metrics.ranking_metrics(model.recommend(asked, k)[0], test.ratings[asked])
         ranked = {f"{title}@{k}": float(by_user[title].mean()) for title in ("precision", "recall", "ndcg")}
         rated = {}
         if isinstance(model, RatingRecommender):
@@ -234,15 +234,15 @@ def read_matrix(matrix: npt.ArrayLike) -> pd.DataFrame:
     for which, count in counts.items():
         need(count, f"none of {a + b + c + d:,} held-out ratings is {which}, so a precision or recall is 0/0")
 
-    def figures(tp: float, fp: float, fn: float, tn: float) -> dict[str, float]:
+    def measured(tp: float, fp: float, fn: float, tn: float) -> dict[str, float]:
         total = tp + fp + fn + tn
         shares = {"precision": tp / (tp + fp), "recall": tp / (tp + fn), "accuracy": (tp + tn) / total}
         return {"TP": tp, "FP": fp, "FN": fn, "TN": tn, **shares}
 
     return table(
-        (AS_PUBLISHED, "read as [[TP, FP], [FN, TN]]", figures(a, b, c, d)),
-        (KNOWING_NOTHING, "say yes to every pair", figures(c + d, a + b, 0, 0)),
-        (MENDED, "read as [[TN, FP], [FN, TP]]", figures(d, b, c, a)),
+        (AS_PUBLISHED, "read as [[TP, FP], [FN, TN]]", measured(a, b, c, d)),
+        (KNOWING_NOTHING, "say yes to every pair", measured(c + d, a + b, 0, 0)),
+        (MENDED, "read as [[TN, FP], [FN, TP]]", measured(d, b, c, a)),
     )
 
 
@@ -268,13 +268,13 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
     for place, (name, predicted) in enumerate(predictions.items()):
         mse = metrics.rmse(actual, predicted) ** 2
         right = float(np.mean((actual > threshold) == (predicted > threshold)))
-        figures = {
+        measured = {
             "MSE": mse,
             "printed as accuracy, %": 100 * mse,
             "RMSE": np.sqrt(mse),
             "true accuracy, %": 100 * right,
         }
-        readings.append((AS_PUBLISHED if place else KNOWING_NOTHING, name, figures))
+        readings.append((AS_PUBLISHED if place else KNOWING_NOTHING, name, measured))
     found = table(*readings)
     need(found["MSE"].any(), "no model makes an error here")
     return found

@@ -1,4 +1,4 @@
-"""One shape for every table of the gallery of traps: what is read off it, what is judged, and figures by name.
+"""One shape for every table of the gallery of traps: what is read off it, what is judged, and metrics by name.
 
 Not every trap can be shown on all data. What makes a table first says what it needs (`need`), and why it is not there.
 """
@@ -19,7 +19,7 @@ NOTHING_TO_CHOOSE = "nothing to choose"
 ORDER_OF_IDS = "order of ids"
 """What a constant prints as a list: ties break by item id, which may know more than nothing."""
 Row = tuple[str, str, dict[str, float]]
-"""A reading (one of the above, or a note), what is judged, and its figures."""
+"""A reading (one of the above, or a note), what is judged, and its metrics."""
 
 
 class NotShownError(FoldinError):
@@ -54,19 +54,19 @@ def table(*rows: Row) -> pd.DataFrame:
     Parameters
     ----------
     *rows : tuple
-        Reading, what is judged, and figures by name.
+        Reading, what is judged, and metrics by name.
 
     Returns
     -------
     pandas.DataFrame of float
-        Indexed by `reading` and `what`, a column for each figure; NaN where a row has none.
+        Indexed by `reading` and `what`, a column for each metric; NaN where a row has none.
     """
     names = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["reading", "what"])
     return pd.DataFrame([row[2] for row in rows], index=names).astype(float)
 
 
 def shown(figures_: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as people read it: counts whole, % to a tenth, the rest to 4 decimals, a dash for no figure."""
+    """Return a table as people read it: counts whole, % to a tenth, the rest to 4 decimals, a dash for no metric."""
 
     def text(column: "pd.Series[float]") -> "pd.Series[str]":
         values = column.dropna()

@@ -1,4 +1,4 @@
-"""What was trained or chosen by mistake: the figures of the projects S3, S4 and S5, made again.
+"""What was trained or chosen by mistake: the metrics of the projects S3, S4 and S5, made again.
 
 The projects are named as on the page of anchors (reports/anchors.md).
 """
@@ -265,7 +265,7 @@ def worked_example(l2: float, sizes: Traps, *, seed: int = 0) -> pd.DataFrame:
 
 
 def l2_of(value: float) -> str:
-    """Return "L2 of 0.1", as tables and figures name a run of the example."""
+    """Return "L2 of 0.1", as tables and metrics name a run of the example."""
     return "L2 of " + f"{value:.6f}".rstrip("0")
 
 
@@ -293,6 +293,6 @@ def over_fitting(runs: Mapping[float, pd.DataFrame]) -> pd.DataFrame:
         (KNOWING_NOTHING, "predict the mean of the ratings it has", nothing),
     ]
     for place, (l2, split) in enumerate(runs.items()):
-        figures = {"train loss, median": float(split["train"].median())} | losses(split["test"], split["mean"])
-        readings.append((MENDED if place else AS_PUBLISHED, l2_of(l2), figures))
+        measured = {"train loss, median": float(split["train"].median())} | losses(split["test"], split["mean"])
+        readings.append((MENDED if place else AS_PUBLISHED, l2_of(l2), measured))
     return table(*readings)

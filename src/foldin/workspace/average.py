@@ -1,6 +1,6 @@
-"""`foldin average REV REV …`: figures averaged over commits of different folds, as k-fold results are given.
+"""`foldin average REV REV …`: metrics averaged over commits of different folds, as k-fold results are given.
 
-Each commit, or experiment, holds the figures of one fold; this page brings them together, from git alone.
+Each commit, or experiment, holds the metrics of one fold; this page brings them together, from git alone.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from foldin.core.errors import FoldinError
 from foldin.workspace.compare import Revision
 
 SHOWN = ("rmse", "mae", "ndcg", "recall", "hit_rate")
-"""The figures averaged, by name without list length."""
+"""The metrics averaged, by name without list length."""
 
 
 class Dealt(NamedTuple):
@@ -31,7 +31,7 @@ class Dealt(NamedTuple):
 
 
 def run(names: Sequence[str]) -> None:
-    """Print the mean and the spread over folds of every model's figures.
+    """Print the mean and the spread over folds of every model's metrics.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def run(names: Sequence[str]) -> None:
 
 
 def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
-    """Return the figures of all models averaged over folds.
+    """Return the metrics of all models averaged over folds.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns `data set`, `family`, `model` and one of text for each figure; models that not every revision has are
+        Columns `data set`, `family`, `model` and one of text for each metric; models that not every revision has are
         left out, by data set in order of the names.
 
     Raises
@@ -79,19 +79,19 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     if len(revisions) < 2:
         remedy = "give a commit or experiment for each fold: foldin average REV REV …"
         raise FoldinError(f"{len(revisions)} fold is no average", remedy=remedy)
-    found = {name: revision.figures() for name, revision in revisions.items()}
-    common = sorted(set.intersection(*(set(figures) for figures in found.values())))
+    found = {name: revision.metrics() for name, revision in revisions.items()}
+    common = sorted(set.intersection(*(set(metrics) for metrics in found.values())))
     if not common:
         remedy = "run the same data sets and families for every fold"
-        raise FoldinError(f"no model has figures in all of {', '.join(revisions)}", remedy=remedy)
+        raise FoldinError(f"no model has metrics in all of {', '.join(revisions)}", remedy=remedy)
     for dataset in dict.fromkeys(key[0] for key in common):
         _refuse_same_fold(revisions, dataset)
         _refuse_mixed(revisions, dataset)
     rows = []
     for key in common:
-        values = pd.DataFrame([figures[key] for figures in found.values()])
+        values = pd.DataFrame([metrics[key] for metrics in found.values()])
         shown = [name for name in values.columns if _base(name) in SHOWN]
-        # A figure that one fold lacks is no average over folds.
+        # A metric that one fold lacks is no average over folds.
         whole = [
             name for name in sorted(shown, key=lambda name: SHOWN.index(_base(name))) if values[name].notna().all()
         ]

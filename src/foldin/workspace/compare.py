@@ -1,7 +1,7 @@
 """`foldin compare REV [REV]`: what changed in the metrics between two commits, and whether more than chance.
 
-Figures are in git, so any clone can compare them. Where DVC's cache also holds each user's results of both commits,
-figures that come from users' own get an interval: a paired bootstrap over users. A change without one may be chance.
+Metrics are in git, so any clone can compare them. Where DVC's cache also holds each user's results of both commits,
+metrics that come from users' own get an interval: a paired bootstrap over users. A change without one may be chance.
 """
 
 import io
@@ -30,14 +30,14 @@ EXPERIMENT = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38}
 METRICS = re.compile(r"reports/(?P<dataset>[^/]+)/metrics/(?P<family>[^/]+)/(?P<model>[^/]+)\.json")
 WORKSPACE = "workspace"
 UNCERTAINTIES = ("_se", "_seed_sd")
-"""End the names of what says how sure a figure is: a change of it is none of the figure."""
+"""End the names of what says how sure a metric is: a change of it is none of the metric."""
 OF_PAIRS = {"rmse": "squared_error", "mae": "absolute_error"}
-"""Figures over all pairs, and each user's sum behind them."""
+"""Metrics over all pairs, and each user's sum behind them."""
 BY_USER = {title: column for column, title in metrics.MEANS.items()} | {
     name: name for name in ("auc", "novelty", "diversity", "user_rmse")
 }
-"""Figures that are means over users, and each user's own."""
-COLUMNS = ["data set", "family", "model", "figure", "before", "after", "change", "interval", "p"]
+"""Metrics that are means over users, and each user's own."""
+COLUMNS = ["data set", "family", "model", "metric", "before", "after", "change", "interval", "p"]
 
 
 def run(before: str, after: str | None = None) -> None:
@@ -56,7 +56,7 @@ def run(before: str, after: str | None = None) -> None:
     table = differences(Revision(before), Revision(after or WORKSPACE))
     name = after or "the workspace"
     if table.empty:
-        print(f"No figure differs between {before} and {name}.")
+        print(f"No metric differs between {before} and {name}.")
         return
     print(table.to_markdown(index=False, disable_numparse=True))
     settings = params.section(params.Evaluation)
@@ -115,8 +115,8 @@ class Revision:
             remedy = "make it again: dvc repro" if self._commit is None else "name another commit"
             raise FoldinError("not valid JSON", where=self.called(file), remedy=remedy) from None
 
-    def figures(self) -> dict[tuple[str, str, str], dict[str, float]]:
-        """Return every metrics file's figures, by data set, family and model (with its domain)."""
+    def metrics(self) -> dict[tuple[str, str, str], dict[str, float]]:
+        """Return every metrics file's metrics, by data set, family and model (with its domain)."""
         found = {}
         for name in self._names():
             match = METRICS.fullmatch(name)
@@ -215,7 +215,7 @@ def _cached(digest: str) -> bytes | None:
 
 
 def differences(before: Revision, after: Revision) -> pd.DataFrame:
-    """Return the figures that differ between two commits.
+    """Return the metrics that differ between two commits.
 
     Parameters
     ----------
@@ -225,15 +225,15 @@ def differences(before: Revision, after: Revision) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns `COLUMNS`, all text; a row for each figure that differs, sorted; a dash where there is none.
+        Columns `COLUMNS`, all text; a row for each metric that differs, sorted; a dash where there is none.
     """
-    old, new = before.figures(), after.figures()
+    old, new = before.metrics(), after.metrics()
     rows: list[dict[str, Any]] = []
     for key in sorted(set(old) | set(new)):
         mine, yours = old.get(key, {}), new.get(key, {})
         changed = [name for name in sorted(set(mine) | set(yours)) if mine.get(name) != yours.get(name)]
         rows += [
-            {"key": key, "figure": name, "before": mine.get(name), "after": yours.get(name)}
+            {"key": key, "metric": name, "before": mine.get(name), "after": yours.get(name)}
             for name in changed
             if not name.endswith(UNCERTAINTIES)
         ]
@@ -241,7 +241,7 @@ def differences(before: Revision, after: Revision) -> pd.DataFrame:
     corrected = _corrected({place: found[2] for place, found in certain.items()})
     for row in rows:
         dataset, family, model = row.pop("key")
-        place = ((dataset, family, model), row["figure"])
+        place = ((dataset, family, model), row["metric"])
         change = None if row["before"] is None or row["after"] is None else row["after"] - row["before"]
         low, high, _ = certain.get(place, (None, None, None))
         row |= {"data set": dataset, "family": family, "model": model, "change": _signed(change)}
@@ -266,7 +266,7 @@ def _draws(changes: int) -> int:
 
 
 def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) -> Iterator[tuple[Any, ...]]:
-    """Yield key, figure, lower and upper end, and p of every difference that users' results speak of."""
+    """Yield key, metric, lower and upper end, and p of every difference that users' results speak of."""
     confidence = params.section(params.Evaluation).confidence
     families = sorted({row["key"][:2] for row in rows})
     # Users' results can be paired where both were judged on the same test ratings.
@@ -274,12 +274,12 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
     tables = {pair: (before.users(*pair), after.users(*pair)) for pair in families if pair[0] in same}
     paired = {}
     for row in rows:
-        (dataset, family, model), figure = row["key"], row["figure"]
+        (dataset, family, model), metric = row["key"], row["metric"]
         old, new = tables.get((dataset, family), (None, None))
         if old is not None and new is not None and row["before"] is not None and row["after"] is not None:
-            both = _paired(old, new, model, figure)
+            both = _paired(old, new, model, metric)
             if both is not None:
-                paired[row["key"], figure] = both
+                paired[row["key"], metric] = both
     # One bootstrap for all changes that weigh equally many users alike: the same rows are drawn for each column, and
     # what a column comes to does not depend on the others.
     groups: dict[Any, list[Any]] = defaultdict(list)
@@ -288,23 +288,23 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
     for places in groups.values():
         values = np.column_stack([paired[place][0] for place in places])
         draws = uncertainty.resampled(values, paired[places[0]][1], _draws(len(paired)), ties.SEED)
-        for number, (key, figure) in enumerate(places):
+        for number, (key, metric) in enumerate(places):
             mine = draws[:, 2 * number : 2 * number + 2]
-            change = np.diff(np.sqrt(mine) if definitions.base(figure) == "rmse" else mine, axis=1)
+            change = np.diff(np.sqrt(mine) if definitions.base(metric) == "rmse" else mine, axis=1)
             low, high = uncertainty.interval(change, confidence)
-            yield key, figure, float(low[0]), float(high[0]), float(uncertainty.p_values(change)[0])
+            yield key, metric, float(low[0]), float(high[0]), float(uncertainty.p_values(change)[0])
 
 
-def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, figure: str) -> tuple[Values, Values] | None:
+def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, metric: str) -> tuple[Values, Values] | None:
     """Return each user's value before and after, shape (n_users, 2), and its weight; None where they cannot be paired.
 
     Domains have no results by user: no model is called as they are.
     """
-    name = definitions.base(figure)
+    name = definitions.base(metric)
     column = OF_PAIRS.get(name) or BY_USER.get(name)
     if column is None:
         return None
-    sampled = definitions.SAMPLED if figure.startswith(definitions.SAMPLED) else ""
+    sampled = definitions.SAMPLED if metric.startswith(definitions.SAMPLED) else ""
     values = []
     for table in (old, new):
         mine = table[table["model"].astype(str) == model].astype({"user_id": "str"}).set_index("user_id").sort_index()
@@ -313,7 +313,7 @@ def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, figure: str) -> tu
         if sampled + column not in mine:
             return None
         values.append(mine[[sampled + column, "pairs"]].dropna())
-    # Of users who have the figure in one of the two only, the difference of two means would be none of the same people.
+    # Of users who have the metric in one of the two only, the difference of two means would be none of the same people.
     if values[0].empty or not values[0].index.equals(values[1].index):
         return None
     pairs = values[0]["pairs"].to_numpy(np.float64)

@@ -5,7 +5,7 @@ from foldin.workspace import run_notebook
 
 
 def run(dataset: str, family: str) -> None:
-    """Execute notebooks/<family>.ipynb for a data set; it saves models, curves and validation figures.
+    """Execute notebooks/<family>.ipynb for a data set; it saves models, curves and validation metrics.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What a family's notebook works with: `open_family("als", dataset)` gives data, models and a place to keep them.
 
 The order is the same for every family: `try_out` a model (it learns from the train part and makes its choices on the
-validation part), look at `history`, then `keep` it (refitted on both parts, saved). `close` writes the figures.
+validation part), look at `history`, then `keep` it (refitted on both parts, saved). `close` writes the metrics.
 """
 
 import pandas as pd
@@ -50,7 +50,7 @@ class Workbench:
         return pd.DataFrame.from_dict(rows, orient="index").T.dropna(how="all").fillna("")
 
     def try_out(self, name: str) -> Recommender:
-        """Fit a model on the train part, choices made on the validation part, and note its validation figures.
+        """Fit a model on the train part, choices made on the validation part, and note its validation metrics.
 
         Parameters
         ----------
@@ -60,12 +60,12 @@ class Workbench:
         say(f"{self.dataset}: {name}: learning from the train part")
         model = self.models[name].fit(self.data.train, self.data.validation)
         k = params.list_length()
-        figures = validate(model, self.data.validation, k)
+        metrics = validate(model, self.data.validation, k)
         # A model fitted in one step is a curve of one point, so that every family has a table of curves.
-        watched = {"validation_rmse": figures.get("rmse"), "validation_ndcg": figures.get(f"ndcg_at_{k}")}
-        point = {"epoch": 1} | {figure: value for figure, value in watched.items() if value is not None}
+        watched = {"validation_rmse": metrics.get("rmse"), "validation_ndcg": metrics.get(f"ndcg_at_{k}")}
+        point = {"epoch": 1} | {metric: value for metric, value in watched.items() if value is not None}
         self._history[name] = pd.DataFrame(model.history or [point])
-        self._validation[name] = figures
+        self._validation[name] = metrics
         return model
 
     def keep(self, name: str) -> Recommender:
@@ -95,19 +95,19 @@ class Workbench:
         return final
 
     def history(self) -> pd.DataFrame:
-        """Return the training curves so far: columns `model`, `epoch`, `figure`, `value`, one row for each value."""
+        """Return the training curves so far: columns `model`, `epoch`, `metric`, `value`, one row for each value."""
         tables = []
         for name, table in self._history.items():
-            long = table.melt("epoch", var_name="figure").dropna()
-            tables.append(long.assign(model=name)[["model", "epoch", "figure", "value"]])
+            long = table.melt("epoch", var_name="metric").dropna()
+            tables.append(long.assign(model=name)[["model", "epoch", "metric", "value"]])
         return pd.concat(tables, ignore_index=True).astype({"epoch": int})
 
     def validation(self) -> pd.DataFrame:
-        """Return the validation figures of the models tried out, one row each."""
+        """Return the validation metrics of the models tried out, one row each."""
         return pd.DataFrame.from_dict(self._validation, orient="index")
 
     def close(self) -> None:
-        """Write the training curves and the validation figures.
+        """Write the training curves and the validation metrics.
 
         Raises
         ------
@@ -122,8 +122,8 @@ class Workbench:
             )
         files.write_csv(paths.training(self.dataset, self.family), self.history())
         with files.whole_folder(paths.validation(self.dataset, self.family)) as folder:
-            for name, figures in self._validation.items():
-                files.write_json(folder / f"{name}.json", figures)
+            for name, metrics in self._validation.items():
+                files.write_json(folder / f"{name}.json", metrics)
 
 
 def open_family(family: str, dataset: str) -> Workbench:

@@ -10,7 +10,7 @@ from foldin.models.parts.factorization import row_dots, train_by_epochs
 
 
 class Scripted(Popularity):
-    """A model whose weight is the epoch, and whose validation figure is read from a list."""
+    """A model whose weight is the epoch, and whose validation metric is read from a list."""
 
     Settings = factorization.EpochSettings
 
@@ -24,7 +24,7 @@ class Scripted(Popularity):
         train_by_epochs(
             self,
             step=step,
-            figures=lambda: {"watched": values[int(self.weight[0]) - 1]},
+            watch=lambda: {"watched": values[int(self.weight[0]) - 1]},
             weights=[self.weight],
             choose_by="watched",
             higher_is_better=higher_is_better,
@@ -48,7 +48,7 @@ def test_of_equal_epochs_the_first_is_best(model):
     assert model.run([2.0, 1.0, 1.0], patience=2).epochs == 2
 
 
-def test_a_figure_may_be_better_when_higher(model):
+def test_a_metric_may_be_better_when_higher(model):
     assert model.run([0.1, 0.3, 0.2], patience=5, higher_is_better=True).epochs == 2
 
 
@@ -72,7 +72,7 @@ def test_weights_that_are_no_numbers_are_named_with_the_epoch(model):
 
     with pytest.raises(FoldinError, match="Scripted diverged in epoch 3; lower its learning rate"):
         train_by_epochs(
-            model, step=step, figures=lambda: {"watched": 1.0}, weights=[weight], choose_by="watched", choosing=False
+            model, step=step, watch=lambda: {"watched": 1.0}, weights=[weight], choose_by="watched", choosing=False
         )
 
 

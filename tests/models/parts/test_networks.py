@@ -104,7 +104,7 @@ def test_weights_go_from_one_network_into_another(settings):
 
 def learn(network, settings, learner=None, weights=None, **options):
     learner = learner or Learner(settings)
-    given = {"figures": dict, "choose_by": "validation_rmse", "choosing": False} | options
+    given = {"metrics": dict, "choose_by": "validation_rmse", "choosing": False} | options
     weights = networks.weights(network.model) if weights is None else weights
     examples = lambda rng: some_examples()  # noqa: E731
     network_training.learn(learner, network.model, weights, loss="mean_squared_error", examples=examples, **given)
@@ -158,13 +158,13 @@ def test_ends_with_the_weights_of_the_best_epoch(settings):
     weights = networks.weights(network.model)
     watched, after = iter([0.9, 0.5, 0.7, 0.6, 0.1, 0.1]), []
 
-    def figures():
+    def measured():
         after.append(networks.weights(network.model))
         for name, array in weights.items():
             np.testing.assert_array_equal(array, after[-1][name])
         return {"validation_rmse": next(watched)}
 
-    learner = learn(network, settings, weights=weights, figures=figures, choosing=True)
+    learner = learn(network, settings, weights=weights, measured=measured, choosing=True)
     assert learner.epochs == 2
     assert [row["validation_rmse"] for row in learner.history] == [0.9, 0.5, 0.7, 0.6]
     for name, array in networks.weights(network.model).items():
@@ -176,11 +176,11 @@ def test_ends_with_the_weights_of_the_best_epoch(settings):
 def test_each_epoch_has_its_learning_rate(settings):
     network, used = product_network(settings), []
 
-    def figures():
+    def measured():
         used.append(float(network.model.optimizer.learning_rate))
         return {}
 
-    learn(network, settings, figures=figures, learning_rate=lambda epoch: 0.1 / epoch)
+    learn(network, settings, measured=measured, learning_rate=lambda epoch: 0.1 / epoch)
     np.testing.assert_allclose(used, [0.1 / epoch for epoch in range(1, 7)], rtol=1e-6)
 
 

@@ -22,7 +22,7 @@ from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommend
 
 Factors = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 BLOCK_PAIRS = 65_536
-"""Pairs predicted at once; bounds memory, changes no figure."""
+"""Pairs predicted at once; bounds memory, changes no metric."""
 
 
 def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -> FloatArray:
@@ -63,7 +63,7 @@ def train_by_epochs(
     model: Recommender,
     *,
     step: Callable[[int], None],
-    figures: Callable[[], dict[str, float]],
+    watch: Callable[[], dict[str, float]],
     weights: Sequence[Values],
     choose_by: str,
     higher_is_better: bool = False,
@@ -77,14 +77,14 @@ def train_by_epochs(
         Its settings are `EpochSettings`; `history` and `epochs` are set here.
     step : callable
         Called with each epoch (from 1); changes `weights` in place.
-    figures : callable
-        Returns the figures watched, after each epoch.
+    watch : callable
+        Returns the metrics watched, after each epoch.
     weights : sequence of ndarray of float64
         Everything learnt.
     choose_by : str
-        The figure by which the best epoch is chosen.
+        The metric by which the best epoch is chosen.
     higher_is_better : bool, optional
-        Whether that figure is better when higher.
+        Whether that metric is better when higher.
     choosing : bool
         Whether there is a validation part to choose on. Then training stops when `settings.patience` epochs in a
         row brought nothing better (0: never), and ends with the weights of the best epoch (0: the last). Else it
@@ -108,7 +108,7 @@ def train_by_epochs(
                 where="params.yaml",
                 remedy="lower its learning rate or initial spread, or raise its regularization",
             )
-        noted = figures()
+        noted = watch()
         model.history.append({"epoch": epoch, **noted})
         if not stopping_early:
             continue
@@ -138,14 +138,14 @@ class BiasedFactors(RatingRecommender):
         self._start(scaled, rng)
         weights = (self._user_bias, self._item_bias, self._user_factors, self._item_factors)
 
-        def figures() -> dict[str, float]:
+        def watch() -> dict[str, float]:
             parts = {"train": train, "validation": validation}
             return {f"{name}_rmse": self._rmse(part) for name, part in parts.items() if part is not None}
 
         train_by_epochs(
             self,
             step=lambda epoch: self._step(scaled, rng),
-            figures=figures,
+            watch=watch,
             weights=weights,
             choose_by="validation_rmse",
             choosing=validation is not None,

@@ -17,7 +17,7 @@ from foldin.core.interactions import FloatArray, IntArray
 BLOCK_PAIRS = 65_536
 """Pairs whose units are held at once; bounds memory."""
 TILE = 256
-"""Items whose sums are kept in cache while their units pass by; changes no figure."""
+"""Items whose sums are kept in cache while their units pass by; changes no metric."""
 
 
 def of_pairs(values: Callable[[IntArray, IntArray], FloatArray], users: IntArray, items: IntArray) -> FloatArray:

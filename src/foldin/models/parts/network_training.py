@@ -19,7 +19,7 @@ from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommend
 from foldin.models.parts.validation import validate
 
 STEPS_PER_EXECUTION = 8
-"""Batches run between two returns to Python; saves time, changes no figure."""
+"""Batches run between two returns to Python; saves time, changes no metric."""
 Examples = tuple[list[np.ndarray], np.ndarray]
 """An epoch's inputs, arrays of shape (n,) each, and targets, shape (n,)."""
 
@@ -29,7 +29,7 @@ def _steps_at_once() -> int:
     return 1 if networks.keras().backend.backend() == "torch" else STEPS_PER_EXECUTION
 
 
-def rmse_figures(
+def watch_rmse(
     recommender: RatingRecommender, train: Interactions, validation: Interactions | None
 ) -> Callable[[], dict[str, float]]:
     """Return what gives a model's RMSE on the validation part and on as many ratings of the train part.
@@ -47,16 +47,16 @@ def rmse_figures(
         "validation_rmse": validation.triples(),
     }
 
-    def figures() -> dict[str, float]:
+    def watch() -> dict[str, float]:
         return {
             name: metrics.rmse(actual, recommender.predict(users, items))
             for name, (users, items, actual) in parts.items()
         }
 
-    return figures
+    return watch
 
 
-def ndcg_figures(recommender: Recommender, validation: Interactions | None, k: int) -> Callable[[], dict[str, float]]:
+def watch_ndcg(recommender: Recommender, validation: Interactions | None, k: int) -> Callable[[], dict[str, float]]:
     """Return what gives a model's NDCG@k on the validation part."""
     if validation is None:
         return dict
@@ -70,7 +70,7 @@ def learn(
     *,
     loss: Any,
     examples: Callable[[np.random.Generator], Examples],
-    figures: Callable[[], dict[str, float]],
+    watch: Callable[[], dict[str, float]],
     choose_by: str,
     higher_is_better: bool = False,
     choosing: bool,
@@ -85,14 +85,14 @@ def learn(
     model : keras.Model
         The network.
     weights : dict of str to ndarray
-        Its weights, as `neural.weights` gives them. After each epoch, before `figures`, they are what was learnt;
+        Its weights, as `neural.weights` gives them. After each epoch, before `watch`, they are what was learnt;
         at the end, those of the best epoch.
     loss : Any
         As `keras.Model.compile` takes it.
     examples : callable
         Gives the examples of an epoch in any order; they are shuffled here.
-    figures : callable
-        Returns the figures watched, after each epoch, beside `train_loss`.
+    watch : callable
+        Returns the metrics watched, after each epoch, beside `train_loss`.
     choose_by, higher_is_better, choosing
         How the best epoch is chosen; see `train_by_epochs`.
     learning_rate : callable, optional
@@ -128,7 +128,7 @@ def learn(
     train_by_epochs(
         recommender,
         step=step,
-        figures=lambda: {"train_loss": losses[-1], **figures()},
+        watch=lambda: {"train_loss": losses[-1], **watch()},
         weights=list(weights.values()),
         choose_by=choose_by,
         higher_is_better=higher_is_better,
@@ -195,7 +195,7 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
             self._weights,
             loss="mean_squared_error",
             examples=lambda rng: ([users, items], residual),
-            figures=rmse_figures(self, train, validation),
+            watch=watch_rmse(self, train, validation),
             choose_by="validation_rmse",
             choosing=validation is not None,
             learning_rate=self._learning_rate,

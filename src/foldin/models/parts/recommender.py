@@ -40,7 +40,7 @@ class Recommender(ABC):
     name : str
         What progress and messages call the model: its name in params.yaml where it comes from there.
     history : list of dict
-        One row for each epoch or iteration of the last `fit`: `epoch` (from 1) and the figures watched, such as
+        One row for each epoch or iteration of the last `fit`: `epoch` (from 1) and the metrics watched, such as
         `train_rmse`, `validation_rmse`, `train_loss`, `validation_ndcg`.
     epochs : int or None
         The number of epochs that was best on the validation part; None for models without epochs.
@@ -170,7 +170,7 @@ class Recommender(ABC):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""
         about = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
-        # Settings are kept to the last digit: rounding is for figures.
+        # Settings are kept to the last digit: rounding is for metrics.
         about |= {"settings": self.settings.model_dump()}
         write_text(folder / "model.json", json.dumps(about, indent=2, sort_keys=True))
         # Values are not needed to know what is known, and ones compress to nothing.

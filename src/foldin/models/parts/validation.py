@@ -41,11 +41,11 @@ def validate(model: Recommender, validation: Interactions, k: int, block_users: 
     parts = []
     for block in metrics.blocks(users, block_users):
         tick(f"{model.name}: ranking for user {block[0] + 1:,} of {validation.n_users:,}")
-        parts.append(metrics.ranking_figures(model.recommend(block, k)[0], ratings[block]))
-    figures = {
+        parts.append(metrics.ranking_metrics(model.recommend(block, k)[0], ratings[block]))
+    measured = {
         f"{name}_at_{k}": float(np.mean(np.concatenate([part[name] for part in parts]))) for name in ("ndcg", "recall")
     }
     if isinstance(model, RatingRecommender):
         rows, items, actual = validation.triples()
-        figures["rmse"] = metrics.rmse(actual, model.predict(rows, items))
-    return figures
+        measured["rmse"] = metrics.rmse(actual, model.predict(rows, items))
+    return measured
