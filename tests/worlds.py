@@ -177,8 +177,7 @@ def report_or_refusal(
 
 def _make_small(values: dict[str, Any]) -> None:
     """Shorten what takes time; every model, table and metric stays."""
-    small = {"epochs": 3, "network_steps": 12, "repeats": 5, "flips": 5, "example_epochs": 5, "sweeps": 2}
-    values["traps"].update(small)
+    values["traps"].update(epochs=3)
     values["evaluation"].update(resamples=1000)
     for family in (*QUICK_FAMILIES, *NETWORKS):
         for settings in values[family].values():

@@ -4,25 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 from published import STARS, needed
+from scipy import sparse
 from synthetic import from_triples, planted
 
 from foldin import metrics
-from foldin.core import interactions, params, paths
+from foldin.core import interactions, paths
 from foldin.core.errors import FoldinError
 from foldin.models.als import ExplicitALS
 from foldin.models.baselines import DampedBias, GlobalMean, Popularity, Random
 from foldin.models.svd import GradientDescentMF, LanczosSVD
 from foldin.preparation import clean, fetch
 from foldin.traps import gallery as traps
-from foldin.traps import lessons, network, protocol, published, training
+from foldin.traps import misread, network, protocol, rows_and_cells, training
 from foldin.traps import parts as traps_parts
 from foldin.traps import plots as drawn
 from foldin.traps.tables import (
     AS_PUBLISHED,
-    KNOWING_NOTHING,
-    MENDED,
-    NOTHING_TO_CHOOSE,
+    CONTROL,
+    CORRECTED,
+    MISTAKE,
     ORDER_OF_IDS,
+    Exhibit,
     NotShownError,
     shown,
     table,
@@ -47,14 +49,8 @@ def raters(parts):
     return {name: model.fit(parts[0]) for name, model in models.items()}
 
 
-@pytest.fixture(scope="module")
-def sizes():
-    """Return the section `traps` of params.yaml, with fewer random halves to choose on."""
-    return params.section(params.Traps).model_copy(update={"repeats": 30})
-
-
-def squares(epochs=8):
-    settings = ExplicitALS.Settings(factors=4, epochs=epochs, patience=0, damping=5.0, regularization=0.1)
+def squares(epochs=8, regularization=0.1):
+    settings = ExplicitALS.Settings(factors=4, epochs=epochs, patience=0, damping=5.0, regularization=regularization)
     return ExplicitALS(settings, seed=1)
 
 
@@ -79,7 +75,7 @@ def cells_of_s1(archives):
         items = np.full(len(rows), -1, dtype=np.int32)
         items[filled] = pd.factorize(rows[filled, 1])[0]
         columns.append(items)
-    return published.pivoted_by_row(columns, rows=5_000, most=30, seed=42)
+    return rows_and_cells.pivoted_by_row(columns, seed=42, rows=5_000)
 
 
 def test_s1_on_real_bytes_comes_to_the_published_shape_and_density(cells_of_s1):
@@ -94,113 +90,119 @@ def test_s1_on_real_bytes_comes_to_the_published_shape_and_density(cells_of_s1):
 @pytest.mark.anchors
 def test_s1_at_its_full_size_comes_to_all_its_metrics(cells_of_s1):
     """S1: svds 0.99962, TruncatedSVD 0.99965, precision = recall = F1 = 0; ALS 0.0199, P, R, F1 = 1, 0, 0."""
-    mixed_up = published.mixed_up_rows(cells_of_s1, 100, 0.2, seed=42).loc[AS_PUBLISHED]
+    mixed_up = rows_and_cells.mixed_up_rows(cells_of_s1, 0.2, seed=42, factors=100).table.loc[MISTAKE]
     assert mixed_up["RMSE"].to_dict() == pytest.approx({"svds": 0.99962, "TruncatedSVD": 0.99965}, abs=0.0005)
     # One or two of 2,268 ones are met by luck, so that precision may be anything.
     assert mixed_up[["recall", "F1"]].to_numpy().max() < 0.005
-    found = published.all_cells(cells_of_s1, 0.1, squares(epochs=10), 0.2, seed=42)
+    found = rows_and_cells.all_cells(cells_of_s1, squares(epochs=10), 0.2, seed=42).table
     # About 225 of the cells judged are ones, so that chance alone moves the error by 0.0007.
-    assert found.loc[AS_PUBLISHED, "RMSE"].item() == pytest.approx(0.0199, abs=0.0015)
-    assert found.loc[AS_PUBLISHED, "RMSE"].item() >= 0.98 * found.loc[KNOWING_NOTHING, "RMSE"].item()
-    assert found.loc[AS_PUBLISHED, ["precision", "recall", "F1"]].to_numpy().tolist() == [[1, 0, 0]]
+    assert found.loc[MISTAKE, "RMSE"].item() == pytest.approx(0.0199, abs=0.0015)
+    assert found.loc[MISTAKE, "RMSE"].item() >= 0.98 * found.loc[CONTROL, "RMSE"].iloc[0]
+    assert found.loc[MISTAKE, ["precision", "recall", "F1"]].to_numpy().tolist() == [[1, 0, 0]]
 
 
 def test_a_fifth_of_s1_comes_to_the_errors_of_predicting_nothing(cells_of_s1):
     fifth = cells_of_s1[:1_000]
-    mixed_up = published.mixed_up_rows(fifth, 20, 0.2, seed=1, lanczos=False)
-    assert mixed_up.loc[KNOWING_NOTHING, "RMSE"].item() == 1
-    assert mixed_up.loc[AS_PUBLISHED, "RMSE"].item() == pytest.approx(0.99965, abs=0.001)
-    assert mixed_up.loc[AS_PUBLISHED, "recall"].item() < 0.005
-    found = published.all_cells(fifth, 0.1, squares(epochs=2), 0.2, seed=1)
-    nothing = found.loc[KNOWING_NOTHING, "RMSE"].item()
+    mixed_up = rows_and_cells.mixed_up_rows(fifth, 0.2, seed=1).table
+    assert mixed_up.loc[CONTROL, "RMSE"].item() == 1
+    assert mixed_up.loc[MISTAKE, "RMSE"].to_numpy() == pytest.approx(0.99965, abs=0.001)
+    assert mixed_up.loc[MISTAKE, "recall"].max() < 0.005
+    found = rows_and_cells.all_cells(fifth, squares(epochs=2), 0.2, seed=1).table
+    nothing = found.loc[CONTROL, "RMSE"].iloc[0]
     assert nothing == pytest.approx(0.0199, abs=0.005)
-    assert found.loc[AS_PUBLISHED, "RMSE"].item() == pytest.approx(nothing, abs=0.002)
-    assert found.loc[AS_PUBLISHED, ["precision", "recall", "F1"]].to_numpy().tolist() == [[1, 0, 0]]
+    assert found.loc[MISTAKE, "RMSE"].item() == pytest.approx(nothing, abs=0.002)
+    assert found.loc[MISTAKE, ["precision", "recall", "F1"]].to_numpy().tolist() == [[1, 0, 0]]
 
 
 def test_the_precision_of_nothing_is_what_the_option_says():
     """S1: precision 1.0, recall 0, F1 0 for ALS, and 0, 0, 0 for SVD: both chose nothing."""
     for option in (0, 1):
-        found = published.classified([1, 0, 0, 1], np.zeros(4), zero_division=option)
+        found = rows_and_cells.classified([1, 0, 0, 1], np.zeros(4), zero_division=option)
         assert (found["precision"], found["recall"], found["F1"]) == (option, 0, 0)
 
 
 def test_cells_that_hold_next_to_nothing_make_als_say_nothing():
     """S1: precision 1.0, recall 0, F1 0, the same as of predicting 0; the page says where the 1.0 comes from."""
     items = [np.random.default_rng(1).integers(400, size=300).astype(np.int32)]
-    cells = published.pivoted_by_row(items, rows=300, most=30, seed=1)
-    found = published.all_cells(cells, 0.5, squares(), 0.2, seed=1)
-    for reading in (AS_PUBLISHED, KNOWING_NOTHING):
-        assert found.loc[reading, ["precision", "recall", "F1"]].to_numpy().tolist() == [[1, 0, 0]]
-    assert "0/0" in lessons.cells(found)
-    assert "0/0" not in lessons.cells(found.assign(recall=0.5))
+    cells = rows_and_cells.pivoted_by_row(items, seed=1, rows=300)
+    found, says = rows_and_cells.all_cells(cells, squares(regularization=1.0), 0.2, seed=1, share=0.5)
+    for reading in (MISTAKE, CONTROL):
+        assert found.loc[reading, ["precision", "recall", "F1"]].to_numpy()[0].tolist() == [1, 0, 0]
+    assert "0/0" in says
+
+
+def test_cells_in_which_als_finds_ones_are_not_said_to_hold_none():
+    cells = sparse.csr_array(np.kron(np.eye(4), np.ones((20, 10))))
+    found, says = rows_and_cells.all_cells(cells, squares(), 0.2, seed=1, share=0.9)
+    assert found.loc[MISTAKE, "recall"].item() > 0.5
+    assert "0/0" not in says
 
 
 def test_rows_of_s1_mix_the_items_of_several_people():
     items = [np.array([0, 1, 1], np.int32), np.array([2, -1, 0, 0], np.int32)]
-    cells = published.pivoted_by_row(items, rows=10, most=2, seed=0).toarray()
+    cells = rows_and_cells.pivoted_by_row(items, seed=0, rows=10, most=2).toarray()
     # Items of the second domain follow the first's two; item 2 + 1 occurs nowhere and is dropped.
     assert sorted(map(tuple, cells)) == sorted([(1, 0, 0, 1), (0, 1, 0, 0), (0, 1, 1, 0), (0, 0, 1, 0)])
-    assert published.pivoted_by_row(items, rows=10, most=1, seed=0).shape == (4, 2)
+    assert rows_and_cells.pivoted_by_row(items, seed=0, rows=10, most=1).shape == (4, 2)
 
 
-def test_a_network_of_ones_says_yes_to_everything(parts, sizes):
+def test_a_network_of_ones_says_yes_to_everything(parts):
     few = traps_parts.rows_of(parts[0], np.arange(0, parts[0].ratings.nnz, 5))
     # On few pairs as on many: what counts is steps, not passes over the pairs.
     for train in (parts[0], few):
-        found = network.all_ones(train, parts[1], sizes, seed=1)
+        found = network.all_ones(train, parts[1], seed=1).table
         printed, nothing = found.iloc[0], found.iloc[1]
         assert printed["RMSE"] < 0.05
         assert (printed[["precision", "recall", "F1"]] == 1).all()
         assert (nothing[["precision", "recall", "F1"]] == 1).all()
-        asked = found.loc["the same network"].iloc[0]
+        asked = found.loc[MISTAKE].iloc[1]
         assert asked["recall"] == 1
         assert asked["precision"] == pytest.approx(0.5, abs=0.01)
-        assert found.loc[MENDED, "AUC"].item() > asked["AUC"]
+        assert found.loc[CORRECTED, "AUC"].item() > asked["AUC"]
 
 
 def test_users_that_are_users_tell_models_apart(parts, rankers, raters):
-    found = published.users_are_users(*parts, raters | rankers, k=10).droplevel("reading")
+    found = rows_and_cells.users_are_users(*parts, raters | rankers, k=10).table.droplevel("reading")
     assert found.loc["bias", "RMSE"] < found.loc["global-mean", "RMSE"]
     assert found.loc["svds", "ndcg@10"] > found.loc["popularity", "ndcg@10"] > found.loc["random", "ndcg@10"]
     assert np.isnan(found.loc["svds", "RMSE"])
 
 
 def test_the_list_of_a_constant_is_not_called_knowing_nothing(parts, rankers, raters):
-    found = published.users_are_users(*parts, raters | rankers, k=10)
-    assert found.loc[KNOWING_NOTHING, "ndcg@10"].dropna().index.tolist() == ["random"]
+    found = rows_and_cells.users_are_users(*parts, raters | rankers, k=10).table
+    assert found.loc[CONTROL, "ndcg@10"].dropna().index.tolist() == ["random"]
     assert found.loc[ORDER_OF_IDS].index.tolist() == ["global-mean, as a list"]
-    assert found.loc[(KNOWING_NOTHING, "global-mean"), "RMSE"] == found["RMSE"].max()
+    assert found.loc[(CONTROL, "global-mean"), "RMSE"] == found["RMSE"].max()
 
 
 def test_what_is_said_of_models_is_what_the_table_shows(parts, rankers, raters):
-    found = published.users_are_users(*parts, raters | rankers, k=10)
-    assert "svds is best" in lessons.users(found)
-    assert "what is popular" not in lessons.users(found)
-    sparse = found.copy()
-    sparse.loc[(MENDED, "popularity"), "ndcg@10"] = 1.0
-    assert "none of these models finds more than what is popular" in lessons.users(sparse)
-    scores = published.scores_as_ratings(parts[1], rankers["svds"], raters["global-mean"], rankers["random"], k=10)
-    assert "better than chance" in lessons.misread(scores)
-    scores.loc[AS_PUBLISHED, "NDCG@10"] = 0.0
-    assert "no better than chance" in lessons.misread(scores)
+    says = rows_and_cells.users_are_users(*parts, raters | rankers, k=10).says
+    assert says.startswith("bias predicts ratings best")
+    assert "svds ranks best" in says
+    sparse_ones = rows_and_cells.best_of_each(
+        {"global-mean": 1.0, "bias": 0.9}, {"random": 0.1, "popularity": 0.3, "svds": 0.2}
+    )
+    assert "no model here beats popularity" in sparse_ones
+    judges = raters["global-mean"], rankers["random"]
+    assert "better than chance" in misread.scores_as_ratings(parts[1], rankers["svds"], *judges, k=10).says
+    assert "no better than chance" in misread.scores_as_ratings(parts[1], rankers["random"], *judges, k=10).says
 
 
 def test_two_orders_differ_where_two_models_change_places():
     def of(*whole):
         names = ("random", "popularity", "svds")
         measured = zip(names, (0.1, 0.2, 0.3), whole, strict=True)
-        return table(*((AS_PUBLISHED, name, {"a few": few, "all": all_}) for name, few, all_ in measured))
+        return table(*((MISTAKE, name, {"a few": few, "all": all_}) for name, few, all_ in measured))
 
-    assert "alike" in lessons.sampled(of(0.0, 0.1, 0.2))
-    assert "alike" in lessons.sampled(of(0.0, 0.1, 0.1))
-    assert "differently" in lessons.sampled(of(0.0, 0.2, 0.1))
+    assert protocol.order(of(0.0, 0.1, 0.2)) == "alike"
+    assert protocol.order(of(0.0, 0.1, 0.1)) == "alike"
+    assert protocol.order(of(0.0, 0.2, 0.1)) == "differently"
 
 
 def test_the_matrix_of_s2_read_both_ways():
-    found = published.read_matrix(published.S2_MATRIX)
-    assert sum(map(sum, published.S2_MATRIX)) == pytest.approx(0.2 * 20_000_263, abs=1)
-    wrong, right = found.loc[AS_PUBLISHED].iloc[0], found.loc[MENDED].iloc[0]
+    found = misread.read_matrix(misread.S2_MATRIX).table
+    assert sum(map(sum, misread.S2_MATRIX)) == pytest.approx(0.2 * 20_000_263, abs=1)
+    wrong, right = found.loc[MISTAKE].iloc[0], found.loc[CORRECTED].iloc[0]
     assert wrong["accuracy"] == right["accuracy"] == pytest.approx(0.73805, abs=1e-5)
     assert (wrong["precision"], wrong["recall"]) == pytest.approx((0.70961, 0.75260), abs=1e-5)
     assert (right["precision"], right["recall"]) == pytest.approx((0.72505, 0.76652), abs=1e-5)
@@ -208,7 +210,7 @@ def test_the_matrix_of_s2_read_both_ways():
 
 def test_our_reading_of_a_confusion_matrix_is_that_of_the_metrics():
     actual, predicted = np.array([1, 2, 3, 4, 5.0]), np.array([1, 4, 3, 5, 2.0])
-    found = published.read_matrix(published.confusion_of(actual, predicted, 2.5)).loc[MENDED].iloc[0]
+    found = misread.read_matrix(misread.confusion_of(actual, predicted, 2.5)).table.loc[CORRECTED].iloc[0]
     wanted = metrics.confusion(actual, predicted, 3.0)
     assert found["TP"] == wanted["true_positives"] == 2
     assert found["FP"] == wanted["false_positives"] == 1
@@ -220,12 +222,14 @@ def test_our_reading_of_a_confusion_matrix_is_that_of_the_metrics():
 def test_an_error_called_accuracy_praises_the_worst(parts, raters):
     users, items, actual = parts[1].triples()
     predicted = {name: model.predict(users, items) for name, model in raters.items()}
-    found = published.error_as_accuracy(actual, predicted, float(actual.mean())).droplevel("reading")
+    exhibit = misread.error_as_accuracy(actual, predicted, float(actual.mean()))
+    found = exhibit.table.droplevel("reading")
     assert found["printed as accuracy, %"].idxmax() == "global-mean"
     assert found["true accuracy, %"].idxmax() == "bias"
+    assert "worst model, global-mean" in exhibit.says
 
 
-def test_what_is_chosen_looks_better_where_it_was_chosen(parts, sizes):
+def test_what_is_chosen_on_a_test_part_looks_better_there(parts):
     settings = GradientDescentMF.Settings(
         factors=4, epochs=12, patience=0, damping=5.0, learning_rate=0.02, l2=0.0, initial_spread=0.1
     )
@@ -234,27 +238,42 @@ def test_what_is_chosen_looks_better_where_it_was_chosen(parts, sizes):
     assert by_epoch.shape == (12, len(actual))
     whole = GradientDescentMF(settings, seed=1).fit(parts[0])
     np.testing.assert_array_equal(by_epoch[-1], whole.predict(*parts[1].triples()[:2]))
-    found = training.epochs_on_test(actual, by_epoch, sizes, seed=1)
-    assert (found["flattery"] > 0).all()
-    assert found.loc[NOTHING_TO_CHOOSE, "flattery"].item() > found["flattery"].iloc[0]
-    one = training.chosen_on_test(actual, by_epoch[:1], 100, repeats=3, seed=1)
-    assert one["flattery"] == pytest.approx(0, abs=1e-12), "nothing was chosen"
+    draws = training.epoch_choices(actual, by_epoch, 500, seed=1, repeats=30)
+    found = training.epochs_on_test(draws).table["optimism"]
+    assert (found > 0).all()
+    assert found[CONTROL].item() > found[MISTAKE].iloc[0]
+    for made in draws.values():
+        assert len(made) == 60
+        assert (made["optimism"] >= 0).all(), "a choice never looks worse where it was made"
+    one = training.chosen_on_test(actual, by_epoch[:1], 100, seed=1, repeats=3)
+    assert (one["optimism"] == 0).all(), "nothing was chosen"
 
 
-def test_a_test_part_that_is_small_is_not_shown_as_a_large_one_too(sizes):
+def test_a_small_test_part_flatters_more_and_the_plot_shows_it():
     rng = np.random.default_rng(1)
-    for held, n_rows in ((2 * sizes.small_part, 2), (2 * sizes.small_part + 2, 3)):
-        found = training.epochs_on_test(
-            rng.normal(size=held).astype(np.float32), rng.normal(size=(3, held)).astype(np.float32), sizes, seed=1
-        )
-        assert len(found) == n_rows
-        assert not found.duplicated(subset=["ratings to choose on", "flattery"]).any()
+    actual, choices = rng.normal(size=4000), rng.normal(size=(20, 4000))
+    draws = training.epoch_choices(actual.astype(np.float32), choices.astype(np.float32), 50, seed=1, repeats=30)
+    large, small, _ = (made["optimism"].mean() for made in draws.values())
+    assert small > 2 * large > 0
+    axes = drawn.optimism_plot(draws).axes
+    means = [axis.lines[0].get_xdata()[0] for axis in axes]
+    assert means == pytest.approx([made["optimism"].mean() for made in draws.values()])
+    for axis in axes:
+        assert sum(bar.get_height() for bar in axis.patches) == pytest.approx(100), "every draw is in a bar"
+
+
+def test_a_test_part_that_is_small_is_not_shown_as_a_large_one_too():
+    rng = np.random.default_rng(1)
+    for held, n_rows in ((1000, 2), (1002, 3)):
+        actual, choices = rng.normal(size=held).astype(np.float32), rng.normal(size=(3, held)).astype(np.float32)
+        draws = training.epoch_choices(actual, choices, 500, seed=1, repeats=5)
+        assert len(draws) == len(training.epochs_on_test(draws).table) == n_rows
 
 
 def test_means_of_batches_agree_whatever_the_model(parts, raters):
     loaders = {"train": training.shuffled(parts[0], 1), "test": training.shuffled(parts[1], 1)}
-    found = training.batch_means(loaders, raters, size=512)
-    nothing = found.loc[KNOWING_NOTHING].iloc[0]
+    found = training.batch_means(loaders, raters, size=512).table
+    nothing = found.loc[CONTROL].iloc[0]
     assert nothing["RMSE of batch means, train"] < 0.1 < 0.8 < nothing["RMSE, train"]
     curves = training.by_batch_size(loaders["train"], raters)["global-mean"]
     # The spread of a mean falls with the root of how many it is taken of.
@@ -262,29 +281,35 @@ def test_means_of_batches_agree_whatever_the_model(parts, raters):
     assert curves.loc[1] == pytest.approx(nothing["RMSE, train"])
 
 
-def test_the_published_losses_of_s5_are_one_split_of_many(sizes):
+def test_the_published_losses_of_s5_are_one_split_of_many():
     """S5: train loss 0.0009, test loss 1.77, by weight decay 0.00001."""
-    as_published = training.worked_example(sizes.example_published_l2, sizes)
+    as_published = training.worked_example(training.S5_L2)
     assert len(as_published) == 220
     for loss, name in ((training.S5_TRAIN, "train"), (training.S5_TEST, "test")):
         assert as_published[name].quantile(0.3) < loss < as_published[name].quantile(0.7)
 
 
-def test_l2_cuts_the_test_loss_of_s5_and_the_mean_stays_hard_to_beat(sizes):
-    runs = {l2: training.worked_example(l2, sizes) for l2 in (sizes.example_published_l2, sizes.example_l2)}
-    found = training.over_fitting(runs).droplevel("reading")
-    plain, felt, mean = (found.loc[name] for name in ("L2 of 0.00001", "L2 of 0.1", found.index[1]))
-    assert felt["train loss, median"] > 10 * plain["train loss, median"]
-    assert felt["test loss, mean"] < plain["test loss, mean"] / 3
-    assert felt["test loss, median"] < plain["test loss, median"] / 2
-    assert plain["splits better than the mean, %"] < felt["splits better than the mean, %"] < 50
+def test_l2_cuts_the_test_loss_of_s5_and_the_mean_stays_hard_to_beat():
+    runs = (training.worked_example(l2) for l2 in (training.S5_L2, training.EXAMPLE_L2))
+    found = training.over_fitting(*runs).table
+    plain, strong, mean = (found.loc[reading].iloc[0] for reading in (MISTAKE, CORRECTED, CONTROL))
+    assert found.index.tolist()[1:] == [
+        (MISTAKE, "L2 of 0.00001"),
+        (CONTROL, "predict the mean of the ratings it has"),
+        (CORRECTED, "L2 of 0.1"),
+    ]
+    assert found.loc[AS_PUBLISHED].iloc[0, :2].tolist() == [0.0009, 1.77]
+    assert strong["train loss, median"] > 10 * plain["train loss, median"]
+    assert strong["test loss, mean"] < plain["test loss, mean"] / 3
+    assert strong["test loss, median"] < plain["test loss, median"] / 2
+    assert plain["splits better than the mean, %"] < strong["splits better than the mean, %"] < 50
     # Its median is a little below the mean's, which is why a median alone misleads.
-    assert felt["test loss, median"] < mean["test loss, median"]
-    assert felt["test loss, mean"] > 1.9 * mean["test loss, mean"]
+    assert strong["test loss, median"] < mean["test loss, median"]
+    assert strong["test loss, mean"] > 1.9 * mean["test loss, mean"]
 
 
-def test_the_worked_example_without_steps_is_its_start(sizes):
-    start = training.worked_example(0.0, sizes.model_copy(update={"example_held": 1, "example_epochs": 0}), seed=3)
+def test_the_worked_example_without_steps_is_its_start():
+    start = training.worked_example(0.0, held=1, epochs=0, seed=3)
     rng = np.random.default_rng(3)
     users, items = rng.normal(size=(12, 3, 2)), rng.normal(size=(12, 5, 2))
     # The first split holds out the first rating: user 0, item 0, a 1.
@@ -292,15 +317,15 @@ def test_the_worked_example_without_steps_is_its_start(sizes):
 
 
 def test_chance_ranks_well_among_rated_items_only(parts, rankers):
-    found = protocol.only_rated_items(parts[1], rankers, k=10, liked_above=3.3)
-    among_rated, whole = found.loc[KNOWING_NOTHING].iloc[0]
+    found = protocol.only_rated_items(parts[1], rankers, k=10, liked_above=3.3).table
+    among_rated, whole = found.loc[CONTROL].iloc[0]
     assert among_rated > 0.6
     assert whole < 0.1
 
 
 def test_a_sampled_hit_rate_is_that_of_a_small_catalogue(parts, rankers):
-    found = protocol.sampled_candidates(parts[1], rankers, candidates=50, k=10, seed=1)
-    among, whole = found.loc[KNOWING_NOTHING].iloc[0]
+    found = protocol.sampled_candidates(parts[1], rankers, candidates=50, k=10, seed=1).table
+    among, whole = found.loc[CONTROL].iloc[0]
     n_users, n_items = parts[0].ratings.shape
     assert among == pytest.approx(10 / 50, abs=4 * np.sqrt(0.2 * 0.8 / n_users))
     unrated = n_items - parts[0].ratings.nnz / n_users
@@ -308,7 +333,7 @@ def test_a_sampled_hit_rate_is_that_of_a_small_catalogue(parts, rankers):
 
 
 def test_sampling_the_whole_catalogue_is_the_whole_catalogue(parts, rankers):
-    found = protocol.sampled_candidates(parts[1], rankers, candidates=200, k=10, seed=1)
+    found = protocol.sampled_candidates(parts[1], rankers, candidates=200, k=10, seed=1).table
     np.testing.assert_array_equal(found.iloc[:, 0], found.iloc[:, 1])
 
 
@@ -317,7 +342,9 @@ def test_candidates_that_are_alike_rank_by_item(parts, raters):
     users, items, _ = test.triples()
     first = np.flatnonzero(np.diff(users, prepend=-1))
     one_each = traps_parts.rows_of(test, first)
-    found = protocol.sampled_candidates(one_each, {"constant": raters["global-mean"]}, candidates=50, k=10, seed=1)
+    found = protocol.sampled_candidates(
+        one_each, {"constant": raters["global-mean"]}, candidates=50, k=10, seed=1
+    ).table
     unrated = ~np.isin(np.arange(train.ratings.shape[0] * train.n_items), _cells(train)).reshape(train.ratings.shape)
     before = [unrated[user, :item].sum() for user, item in zip(users[first], items[first], strict=True)]
     assert found["hit rate@10, whole catalogue"].item() == pytest.approx(np.mean(np.array(before) < 10))
@@ -329,20 +356,20 @@ def _cells(part):
 
 
 def test_negatives_that_avoid_the_test_part_give_it_away(parts):
-    found = protocol.telling_negatives(*parts, draws=10, k=10, seed=1)
-    assert found.loc[AS_PUBLISHED, "precision@10"].item() > 5 * found.loc[MENDED, "precision@10"].item()
+    found = protocol.telling_negatives(*parts, k=10, seed=1).table
+    assert found.loc[MISTAKE, "precision@10"].item() > 5 * found.loc[CORRECTED, "precision@10"].item()
     chance = parts[1].ratings.nnz / (parts[1].n_users * parts[1].n_items)
-    assert found.loc[MENDED, "precision@10"].item() == pytest.approx(chance, abs=0.05)
+    assert found.loc[CORRECTED, "precision@10"].item() == pytest.approx(chance, abs=0.05)
 
 
 def test_copies_help_a_look_up_and_only_where_they_are(parts):
-    found = protocol.duplicates(parts[0], copied=0.3, share=0.2, damping=5.0, seed=1)
-    leaking, mended = found.loc[AS_PUBLISHED].iloc[0], found.loc[MENDED].iloc[1]
+    found = protocol.duplicates(parts[0], share=0.2, seed=1).table
+    leaking, corrected = found.loc[MISTAKE].iloc[0], found.loc[CORRECTED].iloc[1]
     # 0.6 of 1.3 rows have a copy, which is in train with probability 0.8.
     assert leaking["test rows also in train, %"] == pytest.approx(100 * 0.6 / 1.3 * 0.8, abs=2)
     assert leaking["RMSE with the look-up"] < 0.9 * leaking["RMSE"]
-    assert mended["test rows also in train, %"] == 0
-    assert mended["RMSE with the look-up"] == mended["RMSE"]
+    assert corrected["test rows also in train, %"] == 0
+    assert corrected["RMSE with the look-up"] == corrected["RMSE"]
 
 
 def test_only_a_split_by_time_has_nothing_of_the_future():
@@ -351,10 +378,10 @@ def test_only_a_split_by_time_has_nothing_of_the_future():
     times = np.arange(len(users), dtype=float)[np.random.default_rng(1).permutation(len(users))]
     ratings = from_triples(users, items, 1 + 4 * (times > 600), (30, 40), STARS)
     model = {"bias": DampedBias(DampedBias.Settings(damping=5.0))}
-    found = protocol.called_temporal(ratings, times, model, share=0.2, seed=1)
-    of_the_future = found["test ratings older than something learnt of the user, %"]
-    assert of_the_future[AS_PUBLISHED].item() > 50
-    assert of_the_future[MENDED].item() == 0
+    found = protocol.called_temporal(ratings, times, model, share=0.2, seed=1).table
+    of_the_future = found["test ratings older than something learned of the user, %"]
+    assert of_the_future[MISTAKE].item() > 50
+    assert of_the_future[CORRECTED].item() == 0
     times[3] = np.nan
     with pytest.raises(NotShownError, match=r"^1 of 1,200 ratings have no time"):
         protocol.called_temporal(ratings, times, model, share=0.2, seed=1)
@@ -367,20 +394,20 @@ def test_only_a_split_by_time_has_nothing_of_the_future():
 
 
 def test_one_model_has_many_errors_and_one_rmse(parts, raters):
-    found = protocol.one_model_many_errors(*parts, raters["bias"])["“RMSE”"]
+    found = misread.one_model_many_errors(*parts, raters["bias"]).table["“RMSE”"]
     users, items, actual = parts[1].triples()
-    assert found[MENDED].item() == metrics.rmse(actual, raters["bias"].predict(users, items))
+    assert found[CORRECTED].item() == metrics.rmse(actual, raters["bias"].predict(users, items))
     squares = pd.Series((raters["bias"].predict(users, items) - actual) ** 2.0).groupby(users)
-    by_user = found[AS_PUBLISHED, "mean over users of each user's RMSE"]
+    by_user = found[MISTAKE, "mean over users of each user's RMSE"]
     assert by_user == pytest.approx(np.sqrt(squares.mean()).mean(), rel=1e-5)
-    assert found[AS_PUBLISHED, "ratings divided by 5 first"] == pytest.approx(found[MENDED].item() / 5)
-    assert found[AS_PUBLISHED, "the ratings it has learnt from"] < found[MENDED].item()
+    assert found[MISTAKE, "ratings divided by 5 first"] == pytest.approx(found[CORRECTED].item() / 5)
+    assert found[MISTAKE, "the ratings it has learned from"] < found[CORRECTED].item()
     assert found.nunique() == 5
 
 
 def test_scores_of_a_ranker_are_no_ratings(parts, rankers, raters):
     judges = rankers["svds"], raters["global-mean"], rankers["random"]
-    svds, mean, chance = (row for _, row in published.scores_as_ratings(parts[1], *judges, k=10).iterrows())
+    svds, mean, chance = (row for _, row in misread.scores_as_ratings(parts[1], *judges, k=10).table.iterrows())
     assert svds["RMSE"] > 1.5 * mean["RMSE"]
     assert svds["NDCG@10"] > chance["NDCG@10"]
     assert np.isnan(mean["NDCG@10"]), "its list is the order of ids"
@@ -411,20 +438,20 @@ def test_the_page_shows_every_table_and_metric(workspace, capsys):
     fetch.run("demo")
     clean.run("demo")
     gallery = traps.open_gallery("demo")
-    measured = table((AS_PUBLISHED, "this", {"RMSE": 0.12345, "ratings": 1234}), (MENDED, "that", {"RMSE": 1.0}))
+    measured = table((MISTAKE, "this", {"RMSE": 0.12345, "ratings": 1234}), (CORRECTED, "that", {"RMSE": 1.0}))
     with gallery.place("A trap"):
-        read = gallery.hang(measured, "What it says.")
-    assert read.loc[(AS_PUBLISHED, "this")].tolist() == ["0.1235", "1,234"]
-    assert read.loc[(MENDED, "that"), "ratings"] == "–"
+        read = gallery.hang(Exhibit(measured, "What it says."))
+    assert read.loc[(MISTAKE, "this")].tolist() == ["0.1235", "1,234"]
+    assert read.loc[(CORRECTED, "that"), "ratings"] == "–"
     pd.testing.assert_frame_equal(read, shown(measured))
     assert capsys.readouterr().out.endswith("A trap\nWhat it says.\n")
-    gallery.frame("a-picture", drawn.batch_plot(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2]), 2))
+    gallery.frame("a-picture", drawn.batch_plot(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2])))
     with gallery.place("No trap"):
         raise NotShownError("there is one item")
     assert capsys.readouterr().out == "No trap\nNot shown on these data: there is one item.\n"
     with pytest.raises(ZeroDivisionError), gallery.place("A fault"):  # which somebody must see
         _ = 1 / 0
-    del gallery.tables["A fault"]
+    del gallery.exhibits["A fault"]
     gallery.close()
     page = (paths.reports("demo") / "TRAPS.md").read_text()
     assert "## No trap\n\nNot shown on these data: there is one item." in page
@@ -446,5 +473,5 @@ def test_a_step_too_long_for_the_descent_is_said_not_to_show_it():
     settings = GradientDescentMF.Settings(
         factors=16, epochs=25, patience=0, damping=5.0, learning_rate=0.5, l2=0.0, initial_spread=0.1
     )
-    with pytest.raises(NotShownError, match=r"^gradient descent diverges on these ratings at traps\.learning_rate"):
+    with pytest.raises(NotShownError, match=r"^gradient descent diverges on these ratings;"):
         training.by_epoch(settings, train, train, seed=1)

@@ -6,19 +6,12 @@ Every number has a least and a largest value that works; `foldin.core.bounds` sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from foldin.core.bounds import (
-    CellWeight,
-    Damping,
     Epochs,
-    Exponent,
     Fits,
-    LearningRate,
     ListLength,
-    Penalty,
-    PositivePenalty,
     Seed,
     Share,
     SomeShare,
-    Spread,
 )
 
 PAIRS = 50_000_000
@@ -116,41 +109,10 @@ class Traps(Section):
 
     users: int = Field(ge=20, le=10_000)
     test: SomeShare
-    damping: Damping
-    factors: int = Field(ge=1, le=1000)
-    epochs: int = Field(ge=2, le=1000)
-    learning_rate: LearningRate
-    regularization: PositivePenalty
-    initial_spread: Spread
-    unobserved_weight: CellWeight
-    implicit_regularization: PositivePenalty
-    frequency_exponent: Exponent
     k: ListLength
     candidates: int = Field(ge=2, le=100_000)
-    domain_rows: int = Field(ge=20, le=1_000_000)
-    rows: int = Field(ge=20, le=1_000_000)
-    row_factors: int = Field(ge=1, le=1000)
-    most_popular: int = Field(ge=1, le=1_000_000)
-    cells: SomeShare
-    sweeps: int = Field(ge=1, le=1000)
-    network_steps: int = Field(ge=1, le=1_000_000)
-    network_batch: int = Field(ge=1, le=1_000_000)
-    network_units: int = Field(ge=1, le=1000)
-    network_l2: Penalty
-    network_learning_rate: LearningRate
-    batch: int = Field(ge=1, le=1_000_000)
-    draws: int = Field(ge=1, le=1000)
-    repeats: int = Field(ge=1, le=100_000)
+    epochs: int = Field(ge=2, le=1000)
     small_part: int = Field(ge=2, le=1_000_000)
-    flips: int = Field(ge=2, le=10_000)
-    flip_noise: float = Field(ge=0.001, le=10)
-    copied: SomeShare
-    example_held: int = Field(ge=1, le=11)
-    example_factors: int = Field(ge=1, le=100)
-    example_epochs: int = Field(ge=0, le=100_000)
-    example_learning_rate: LearningRate
-    example_published_l2: Penalty
-    example_l2: Penalty
 
 
 class Demo(Section):

@@ -1,8 +1,7 @@
-"""The gallery of traps: ratings to make each mistake on, models fitted to them, and the page that keeps the tables.
+"""What the notebook `traps` works with: ratings, models fitted to them, and the page that keeps the exhibits.
 
-The mistakes are in foldin.traps.published, traps_network and traps_training (those of five published projects) and in
-foldin.traps.protocol (those the whole field falls into); what a table says is in foldin.traps.lessons.
-notebooks/traps.ipynb walks through them. Nothing that is fitted here is kept, and no metric of it is a result.
+The mistakes are in foldin.traps.rows_and_cells, network, misread and training (those of five student projects), and in
+foldin.traps.protocol (those of the whole field). Nothing fitted here is kept, and no metric here is a result.
 """
 
 from collections.abc import Iterator
@@ -27,15 +26,40 @@ from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.models.svd import GradientDescentMF, LanczosSVD
 from foldin.report import plots
 from foldin.traps import training
-from foldin.traps.parts import split_by_rating
-from foldin.traps.tables import NotShownError, shown
+from foldin.traps.parts import DAMPING, split_by_rating
+from foldin.traps.tables import Exhibit, NotShownError, shown
 
 Model = TypeVar("Model", bound=Recommender)
+FACTORS = 16
+"""Of every factor model."""
+SWEEPS = 10
+"""Of alternating least squares, as in S1."""
+EXPLICIT = ExplicitALS.Settings(factors=FACTORS, epochs=SWEEPS, patience=0, damping=DAMPING, regularization=0.1)
+IMPLICIT = ImplicitALS.Settings(
+    factors=FACTORS,
+    epochs=SWEEPS,
+    patience=0,
+    unobserved_weight=0.2,
+    regularization=0.01,
+    frequency_exponent=1.0,
+    validation_k=10,
+)
+DESCENT = GradientDescentMF.Settings(
+    factors=FACTORS, epochs=25, patience=0, damping=DAMPING, learning_rate=0.02, l2=0.0, initial_spread=0.1
+)
+"""Without L2, so that it over-fits. `traps.epochs` replaces the epochs."""
+INTRODUCTION = (
+    "The tables of notebooks/traps.ipynb. [docs/gallery.md](../../docs/gallery.md) explains each trap and introduces "
+    "the student projects S1 to S5. **The mistake** is what a wrong evaluation prints, **control** what the same "
+    "evaluation prints for something that has learned nothing, and **corrected** what the right evaluation prints. "
+    "**As published** is a number that a project printed on its own data. **Order of ids** is the list of a constant: "
+    "ties break by item id, and ids may know something. Nothing here is a result."
+)
 
 
 @dataclass
 class Gallery:
-    """What the notebook works with: ratings, models fitted to them, and what it has shown so far.
+    """What the notebook works with, and what it has shown so far.
 
     Attributes
     ----------
@@ -44,19 +68,17 @@ class Gallery:
     settings : params.Traps
         Section `traps` of params.yaml.
     seed : int
-        Seed of everything random.
+        Of everything random.
     ratings : Interactions
         All ratings of the users taken.
     of_users : int
         Users of the whole data set, of whom the most active are taken.
     times : ndarray of float64, shape (n_ratings,)
         When each rating of `ratings.triples()` was given, in seconds; NaN where unknown.
-    tables : dict of str to tuple
-        Title → table shown, and what it says here.
-    pictures : dict of str to tuple
-        Title of the table it belongs to → file name and plot.
-    reasons : dict of str to str
-        Title of a table that cannot be shown on these ratings → why.
+    exhibits : dict of str to Exhibit or str
+        Title → what is shown, or why it cannot be shown on these ratings.
+    plots : dict of str to tuple
+        Title of the exhibit it belongs to → file name and plot.
     """
 
     dataset: str
@@ -65,9 +87,8 @@ class Gallery:
     ratings: Interactions
     of_users: int
     times: np.ndarray
-    tables: dict[str, tuple[pd.DataFrame, str] | None] = field(default_factory=dict)
-    pictures: dict[str, tuple[str, Figure]] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+    exhibits: dict[str, Exhibit | str] = field(default_factory=dict)
+    plots: dict[str, tuple[str, Figure]] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> tuple[Interactions, Interactions]:
@@ -76,67 +97,42 @@ class Gallery:
 
     @cached_property
     def raters(self) -> dict[str, RatingRecommender]:
-        """Models that predict ratings, from knowing nothing upwards, fitted on the train part."""
-        unfitted = (GlobalMean(), self.bias(), self.squares())
-        names = ("global-mean", "bias", "als-explicit")
-        return {name: self._fitted(name, model) for name, model in zip(names, unfitted, strict=True)}
+        """Models that predict ratings, the control first, fitted on the train part."""
+        unfitted = {"global-mean": GlobalMean(), "bias": self.bias(), "als-explicit": self.als()}
+        return {name: self._fitted(name, model) for name, model in unfitted.items()}
 
     @cached_property
     def rankers(self) -> dict[str, Recommender]:
-        """Models that rank items, from knowing nothing upwards, fitted on the train part."""
-        size = max(1, min(self.settings.factors, *(side - 1 for side in self.ratings.ratings.shape)))
-        implicit = ImplicitALS.Settings(
-            factors=size,
-            epochs=self.settings.sweeps,
-            patience=0,
-            unobserved_weight=self.settings.unobserved_weight,
-            regularization=self.settings.implicit_regularization,
-            frequency_exponent=self.settings.frequency_exponent,
-            validation_k=self.settings.k,
-        )
+        """Models that rank items, the control first, fitted on the train part."""
+        size = max(1, min(FACTORS, *(side - 1 for side in self.ratings.ratings.shape)))
         unfitted: dict[str, Recommender] = {
             "random": Random(seed=self.seed),
             "popularity": Popularity(),
             "svds": LanczosSVD(LanczosSVD.Settings(factors=size), seed=self.seed),
-            "als-implicit": ImplicitALS(implicit, seed=self.seed),
+            "als-implicit": ImplicitALS(IMPLICIT.model_copy(update={"factors": size}), seed=self.seed),
         }
         return {name: self._fitted(name, model) for name, model in unfitted.items()}
 
     def bias(self) -> DampedBias:
         """Return an unfitted bias model."""
-        return DampedBias(DampedBias.Settings(damping=self.settings.damping))
+        return DampedBias(DampedBias.Settings(damping=DAMPING))
 
-    def squares(self) -> ExplicitALS:
+    def als(self) -> ExplicitALS:
         """Return an unfitted model of alternating least squares on ratings."""
-        settings = ExplicitALS.Settings(
-            factors=self.settings.factors,
-            epochs=self.settings.sweeps,
-            patience=0,
-            damping=self.settings.damping,
-            regularization=self.settings.regularization,
-        )
-        return ExplicitALS(settings, seed=self.seed)
+        return ExplicitALS(EXPLICIT, seed=self.seed)
 
     def descent(self) -> GradientDescentMF.Settings:
-        """Return the settings of a matrix factorization by gradient descent without L2: it learns by heart."""
-        return GradientDescentMF.Settings(
-            factors=self.settings.factors,
-            epochs=self.settings.epochs,
-            patience=0,
-            damping=self.settings.damping,
-            learning_rate=self.settings.learning_rate,
-            l2=0.0,
-            initial_spread=self.settings.initial_spread,
-        )
+        """Return the settings of a matrix factorization by gradient descent that over-fits."""
+        return DESCENT.model_copy(update={"epochs": self.settings.epochs})
 
-    def by_heart(self) -> GradientDescentMF:
-        """Return a factorization without L2, fitted on the train part: it knows its ratings by heart."""
+    def overfitted(self) -> GradientDescentMF:
+        """Return a factorization without L2, fitted on the train part."""
         return self._fitted("mf-no-l2", GradientDescentMF(self.descent(), seed=self.seed))
 
     def _fitted(self, name: str, model: Model) -> Model:
         say(f"{self.dataset}: traps: fitting {name}")
         model.name = name
-        return training.descended(model, self.parts[0])
+        return training.fitted(model, self.parts[0])
 
     @property
     def train(self) -> Interactions:
@@ -160,80 +156,70 @@ class Gallery:
 
     @property
     def mean(self) -> float:
-        """The mean rating of the train part, above which a rating counts as liked."""
+        """The mean rating of the train part; a higher rating counts as liked."""
         return float(self.train.ratings.data.mean())
 
     def sizes(self) -> str:
         """Return how much data the gallery rests on, as a sentence."""
         n_users, n_items = self.ratings.ratings.shape
         taken = f"the {n_users:,} users with most ratings, of {self.of_users:,}"
-        people = (
-            f"Users: {taken if n_users < self.of_users else f'all {self.of_users:,}'}; items: {n_items:,}; ratings: "
-        )
+        people = taken if n_users < self.of_users else f"all {self.of_users:,}"
         try:
-            train, test = self.parts
+            train, test = (f"{part.ratings.nnz:,}" for part in self.parts)
+            ratings = f"{train} to learn from and {test} held out at random"
         except NotShownError as reason:
-            return f"{people}{self.ratings.ratings.nnz:,}; {reason.what}."
-        return f"{people}{train.ratings.nnz:,} to learn from and {test.ratings.nnz:,} held out at random."
+            ratings = f"{self.ratings.ratings.nnz:,}; {reason.what}"
+        return f"Users: {people}; items: {n_items:,}; ratings: {ratings}."
 
     @contextmanager
     def place(self, title: str) -> Iterator[None]:
-        """Keep a place for a table, which the code within makes and hangs; where it cannot be shown, say why.
+        """Keep a place for an exhibit, which the code within makes and hangs; if it cannot be shown, say why.
 
-        Any other error than `NotShownError` is a fault, and stops the notebook.
-
-        Parameters
-        ----------
-        title : str
-            The table's title.
+        Any error other than `NotShownError` is a fault, and stops the notebook.
         """
-        self.tables[title] = None
+        self.exhibits[title] = ""
         try:
             yield
         except NotShownError as reason:
-            self.reasons[title] = reason.what
-            print(f"{title}\nNot shown on these data: {reason.what}.")
+            self.exhibits[title] = f"Not shown on these data: {reason.what}."
+            print(f"{title}\n{self.exhibits[title]}")
 
-    def hang(self, found: pd.DataFrame, lesson: str) -> pd.DataFrame:
-        """Keep a table and its text for the page in the last `place`; print them, and return it as people read it."""
-        title = list(self.tables)[-1]
-        self.tables[title] = found, lesson
-        print(f"{title}\n{lesson}")
-        return shown(found)
+    def hang(self, exhibit: Exhibit) -> pd.DataFrame:
+        """Keep an exhibit for the page in the last `place`; print what it says, return its table as people read it."""
+        title = list(self.exhibits)[-1]
+        self.exhibits[title] = exhibit
+        print(f"{title}\n{exhibit.says}")
+        return shown(exhibit.table)
 
-    def frame(self, name: str, picture: Figure) -> Figure:
-        """Keep a metric for the page, below the last table, and return it."""
-        self.pictures[list(self.tables)[-1]] = name, picture
-        return picture
+    def frame(self, name: str, plot: Figure) -> Figure:
+        """Keep a plot for the page, below the last exhibit, and return it."""
+        self.plots[list(self.exhibits)[-1]] = name, plot
+        return plot
 
     def close(self) -> None:
-        """Write reports/<dataset>/TRAPS.md and the metrics beside it."""
+        """Write reports/<dataset>/TRAPS.md and the plots beside it."""
         folder = paths.reports(self.dataset)
         with files.whole_folder(folder / "traps") as unfinished:
-            for name, picture in self.pictures.values():
-                plots.save(picture, unfinished / f"{name}.png")
+            for name, plot in self.plots.values():
+                plots.save(plot, unfinished / f"{name}.png")
         files.write_text(folder / "TRAPS.md", self._page())
 
     def _page(self) -> str:
         parts = [
             f"# Traps, made on purpose on {self.dataset}",
             "<!-- Written by `dvc repro`; edit notebooks/traps.ipynb or src/foldin/traps instead. -->",
-            "The tables of notebooks/traps.ipynb, which says what went wrong in each and how to see it in your own "
-            "work. “As published” is what a mistake prints, “knowing nothing” what the same mistake prints of "
-            "something that has learnt nothing, “mended” what is true. The list of a constant is in “order of ids”, "
-            "which may know something, and where there is “nothing to choose”, the best is so by luck. Nothing here is "
-            "a result.",
-            f"**What it rests on.** {self.sizes()}",
+            INTRODUCTION,
+            f"**Data.** {self.sizes()}",
         ]
-        for title, hung in self.tables.items():
-            if hung is None:
-                parts += [f"## {title}", f"Not shown on these data: {self.reasons[title]}."]
+        for title, exhibit in self.exhibits.items():
+            parts.append(f"## {title}")
+            if isinstance(exhibit, str):
+                parts.append(exhibit)
                 continue
-            found, lesson = hung
-            text = shown(found).reset_index().to_markdown(index=False, disable_numparse=True)
-            parts += [f"## {title}", text, lesson]
-            if title in self.pictures:
-                name, _ = self.pictures[title]
+            parts.append(shown(exhibit.table).reset_index().to_markdown(index=False, disable_numparse=True))
+            parts.append(exhibit.says)
+            if title in self.plots:
+                name, _ = self.plots[title]
                 parts.append(f"![{name.replace('-', ' ')}](traps/{name}.png)")
         return "\n\n".join(parts)
 
@@ -241,7 +227,7 @@ class Gallery:
 def open_gallery(dataset: str) -> Gallery:
     """Return the gallery of a data set, over its `traps.users` most active users; the first call of the notebook.
 
-    The most active, because a sample at random of sparse data holds next to nothing that could be learnt.
+    The most active, because a random sample of sparse data holds next to nothing to learn.
 
     Raises
     ------

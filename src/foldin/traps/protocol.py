@@ -1,42 +1,41 @@
-"""Traps of the whole field: the same models, judged in ways that flatter them.
+"""Mistakes of the whole field: protocols that make the same models look better.
 
-Every function returns a table of `foldin.traps.gallery.table`. What each way does wrong is in its name and first line.
+What each protocol does wrong is in its name and first line. Models are fitted, and the first of them, which ranks at
+random, is the control.
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from foldin import metrics
 from foldin.core.interactions import UNKNOWN, Interactions
 from foldin.metrics import top_k
 from foldin.models.parts import bias
 from foldin.models.parts.recommender import RatingRecommender, Recommender
-from foldin.traps.parts import rows_of
-from foldin.traps.tables import AS_PUBLISHED, KNOWING_NOTHING, MENDED, Row, need, table
+from foldin.traps.parts import DAMPING, Mask, held_out, rows_of
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, need, table
 
 Values = npt.NDArray[np.float64]
+DRAWS = 10
+"""How often each item that may be a negative of a user is drawn, on average, over all epochs together."""
+COPIED = 0.3
+"""Share of the ratings that a second export of the log repeats."""
 
 
-def _reading(name: str) -> str:
-    return KNOWING_NOTHING if name == "random" else AS_PUBLISHED
+def _of(found: pd.DataFrame, column: int) -> "pd.Series[float]":
+    """Return a column by what is judged."""
+    return found.droplevel("reading").iloc[:, column]
 
 
-def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: int, liked_above: float) -> pd.DataFrame:
-    """Rank a user's test items only, instead of the whole catalogue: all of them were picked by the user already.
+def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: int, liked_above: float) -> Exhibit:
+    """Rank only a user's test items, all of which the user picked, instead of the whole catalogue.
 
-    Parameters
-    ----------
-    test : Interactions
-        The held-out ratings.
-    models : mapping of str to Recommender
-        Fitted; "random" has learnt nothing.
-    k : int
-        Length of the lists.
-    liked_above : float
-        An item is relevant when its held-out rating is above this, in both ways of ranking.
+    In both ways of ranking, an item is relevant when its held-out rating is above `liked_above`.
     """
     liked = test.ratings.copy()
     liked.data = (liked.data > liked_above).astype(np.float32)
@@ -55,27 +54,23 @@ def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: i
             f"NDCG@{k}, rated items only": metrics.ndcg(few, liked[asked]).mean(),
             f"NDCG@{k}, whole catalogue": metrics.ndcg(whole, liked[asked]).mean(),
         }
-        readings.append((_reading(name), name, ndcg))
-    return table(*readings)
+        readings.append((MISTAKE if readings else CONTROL, name, ndcg))
+    found = table(*readings)
+    among, all_ = _of(found, 0), _of(found, 1)
+    return Exhibit(
+        found,
+        f"Among rated items chance has an NDCG of {among.iloc[0]:.2f}, the best model, {among.idxmax()}, "
+        f"{among.max():.2f}. In the whole catalogue chance has {all_.iloc[0]:.4f}, the best, {all_.idxmax()}, "
+        f"{all_.max():.4f}.",
+    )
 
 
 def sampled_candidates(
     test: Interactions, models: Mapping[str, Recommender], candidates: int, k: int, seed: int
-) -> pd.DataFrame:
+) -> Exhibit:
     """Rank one held-out item among a few sampled ones, and print the hit rate as if the catalogue were that small.
 
-    Parameters
-    ----------
-    test : Interactions
-        The held-out ratings; one of each user is asked for.
-    models : mapping of str to Recommender
-        Fitted; "random" has learnt nothing.
-    candidates : int
-        Items in a list, the held-out one included.
-    k : int
-        A hit is a rank up to this.
-    seed : int
-        Seed of the item asked for and of the sampled ones.
+    One held-out item of each user is asked for. It counts among the candidates, and a rank up to `k` is a hit.
     """
     need(test.n_items > 1, "there is one item, so no list to rank")
     rng = np.random.default_rng(seed)
@@ -96,97 +91,98 @@ def sampled_candidates(
         sampled = possible & (tickets <= last)
         own = scores[np.arange(len(asked)), held, None]
         ahead = (scores > own) | ((scores == own) & (np.arange(test.n_items) < held[:, None]))
-        figures_ = {
+        hits = {
             f"hit rate@{k}, {among}": float(np.mean((ahead & of).sum(axis=1) < k))
             for among, of in ((f"among {candidates}", sampled), ("whole catalogue", possible))
         }
-        readings.append((_reading(name), name, figures_))
-    return table(*readings)
+        readings.append((MISTAKE if readings else CONTROL, name, hits))
+    found = table(*readings)
+    among, whole = (100 * _of(found, place).iloc[0] for place in (0, 1))
+    return Exhibit(
+        found,
+        f"Chance hits {among:.1f} % among {candidates} and {whole:.1f} % in the whole catalogue. The two ways order "
+        f"the models {order(found)} here.",
+    )
 
 
-def telling_negatives(train: Interactions, test: Interactions, draws: int, k: int, seed: int) -> pd.DataFrame:
+def order(hits: pd.DataFrame) -> str:
+    """Say whether two columns order their rows "alike" or "differently"; a tie contradicts nothing."""
+    pairs = combinations(hits.to_numpy(), 2)
+    return "differently" if any((a - b).prod() < 0 for a, b in pairs) else "alike"
+
+
+def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int, *, draws: int = DRAWS) -> Exhibit:
     """Draw negatives for training from what is in no part, so that what is never drawn must be the test part.
 
-    The "model" has learnt nothing but how often it saw each item as a negative of a user: the rarest come first.
-
-    Parameters
-    ----------
-    train, test : Interactions
-        Parts of the ratings of the same users.
-    draws : int
-        How often each item that may be a negative of a user is drawn, on average, over all epochs together.
-    k : int
-        Length of the lists.
-    seed : int
-        Seed of the draws.
+    The "model" has learned only how often it saw each item as a negative of a user: the rarest come first.
     """
     rng = np.random.default_rng(seed)
     asked = np.flatnonzero(np.diff(test.ratings.indptr)).astype(np.int32)
-    known, held = (part.ratings[asked].astype(bool).toarray() for part in (_filled(train), _filled(test)))
+    known, held = (_filled(part)[asked].toarray() for part in (train, test))
 
-    def figures_(allowed: npt.NDArray[np.bool_]) -> dict[str, float]:
+    def judged(allowed: Mask) -> dict[str, float]:
         seen = rng.poisson(draws * allowed)
         lists = top_k.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
         by_user = metrics.ranking_metrics(lists, test.ratings[asked])
         return {f"{name}@{k}": float(by_user[name].mean()) for name in ("precision", "recall", "hit")}
 
-    return table(
-        (AS_PUBLISHED, "negatives avoid the train and the test part", figures_(~known & ~held)),
-        (MENDED, "negatives avoid the train part only", figures_(~known)),
+    leak, honest = judged(~known & ~held), judged(~known)
+    name = f"precision@{k}"
+    return Exhibit(
+        table(
+            (MISTAKE, "negatives avoid the train and the test part", leak),
+            (CORRECTED, "negatives avoid the train part only", honest),
+        ),
+        f"Counting negatives alone has a {name} of {leak[name]:.4f}. Where negatives do not know the test part, it has "
+        f"{honest[name]:.4f}.",
     )
 
 
-def _filled(part: Interactions) -> Interactions:
-    """Return the part with 1 in every filled cell, so that a rating of 0 counts as filled."""
-    ones = part.ratings.copy()
-    ones.data = np.ones_like(ones.data)
-    return part.with_ratings(ones)
+def _filled(part: Interactions) -> sparse.csr_array:
+    """Return which cells are filled; a rating of 0 fills its cell."""
+    filled = part.ratings.copy()
+    filled.data = np.ones(len(filled.data), dtype=bool)
+    return filled
 
 
-def duplicates(ratings: Interactions, copied: float, share: float, damping: float, seed: int) -> pd.DataFrame:
-    """Split a log that holds some rows twice: the copy in the train part answers for the one in the test part.
+def duplicates(ratings: Interactions, share: float, seed: int, *, copied: float = COPIED) -> Exhibit:
+    """Split a log that holds some rows twice: the copy in the train part gives the one in the test part away.
 
-    The "model" looks a pair up among the rows it has, and else predicts as the other line does.
+    The "model" looks a pair up among the rows it has, and predicts like the mean or the biases where it has none.
 
-    Parameters
-    ----------
-    ratings : Interactions
-        Ratings without duplicates.
-    copied : float
-        Share of them that the log holds twice.
-    share : float
-        Share of the rows that is held out.
-    damping : float
-        Of the bias model.
-    seed : int
-        Seed of copies and split.
+    `ratings` hold no duplicates; the log holds the share `copied` of them twice, and `share` of its rows is held out.
     """
     rng = np.random.default_rng(seed)
     once = np.arange(ratings.ratings.nnz)
     twice = np.concatenate([once, np.flatnonzero(rng.random(len(once)) < copied)])
     readings: list[Row] = []
+    gains = []
     for reading, log, how in (
-        (AS_PUBLISHED, twice, "duplicates split at random"),
-        (MENDED, once, "duplicates dropped first"),
+        (MISTAKE, twice, "duplicates split at random"),
+        (CORRECTED, once, "duplicates dropped first"),
     ):
-        held = rng.random(len(log)) < share
-        need(held.any() and not held.all(), f"{len(log)} rows are too few to hold a share of {share} of them out")
-        for name, figures_ in _with_look_up(ratings, np.unique(log[~held]), log[held], damping).items():
-            nothing = reading == AS_PUBLISHED and name == "mean"
-            readings.append((KNOWING_NOTHING if nothing else reading, f"{name}, {how}", figures_))
-    found = table(*readings)
-    need(found["RMSE"].all(), "the mean or the biases make no error to begin with")
-    return found
+        held = held_out(len(log), share, rng)
+        judged = _with_look_up(ratings, np.unique(log[~held]), log[held])
+        for name, measured in judged.items():
+            nothing = reading == MISTAKE and name == "mean"
+            readings.append((CONTROL if nothing else reading, f"{name}, {how}", measured))
+            need(measured["RMSE"], "the mean or the biases make no error to begin with")
+        gains.append(100 - 100 * judged["bias"]["RMSE with the look-up"] / judged["bias"]["RMSE"])
+    return Exhibit(
+        table(*readings),
+        f"Looking known pairs up takes {gains[0]:.0f} % off the RMSE of the biases while the log holds duplicates, and "
+        f"{gains[1]:.0f} % once they are dropped.",
+    )
 
 
 def _with_look_up(
-    ratings: Interactions, known: npt.NDArray[np.intp], asked: npt.NDArray[np.intp], damping: float
+    ratings: Interactions, known: npt.NDArray[np.intp], asked: npt.NDArray[np.intp]
 ) -> dict[str, dict[str, float]]:
     """Return the metrics of the mean and of the biases, alone and with known rows looked up."""
     train = rows_of(ratings, known)
     users, items, values = ratings.triples()
     actual = values[asked]
-    biases = bias.fit(train, damping).predict(users[asked], items[asked])
+    biases = bias.fit(train, DAMPING).predict(users[asked], items[asked])
     guesses = {
         "mean": np.full(len(asked), train.ratings.data.mean(dtype=np.float64)),
         "bias": np.clip(biases, train.scale.lowest, train.scale.highest),
@@ -204,8 +200,8 @@ def _with_look_up(
 
 def called_temporal(
     ratings: Interactions, times: Values, models: Mapping[str, RatingRecommender], share: float, seed: int
-) -> pd.DataFrame:
-    """Call a random split temporal: the past is then predicted from the future.
+) -> Exhibit:
+    """Call a random split temporal, although it predicts the past from the future.
 
     Parameters
     ----------
@@ -214,16 +210,16 @@ def called_temporal(
     times : ndarray of float64, shape (n_ratings,)
         When each of `ratings.triples()` was given, in seconds.
     models : mapping of str to RatingRecommender
-        Unfitted.
+        Not yet fitted. The sentence is about the last.
     share : float
         Share of the ratings held out.
     seed : int
-        Seed of the random split.
+        Of the random split.
 
     Raises
     ------
     NotShownError
-        Where a time is unknown, or no rating is later than the others.
+        When a time is unknown, or no rating is later than the others.
     """
     unknown = np.isnan(times)
     which = "no rating has a time" if unknown.all() else f"{unknown.sum():,} of {len(times):,} ratings have no time"
@@ -231,13 +227,11 @@ def called_temporal(
     later_ones = times > np.quantile(times, 1 - share)
     need(later_ones.any(), f"too many ratings are of the latest moment to hold the latest {share:.0%} of them out")
     users, items, values = ratings.triples()
-    splits = {
-        AS_PUBLISHED: ("random split", np.random.default_rng(seed).random(len(times)) < share),
-        MENDED: ("all of test after all of train", later_ones),
-    }
     readings: list[Row] = []
-    for reading, (how, held) in splits.items():
-        need(held.any() and not held.all(), f"{len(held)} ratings are too few to hold a share of {share} of them out")
+    for reading, how, held in (
+        (MISTAKE, "random split", held_out(len(times), share, np.random.default_rng(seed))),
+        (CORRECTED, "all of test after all of train", later_ones),
+    ):
         train = rows_of(ratings, ~held)
         # What the train part has never seen is unknown, and falls back on the other side's bias.
         pairs = [
@@ -246,43 +240,18 @@ def called_temporal(
         newest = np.full(ratings.n_users, -np.inf)
         np.maximum.at(newest, users[~held], times[~held])
         common = {
-            "test ratings older than something learnt of the user, %": 100 * np.mean(newest[users[held]] > times[held]),
+            "test ratings older than something learned of the user, %": 100
+            * np.mean(newest[users[held]] > times[held]),
             "unknown users or items, %": 100 * np.mean(np.minimum(*pairs) == UNKNOWN),
         }
         for name, model in models.items():
-            rmse = metrics.rmse(values[held], model.fit(train).predict(*pairs))
-            readings.append((reading, f"{name}, {how}", {"RMSE": rmse, **common}))
-    return table(*readings)
-
-
-def one_model_many_errors(train: Interactions, test: Interactions, model: RatingRecommender) -> pd.DataFrame:
-    """Print one model's errors in several ways, all of which have been called its RMSE.
-
-    Parameters
-    ----------
-    train, test : Interactions
-        Parts of the ratings of the same users.
-    model : RatingRecommender
-        Fitted on `train`.
-    """
-    users, items, actual = test.triples()
-    need(len(actual) > 1, f"{len(actual)} held-out rating has no half whose items are more popular")
-    predicted = model.predict(users, items)
-    squares = np.square(metrics.errors(actual, predicted))
-    counts = np.bincount(users, minlength=test.n_users)
-    by_user = np.sqrt(np.bincount(users, squares, test.n_users)[counts > 0] / counts[counts > 0])
-    popular = np.bincount(train.ratings.indices, minlength=train.n_items)
-    often = np.argsort(-popular[items], kind="stable")[: len(items) // 2]
-    own, highest = train.triples(), train.scale.highest
-    ways = (
-        (MENDED, "all test ratings at once, in rating units", metrics.rmse(actual, predicted)),
-        (AS_PUBLISHED, "mean over users of each user's RMSE", float(by_user.mean())),
-        (AS_PUBLISHED, "the half of them whose items are more popular", float(np.sqrt(squares[often].mean()))),
-        (AS_PUBLISHED, f"ratings divided by {highest:g} first", metrics.rmse(actual, predicted) / (highest or 1)),
-        (AS_PUBLISHED, "the ratings it has learnt from", metrics.rmse(own[2], model.predict(*own[:2]))),
-    )
-    # Ratings from 0 to 1 have been divided by the highest already, and nobody divides by 0 or less.
-    wrong = highest == 1 or highest <= 0
-    return table(
-        *((reading, how, {"“RMSE”": value}) for reading, how, value in ways if not (wrong and "divided" in how))
+            error = metrics.rmse(values[held], model.fit(train).predict(*pairs))
+            readings.append((reading, f"{name}, {how}", {"RMSE": error, **common}))
+    found = table(*readings)
+    rmse, older = _of(found, 0).to_numpy(), _of(found, 1).to_numpy()
+    last = len(models) - 1
+    return Exhibit(
+        found,
+        f"In the random split {older[0]:.0f} % of the test ratings are older than something learned of their user. The "
+        f"RMSE of {list(models)[-1]} is {rmse[last]:.4f} there, and {rmse[-1]:.4f} in a true split by time.",
     )
