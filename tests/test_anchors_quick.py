@@ -93,7 +93,7 @@ def test_some_of_the_published_negatives_are_the_held_out_item_itself(archives):
 
 def test_the_page_of_anchors_names_tests_that_exist():
     page = (CHECKOUT / "reports" / "anchors.md").read_text(encoding="utf-8")
-    named = re.findall(r"`(?:-m anchors )?(test_\w+\.py)(?: -k (\"[^\"]+\"|\w+))?`", page)
+    named = re.findall(r"`(?:-m anchors )?((?:\w+/)?test_\w+\.py)(?: -k (\"[^\"]+\"|\w+))?`", page)
     assert len(named) > 15
     for file, words in named:
         tree = ast.parse((CHECKOUT / "tests" / file).read_text(encoding="utf-8"))

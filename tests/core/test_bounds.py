@@ -17,7 +17,7 @@ from foldin.core import bounds as kinds
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
-from foldin.datasets.demo import generate
+from foldin.datasets.demo import truth
 from foldin.models.parts.recommender import RatingRecommender
 from foldin.preparation import splits
 
@@ -232,7 +232,7 @@ def test_a_scale_that_single_precision_cannot_hold_is_refused(workspace, scale, 
 def test_a_user_cannot_be_asked_for_more_ratings_than_there_are_items(workspace):
     edit_params(workspace, lambda values: values["demo"].update(fewest_ratings=60))
     with pytest.raises(FoldinError, match=r"nobody rates more than 54 of 90 items; lower it, or raise demo.items"):
-        generate.truth(params.section(params.Demo))
+        truth.of(params.section(params.Demo))
 
 
 def test_memory_that_runs_out_is_said_in_one_line(workspace, monkeypatch, capsys):

@@ -136,7 +136,6 @@ def test_a_rating_is_biases_and_a_rescaled_dot_product():
     model = two_tower.RatingTowers(two_tower.RatingTowers.Settings(**RATING), seed=3).fit(planted()[0])
     arrays = model._arrays()
     product = arrays["user_embedding.embeddings"][4] @ arrays["item_embedding.embeddings"][9]
-    expected = (
-        model._bias.predict(np.array([4]), np.array([9])) + product * arrays["output.kernel"] + arrays["output.bias"]
-    )
+    rescaled = product * arrays["output.kernel"] + arrays["output.bias"]
+    expected = model._bias.predict(np.array([4]), np.array([9])) + model._spread * rescaled
     assert model.score(np.array([4]))[0, 9] == pytest.approx(expected.item(), abs=1e-5)

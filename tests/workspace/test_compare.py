@@ -155,9 +155,7 @@ def test_so_many_draws_as_many_changes_need_are_made_and_said(repository, capsys
     printed = capsys.readouterr().out
     assert "2,000 draws" in printed
     assert "corrected by Holm for all 2 changes" in printed
-    monkeypatch.setattr(
-        compare.comparison, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0
-    )
+    monkeypatch.setattr(compare.ties, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0)
     drawn = []
     resampled = compare.uncertainty.resampled
     monkeypatch.setattr(

@@ -118,6 +118,9 @@ def test_whoever_stops_it_stops_the_stage_in_the_copy(tmp_path, monkeypatch):
     monkeypatch.setattr(verify.subprocess.Popen, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         verify.reproduce(project, project, ["one"], alone=False, variables={})
+    deadline = time.monotonic() + 30  # The system takes a moment to end it, a loaded one a long one.
+    while psutil.pid_exists(int((project / "pid").read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not psutil.pid_exists(int((project / "pid").read_text()))
 
 

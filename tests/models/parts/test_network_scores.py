@@ -45,7 +45,7 @@ def of_keras(model):
     """Return what the Keras network gives all pairs, and what a rating adds to it."""
     values = np.asarray(model._network.model.predict(list(every_pair()), batch_size=4096, verbose=0))
     if hasattr(model, "_bias"):
-        values = values + model._bias.predict(*every_pair())
+        values = values * np.float32(model._spread) + model._bias.predict(*every_pair())
     return values.reshape(TRAIN.ratings.shape)
 
 
