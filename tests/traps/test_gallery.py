@@ -94,9 +94,7 @@ def test_s1_at_its_full_size_comes_to_all_its_metrics(cells_of_s1):
     assert mixed_up["RMSE"].to_dict() == pytest.approx({"svds": 0.99962, "TruncatedSVD": 0.99965}, abs=0.0005)
     # One or two of 2,268 ones are met by luck, so that precision may be anything.
     assert mixed_up[["recall", "F1"]].to_numpy().max() < 0.005
-    # S1's λ is in units of its labels, whose spread is 0.02; ours is in units of the spread.
-    model = squares(epochs=10, regularization=0.1 / 0.02)
-    found = rows_and_cells.all_cells(cells_of_s1, model, 0.2, seed=42).table
+    found = rows_and_cells.all_cells(cells_of_s1, squares(epochs=10), 0.2, seed=42).table
     # About 225 of the cells judged are ones, so that chance alone moves the error by 0.0007.
     assert found.loc[MISTAKE, "RMSE"].item() == pytest.approx(0.0199, abs=0.0015)
     assert found.loc[MISTAKE, "RMSE"].item() >= 0.98 * found.loc[CONTROL, "RMSE"].iloc[0]
@@ -127,7 +125,7 @@ def test_cells_that_hold_next_to_nothing_make_als_say_nothing():
     """S1: precision 1.0, recall 0, F1 0, the same as of predicting 0; the page says where the 1.0 comes from."""
     items = [np.random.default_rng(1).integers(400, size=300).astype(np.int32)]
     cells = rows_and_cells.pivoted_by_row(items, seed=1, rows=300)
-    found, says = rows_and_cells.all_cells(cells, squares(regularization=1.0), 0.2, seed=1, share=0.5)
+    found, says = rows_and_cells.all_cells(cells, squares(), 0.2, seed=1, share=0.5)
     for reading in (MISTAKE, CONTROL):
         assert found.loc[reading, ["precision", "recall", "F1"]].to_numpy()[0].tolist() == [1, 0, 0]
     assert "0/0" in says

@@ -117,7 +117,7 @@ def all_cells(cells: sparse.csr_array, model: ExplicitALS, held: float, seed: in
     """S1, ALS: train and judge on a share of *all* cells, nearly all of which are 0 because nobody filled them.
 
     `cells` is what `pivoted_by_row` returns, the model is not yet fitted, and `held` is the share of the drawn cells
-    that is held out.
+    that is held out. The penalty of the model is in units of the labels, as S1's is.
     """
     rng = np.random.default_rng(seed)
     need(cells.nnz, "no item is left: all occur too often among the rows, or none occurs")
@@ -128,6 +128,9 @@ def all_cells(cells: sparse.csr_array, model: ExplicitALS, held: float, seed: in
     asked = rng.random(len(drawn)) < held
     need(not asked.all(), f"of {size:,} cells none is drawn to learn from")
     need(filled[asked].any(), f"of {size:,} cells none that is filled is drawn to be judged on")
+    # A model learns in units of the ratings' spread, and nearly all of these are 0.
+    penalty = model.settings.regularization / (filled[~asked].std() or 1.0)
+    model = ExplicitALS(model.settings.model_copy(update={"regularization": penalty}), seed=model.seed)
     model.fit(of_ones(rows[~asked], items[~asked], filled[~asked], cells.shape))
     labels = filled[asked].astype(np.float64)
     predictions = model.predict(rows[asked], items[asked]), np.zeros(len(labels), dtype=np.float32)
