@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from foldin.core import files
+from foldin.core import files, paths
 from foldin.core.errors import FoldinError
 
 
@@ -55,3 +55,16 @@ def test_a_metric_without_value_is_refused_by_name(tmp_path, value):
 def test_tables_have_stable_decimals(tmp_path):
     files.write_csv(tmp_path / "t.csv", pd.DataFrame({"epoch": [1], "value": [1 / 3]}))
     assert (tmp_path / "t.csv").read_bytes() == b"epoch,value\n1,0.333333\n"
+
+
+def test_what_an_earlier_stage_has_not_written_is_named_with_the_command_that_makes_it(workspace):
+    tables, account = paths.clean("mine"), paths.account("mine", "cleaning")
+    tables.mkdir(parents=True)
+    with pytest.raises(FoldinError) as error:
+        files.require("mine", "clean", "canonical tables", tables, account)
+    assert str(error.value) == (
+        "reports/mine/accounts/cleaning.json: the data set 'mine' has no canonical tables yet; "
+        "make them first: dvc repro clean@mine"
+    )
+    files.write_json(account, {})
+    files.require("mine", "clean", "canonical tables", tables, account)

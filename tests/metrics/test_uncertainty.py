@@ -1,7 +1,9 @@
-"""Standard errors against resampling and against what they must be on known cases."""
+"""Standard errors and p-values against resampling, statsmodels, and what they must be on known cases."""
 
 import numpy as np
 import pytest
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.multitest import multipletests
 
 from foldin.metrics import uncertainty
 
@@ -25,6 +27,17 @@ def test_the_error_of_a_pooled_mean_is_that_of_drawing_other_users():
     resampled = sums[draws].sum(axis=1) / counts[draws].sum(axis=1)
     assert mean == sums.sum() / counts.sum()
     assert error == pytest.approx(resampled.std(), rel=0.08)
+
+
+@pytest.mark.parametrize("users", [2, 7, 300])
+def test_statsmodels_clusters_the_error_of_a_pooled_mean_alike(users):
+    rng = np.random.default_rng(users)
+    of = np.repeat(np.arange(users), rng.integers(1, 30, size=users))
+    values = rng.gamma(2.0, size=users)[of] + rng.normal(size=len(of))
+    # A mean is the least-squares fit of a constant.
+    fitted = OLS(values, np.ones(len(of))).fit(cov_type="cluster", cov_kwds={"groups": of})
+    found = uncertainty.pooled_mean(np.bincount(of, values), np.bincount(of))
+    assert found == pytest.approx((fitted.params[0], fitted.bse[0]), rel=1e-9)
 
 
 def test_the_error_of_an_rmse_is_that_of_drawing_other_users():
@@ -80,3 +93,10 @@ def test_holm_s_correction_on_a_case_worked_by_hand():
     assert uncertainty.holm(np.array([0.01, 0.04, 0.03])).tolist() == pytest.approx([0.03, 0.06, 0.06])
     assert uncertainty.holm(np.array([0.6, 0.9])).tolist() == [1.0, 1.0]
     assert len(uncertainty.holm(np.array([]))) == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 11, 40])
+def test_statsmodels_corrects_by_holm_alike(n):
+    # Rounded, so that some are equal.
+    values = np.random.default_rng(n).random(n).round(1) / 5
+    assert uncertainty.holm(values).tolist() == pytest.approx(multipletests(values, method="holm")[1].tolist())

@@ -23,6 +23,34 @@ DECIMALS = 6
 """Digits after the point of every metric written: enough to compare, few enough to survive a reordered sum."""
 
 
+def require(dataset: str, stage: str, what: str, *needed: Path) -> None:
+    """Refuse to go on where what an earlier stage of a data set writes is not there.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+    stage : str
+        The stage that writes it, such as "clean".
+    what : str
+        What it writes, for the message.
+    *needed : Path
+        The files or folders that must be there.
+
+    Raises
+    ------
+    FoldinError
+        When one is missing: names it, and the command that makes it.
+    """
+    for path in needed:
+        if not path.exists():
+            raise FoldinError(
+                f"the data set '{dataset}' has no {what} yet",
+                where=path.relative_to(paths.root()),
+                remedy=f"make them first: dvc repro {stage}@{dataset}",
+            )
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a path to write to; on success it becomes `path`, on any failure it vanishes.

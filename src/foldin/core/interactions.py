@@ -207,12 +207,7 @@ def load(dataset: str) -> TrainingData:
         When the stage has not run.
     """
     folder = paths.user_item(dataset)
-    if not (folder / "scale.json").is_file():
-        raise FoldinError(
-            f"the data set '{dataset}' has no user-item matrices yet",
-            where=folder.relative_to(paths.root()),
-            remedy=f"make them first: dvc repro user_item@{dataset}",
-        )
+    files.require(dataset, "user_item", "user-item matrices", folder / "scale.json")
     users = pd.read_parquet(folder / "users.parquet")
     items = pd.read_parquet(folder / "items.parquet")
     scale = read_scale(folder)

@@ -48,12 +48,7 @@ def run(dataset: str) -> None:
     wanted = registry.get(dataset)
     settings = params.section(params.Clean)
     raw = paths.raw(dataset)
-    if not raw.is_dir():
-        raise FoldinError(
-            f"the data set '{dataset}' has no raw files yet",
-            where=raw.relative_to(paths.root()),
-            remedy=f"fetch them first: dvc repro fetch@{dataset}",
-        )
+    files.require(dataset, "fetch", "raw files", raw)
     made, account = tables(wanted, raw, settings)
     for name, table in made._asdict().items():
         check(name, account[name], len(table))

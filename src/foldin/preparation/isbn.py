@@ -1,8 +1,8 @@
 """International Standard Book Numbers as people type them, made one spelling for each book.
 
-ISO 2108: an ISBN-10 has nine digits and a check digit, 0 to 9 or X, such that its digits times 10, 9, …, 1 sum to a
-multiple of 11. An ISBN-13 that begins with 978 names the same book as the ISBN-10 of its next nine digits. A spelling
-is mended only where the check digit proves the result right.
+An ISBN-10 has nine digits and a check digit, 0 to 9 or X. An ISBN-13 that begins with 978 names the same book as the
+ISBN-10 of its next nine digits. python-stdnum computes the check digits; what may be mended is decided here, and only
+where the check digit proves the result right.
 """
 
 import re
@@ -10,10 +10,12 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import stdnum.ean
+import stdnum.isbn
 
 SEPARATORS = re.compile(r"[\s\u00a0\u2010-\u2015-]+")
 TEN = re.compile(r"[0-9]{9}[0-9X]")
-THIRTEEN = re.compile(r"978[0-9]{10}")
+THIRTEEN = re.compile(r"[0-9]{13}")
 FEWEST_DIGITS = 7
 """Digits left when all leading zeros are lost; with fewer, one in eleven texts would pass by chance for a book."""
 CHANGES = ("isbn_separators", "isbn_lost_zeros", "isbn_letter_o", "isbn_13")
@@ -40,10 +42,10 @@ def normalized(text: str) -> tuple[str, str]:
     bare = SEPARATORS.sub("", text).upper()
     if valid(bare):
         return bare, "" if bare == text else "isbn_separators"
-    if len(bare) == 13 and _valid_13(bare):
-        return (
-            (ten_of(bare), "isbn_13") if THIRTEEN.fullmatch(bare) else (bare, "" if bare == text else "isbn_separators")
-        )
+    if _valid_13(bare):
+        if bare.startswith("978"):
+            return stdnum.isbn.to_isbn10(bare), "isbn_13"
+        return bare, "" if bare == text else "isbn_separators"
     if FEWEST_DIGITS <= len(bare) < 10 and valid(bare.zfill(10)):
         return bare.zfill(10), "isbn_lost_zeros"
     if valid(bare.replace("O", "0")):
@@ -53,26 +55,12 @@ def normalized(text: str) -> tuple[str, str]:
 
 def valid(text: str) -> bool:
     """Return whether a text is an ISBN-10 with a right check digit."""
-    return (
-        bool(TEN.fullmatch(text))
-        and sum(weight * _digit(c) for weight, c in zip(range(10, 0, -1), text, strict=True)) % 11 == 0
-    )
-
-
-def ten_of(thirteen: str) -> str:
-    """Return the ISBN-10 of an ISBN-13 that begins with 978."""
-    nine = thirteen[3:12]
-    check = -sum(weight * int(c) for weight, c in zip(range(10, 1, -1), nine, strict=True)) % 11
-    return nine + ("X" if check == 10 else str(check))
+    # On its own the library also accepts nine characters, separators and digits of other scripts.
+    return TEN.fullmatch(text) is not None and stdnum.isbn.is_valid(text)
 
 
 def _valid_13(text: str) -> bool:
-    digits = text.isascii() and text.isdigit()
-    return digits and sum(int(c) * (3 if place % 2 else 1) for place, c in enumerate(text)) % 10 == 0
-
-
-def _digit(character: str) -> int:
-    return 10 if character == "X" else int(character)
+    return THIRTEEN.fullmatch(text) is not None and stdnum.ean.is_valid(text)
 
 
 def normalize(ids: pd.Categorical) -> tuple[pd.Categorical, dict[str, int], int]:

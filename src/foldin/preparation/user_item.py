@@ -42,12 +42,7 @@ def run(dataset: str) -> None:
     wanted = registry.get(dataset)
     settings = params.section(params.Split)
     clean = paths.clean(dataset)
-    if not clean.is_dir():
-        raise FoldinError(
-            f"the data set '{dataset}' has no canonical tables yet",
-            where=clean.relative_to(paths.root()),
-            remedy=f"make them first: dvc repro clean@{dataset}",
-        )
+    files.require(dataset, "clean", "canonical tables", clean)
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
     _refuse_single_ratings(ratings, dataset)
     split = splits.deal(ratings, settings, (wanted, paths.raw(dataset)))

@@ -17,7 +17,6 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from foldin.core import files, paths
-from foldin.core.errors import FoldinError
 from foldin.core.ids import categories
 from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
@@ -66,12 +65,7 @@ def open_profile(dataset: str) -> Profile:
         When the stage `clean` has not run.
     """
     folder, account = paths.clean(dataset), paths.account(dataset, "cleaning")
-    if not folder.is_dir() or not account.is_file():
-        raise FoldinError(
-            f"the data set '{dataset}' has no canonical tables yet",
-            where=folder.relative_to(paths.root()),
-            remedy=f"make them first: dvc repro clean@{dataset}",
-        )
+    files.require(dataset, "clean", "canonical tables", folder, account)
     table = pd.read_parquet(folder / "ratings.parquet")
     about = pd.read_parquet(folder / "items.parquet", columns=["item_id", "domain"])
     users, items = (categories(table[name]) for name in ("user_id", "item_id"))

@@ -15,7 +15,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from foldin.core import files, interactions, params, paths
-from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, Interactions
 from foldin.core.params import Traps
 from foldin.core.progress import say
@@ -235,12 +234,7 @@ def open_gallery(dataset: str) -> Gallery:
         When the stage `clean` has not run.
     """
     clean = paths.clean(dataset)
-    if not clean.is_dir():
-        raise FoldinError(
-            f"the data set '{dataset}' has no canonical tables yet",
-            where=clean.relative_to(paths.root()),
-            remedy=f"make them first: dvc repro clean@{dataset}",
-        )
+    files.require(dataset, "clean", "canonical tables", clean)
     settings, seed = params.section(Traps), params.seed()
     ratings, items, users = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "items", "users"))
     of_users = len(users)

@@ -27,6 +27,7 @@ FIELDS = st.sampled_from(
         " 7",
         "7 ",
         "0x1F",
+        "00x1F",
         "1_0",
         "1.0",
         "1e5",
@@ -175,3 +176,13 @@ def test_what_is_not_plain_is_left_to_the_line_by_line_reader(tmp_path, field):
     types = {"count": "Int64", "share": "float64"}
     plain = {"delimiter": ",", "encoding": "utf-8", "header": False, "special": '"'}
     assert bulk.read(path, types, **plain) is None
+
+
+def test_an_isbn_that_ends_in_0x_is_read_in_bulk_and_a_hexadecimal_number_is_not(tmp_path):
+    path = tmp_path / "books.csv"
+    types = {"book": "category", "count": "Int64"}
+    plain = {"encoding": "utf-8", "header": False, "special": '"'}
+    path.write_text("078685480X,7\n")
+    assert bulk.read(path, types, delimiter=",", **plain)["book"].tolist() == ["078685480X"]
+    path.write_text("a10x7\n")
+    assert bulk.read(path, types, delimiter="1", **plain) is None

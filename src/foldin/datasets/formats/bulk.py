@@ -23,8 +23,8 @@ COMMA = "float64 with comma"
 TYPES = {"str": TEXT, "category": TEXT, "Int64": pa.int64(), "float64": pa.float64(), "time": pa.int64()}
 TYPES[COMMA] = pa.float64()
 UNIT_SEPARATOR = b"\x1f"
-# pyarrow reads 0x10 as a whole number; a NUL byte means a file that is no text.
-SUSPECT = re.compile(rb"0[xX]|\x00")
+# pyarrow reads 0x10 as a whole number, which 00X, the end of an ISBN, cannot be; a NUL byte means that it is no text.
+SUSPECT = re.compile(rb"(?<![0-9])0[xX]|\x00")
 # Encodings in which every byte below 128 is the ASCII character, so that bytes can be searched.
 ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "latin-1": "latin-1", "ascii": "ascii", "cp1252": "cp1252"}
 
@@ -56,7 +56,7 @@ def read(
         The table; None where only the line-by-line reader can tell what the file holds.
     """
     types = {name: TYPES.get(dtype) for name, dtype in dtypes.items() if dtype != "ignored"}
-    if encoding not in ENCODINGS or not delimiter.isascii() or None in types.values():
+    if encoding not in ENCODINGS or not delimiter.isascii() or delimiter[-1].isdigit() or None in types.values():
         return None
     # pyarrow decodes what it reads, and the line-by-line reader all of a line.
     decoder = codecs.getincrementaldecoder(ENCODINGS[encoding])() if len(types) < len(dtypes) else None
