@@ -29,7 +29,7 @@ PAGES = sorted(
     for path in CHECKOUT.glob(pattern)
 )
 FOLDERS = ("src", "tests", "docs", "notebooks", "reports", "own", "benchmarks", "requirements", "data")
-EXAMPLES = {"<data set>": "demo", "<family>": "als", "<model>": "als-explicit"}
+EXAMPLES = {"<data set>": "demo", "<dataset>": "demo", "<family>": "als", "<model>": "als-explicit"}
 """What stands for the placeholders of a path."""
 YOURS = re.compile(r"own/(?!README)|reports/my-|reports/[^/]+/notebooks|data/partial|data/archives")
 """Paths of a person's own, and of what a run leaves outside git."""
