@@ -60,7 +60,7 @@ class LeaveOneOut(NamedTuple):
             np.take_along_axis(model.score(users), self.candidates[users], axis=1)
             for users in metrics.blocks(np.arange(len(self.candidates), dtype=np.int32))
         ]
-        return self.metrics(np.concatenate(scores), ties)
+        return self.measured(np.concatenate(scores), ties)
 
 
 def needed(*files):

@@ -123,7 +123,7 @@ def test_nothing_trained_depends_on_the_test_ratings(repository, tmp_path):
 
 @pytest.fixture(scope="module")
 def folds(repository, tmp_path_factory):
-    """Return a clone with one family in which README's recipe for folds has run as printed, and what it printed last.
+    """Return a clone with one family in which the recipe for folds of docs/method.md has run, and what it printed last.
 
     Another experiment of the same commit is there before it.
     """
@@ -147,16 +147,16 @@ def folds(repository, tmp_path_factory):
         "evaluate",
         cwd=clone,
     )
-    readme = (CHECKOUT / "README.md").read_text()
+    page = (CHECKOUT / "docs" / "method.md").read_text()
     recipe = re.findall(
-        r"^ *\$ ((?:dvc exp run .*--queue|dvc exp run --run-all|foldin average) ?.*)$", readme, re.MULTILINE
+        r"^ *\$ ((?:dvc exp run .*--queue|dvc exp run --run-all|foldin average) ?.*)$", page, re.MULTILINE
     )
     assert len(recipe) == 3
     commands = [command.replace("foldin average", "python src/foldin average") for command in recipe]
     return clone, [sh("sh", "-c", command, cwd=clone) for command in commands][-1].stdout
 
 
-def test_the_readmes_recipe_averages_the_five_folds_and_no_other_experiment(folds):
+def test_the_recipe_of_the_documentation_averages_the_five_folds_and_no_other_experiment(folds):
     clone, printed = folds
     assert "5 of 5 folds, " in printed
     assert "(protocol k_fold)" in printed

@@ -1,9 +1,7 @@
 """The registry: each data set in one place, found by name, light to import."""
 
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -43,24 +41,6 @@ def test_a_declaration_says_all_a_person_needs(name):
     assert dataset.generate or dataset.source != "generated from a seed"
     digests = [digest for release in dataset.releases for digest in release.files.values() if digest]
     assert all(len(digest) == 64 for digest in digests)
-
-
-def test_the_readme_says_what_is_checked_of_each_data_set():
-    said = {}
-    for line in (Path(__file__).parents[2] / "README.md").read_text().splitlines():
-        cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        if len(cells) == 3:
-            said |= dict.fromkeys(re.findall(r"`([a-z0-9-]+)`", cells[0]), cells[1:])
-
-    def checked(dataset):
-        known = [file for file, digest in dataset.files.items() if digest]
-        every = "every file it needs" if len(known) == len(dataset.files) else ", ".join(f"`{file}`" for file in known)
-        counts = [what for what, count in vars(dataset.counts).items() if count] if dataset.counts else []
-        return [every or "nothing", ", ".join(counts) or "nothing"]
-
-    for name, dataset in registry._ALL.items():
-        if not dataset.parts and not dataset.generate:
-            assert [cell.partition(";")[0] for cell in said[name]] == checked(dataset)
 
 
 def test_the_registry_loads_no_heavy_library():

@@ -143,13 +143,13 @@ def judged(tmp_path, rmse, drawn):
     """Judge a stage of a table and a picture that differ from those of the checkout as told."""
     for name, value, height in (("ours", 0.8, 1.0), ("theirs", rmse, drawn)):
         files.write_json(tmp_path / name / "metrics" / "als.json", {"rmse": value})
-        metric = Figure()
-        metric.subplots().bar([0, 1], [height, 2.0])
-        (tmp_path / name / "metrics").mkdir(parents=True)
-        plots.save(metric, tmp_path / name / "metrics" / "als.png")
+        drawing = Figure()
+        drawing.subplots().bar([0, 1], [height, 2.0])
+        (tmp_path / name / "plots").mkdir(parents=True)
+        plots.save(drawing, tmp_path / name / "plots" / "als.png")
     found = [
         verify.judge("train@demo-als", name, False, tmp_path / "ours" / name, tmp_path / "theirs" / name, 0.001)
-        for name in ("metrics", "metrics")
+        for name in ("metrics", "plots")
     ]
     return [verdict.result for verdict in verify.with_pictures(found)]
 

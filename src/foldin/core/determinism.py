@@ -3,7 +3,7 @@
 Each variable is read once, when its library is first loaded; so `pin` is the first thing the command line does, and
 kernels inherit it. (`PYTHONHASHSEED` is read when Python starts: see `foldin.__main__`.) A person's own settings of
 libraries are none of a result's: they are not read. `KERAS_BACKEND` is left to the person: other backends give other
-numbers, which README.md says.
+numbers, which docs/reproducibility.md says.
 """
 
 import os

@@ -7,7 +7,7 @@ included; a family's stages reach their own family module only.
 Another version of a library is another source, so the lock stands in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that reach foldin.models.parts.networks, and on the CPU
 in none, where an edit of it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track
-(README.md).
+(docs/reproducibility.md).
 
 Not in the lists is what calls a stage and watches over it (foldin.cli, __main__, and in this package watched_inputs,
 staging, recorded and pipeline): it computes nothing. What it fixes for every stage stands in foldin.core.determinism,
