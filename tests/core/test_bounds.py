@@ -17,7 +17,7 @@ from foldin.core import bounds as kinds
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
-from foldin.datasets.demo import generate
+from foldin.datasets.demo import truth
 from foldin.models.parts.recommender import RatingRecommender
 from foldin.preparation import splits
 
@@ -192,7 +192,6 @@ def test_the_largest_seed_and_most_threads_pass_the_check(workspace):
         ("clean", {"earliest_year": 2031}, "clean.latest_year is 2030; it must not be below earliest_year"),
         ("split", {"protocol": "k_fold", "fold": 6}, "split.fold is 6 of 5; choose from 1 to split.folds"),
         ("demo", {"users": 600_000}, "demo.items is 90; times demo.users it must not exceed 50,000,000 pairs"),
-        ("demo", {"creator_share": 0.9}, "demo.creator_share is 0.9; together with genre_share it must not exceed 1"),
         ("evaluation", {"k": 10**12}, "evaluation.k is 1000000000000; input should be less than or equal to 1000"),
         ("evaluation", {"seeds": {"als": 10**6}}, "evaluation.seeds.als is 1000000; input should be"),
         ("evaluation", {"resamples": 200, "confidence": 0.99}, "evaluation.resamples is 200: too few draws to tell"),
@@ -232,7 +231,7 @@ def test_a_scale_that_single_precision_cannot_hold_is_refused(workspace, scale, 
 def test_a_user_cannot_be_asked_for_more_ratings_than_there_are_items(workspace):
     edit_params(workspace, lambda values: values["demo"].update(fewest_ratings=60))
     with pytest.raises(FoldinError, match=r"nobody rates more than 54 of 90 items; lower it, or raise demo.items"):
-        generate.truth(params.section(params.Demo))
+        truth.of(params.section(params.Demo))
 
 
 def test_memory_that_runs_out_is_said_in_one_line(workspace, monkeypatch, capsys):
