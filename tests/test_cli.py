@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from conftest import CHECKOUT
+from conftest import CHECKOUT, edit_params
 from ruamel.yaml import YAML
 
 from foldin import cli
@@ -153,10 +153,20 @@ def test_outside_a_checkout_a_shell_is_offered_no_data_sets(tmp_path, monkeypatc
     assert not capsys.readouterr().out.strip()
 
 
-def test_help_loads_nothing_but_the_command_line():
-    code = "import sys; from foldin import cli; cli.main(['-h']); print(sorted({'numpy', 'pydantic'} & {*sys.modules}))"
+@pytest.mark.parametrize(("command", "slow"), [("--help", "numpy pydantic ruamel"), ("datasets", "numpy pandas")])
+def test_what_is_asked_often_starts_without_slow_libraries(workspace, command, slow):
+    code = (
+        f"import sys; from foldin import cli; cli.main(['{command}']); print({{*'{slow}'.split()}} & {{*sys.modules}})"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_the_list_of_data_sets_has_your_own_last(workspace, capsys):
+    mine = {"file": "own/a.csv", "user": "u", "item": "i", "rating": "r", "scale": [1, 5]}
+    edit_params(workspace, lambda values: values.update(sources={"mine": mine}))
+    assert cli.main(["datasets"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["mine", "Your", "own", "data,", "own/a.csv."]
 
 
 def test_the_list_of_data_sets_describes_each(workspace, capsys):
@@ -164,6 +174,7 @@ def test_the_list_of_data_sets_describes_each(workspace, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} >= {"demo", "ml-100k", "ml-latest-small"}
     assert all(len(line.split()) > 5 for line in lines)
+    assert max(map(len, lines)) <= 120
 
 
 def test_the_source_of_the_checkout_runs_whatever_is_installed(workspace):

@@ -120,10 +120,17 @@ def average(revisions: tuple[str, ...]) -> None:
 @foldin.command(section=SETTINGS)
 def datasets() -> None:
     """List the data sets there are."""
-    from foldin.datasets import registry
+    from foldin.core import params
+    from foldin.datasets.catalogue import ABOUT
 
-    for name in registry.names():
-        print(f"{name:<18} {registry.get(name).about}")
+    about = dict(ABOUT)
+    for name in params.sources():
+        # Only who has data of their own waits for pandas.
+        from foldin.datasets import registry
+
+        about[name] = registry.get(name).about
+    for name, sentence in about.items():
+        print(f"{name:<18} {sentence}")
 
 
 @foldin.command(section=SETTINGS)
