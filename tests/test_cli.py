@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from conftest import CHECKOUT
+from conftest import CHECKOUT, edit_params
+from ruamel.yaml import YAML
 
 from foldin import cli
 from foldin.core import params
@@ -61,6 +62,15 @@ def test_an_environment_without_a_library_is_said_to_lack_it(workspace, monkeypa
     assert "has no 'numpy'; install the environment with `make install`" in capsys.readouterr().err
 
 
+def test_a_python_without_the_environment_is_said_to_lack_it(workspace):
+    # -S leaves out site-packages, as of a Python that foldin is not installed for.
+    command = [sys.executable, "-S", str(CHECKOUT / "src" / "foldin"), "datasets"]
+    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "has no 'click'; install the environment with `make install`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_ctrl_c_while_a_model_learns_keeps_nothing_half_written(workspace):
     (workspace / "notebooks").symlink_to(CHECKOUT / "notebooks")
     for stage in (["fetch", "demo"], ["clean", "demo"], ["user-item", "demo"], ["strip"]):
@@ -86,11 +96,85 @@ def test_ctrl_c_while_a_model_learns_keeps_nothing_half_written(workspace):
     assert not list((workspace / "data").rglob("*.part"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evalute", "demo", "als"], "foldin: No such command 'evalute'. Did you mean 'evaluate'?; see foldin --help"),
+        (["train", "demo"], "foldin: Missing argument 'FAMILY'; see foldin train --help"),
+        (["doctor", "--chache"], "foldin: No such option '--chache'"),
+        (["strip", "--check", "--in-place"], "foldin: these options exclude one another; see foldin strip --help"),
+    ],
+)
+def test_a_wrong_call_is_one_line_with_the_help_to_read_and_exit_code_2(workspace, capsys, arguments, said):
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(said)
+    assert error.count("\n") == 1
+
+
+def test_the_help_lists_every_command_once_by_section_within_120_columns(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "120")
+    assert cli.main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 120
+    people, stages = printed.split("Stages of the pipeline")
+    for name in cli.foldin.commands:
+        assert f"\n  {name} " in people or f"\n  {name} " in stages
+    in_pipeline = {*YAML(typ="safe").load(CHECKOUT / "dvc.yaml")["stages"]}
+    assert {line.split()[0].replace("-", "_") for line in stages.splitlines()[1:] if line[:3].strip()} >= in_pipeline
+    assert "..." not in printed.partition("Options:")[2]
+
+
+@pytest.mark.parametrize("name", cli.foldin.commands)
+def test_every_command_has_help_outside_a_checkout_too(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([name, "--help"]) == 0
+    assert f"Usage: foldin {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("foldin ver", ["verify"]), ("foldin train de", ["demo"]), ("foldin train demo two", ["two_tower"])],
+)
+def test_a_shell_completes_commands_data_sets_and_families(workspace, monkeypatch, capsys, words, offered):
+    monkeypatch.setenv(cli.COMPLETION, "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    assert cli.main() == 0
+    assert [line.removeprefix("plain,") for line in capsys.readouterr().out.splitlines()] == offered
+
+
+def test_outside_a_checkout_a_shell_is_offered_no_data_sets(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(cli.COMPLETION, "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "foldin train ")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert cli.main() == 0
+    assert not capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(("command", "slow"), [("--help", "numpy pydantic ruamel"), ("datasets", "numpy pandas")])
+def test_what_is_asked_often_starts_without_slow_libraries(workspace, command, slow):
+    code = (
+        f"import sys; from foldin import cli; cli.main(['{command}']); print({{*'{slow}'.split()}} & {{*sys.modules}})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
+def test_the_list_of_data_sets_has_your_own_last(workspace, capsys):
+    mine = {"file": "own/a.csv", "user": "u", "item": "i", "rating": "r", "scale": [1, 5]}
+    edit_params(workspace, lambda values: values.update(sources={"mine": mine}))
+    assert cli.main(["datasets"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["mine", "Your", "own", "data,", "own/a.csv."]
+
+
 def test_the_list_of_data_sets_describes_each(workspace, capsys):
     assert cli.main(["datasets"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} >= {"demo", "ml-100k", "ml-latest-small"}
     assert all(len(line.split()) > 5 for line in lines)
+    assert max(map(len, lines)) <= 120
 
 
 def test_the_source_of_the_checkout_runs_whatever_is_installed(workspace):

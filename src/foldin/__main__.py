@@ -13,6 +13,10 @@ if __name__ == "__main__":
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-    from foldin.cli import main
+    from foldin.core import faults
 
+    try:
+        from foldin.cli import main
+    except ModuleNotFoundError as error:
+        sys.exit(faults.line(error))
     sys.exit(main())

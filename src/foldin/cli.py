@@ -1,16 +1,28 @@
-"""The command line: `foldin STAGE DATASET [FAMILY]`, as dvc.yaml calls it, and a few commands for people.
+"""The command line: commands for people, and `foldin STAGE DATASET [FAMILY]` as dvc.yaml calls it.
 
-Only the standard library is imported before the CPU lane is fixed: numpy reads its environment when it loads.
+A new command is a function here, under the heading of its section: it imports what it calls, calls it, and says how it
+ended. Nothing else is imported before the CPU lane is fixed: numpy reads its environment when it loads.
 """
 
-import argparse
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+from click.shell_completion import shell_complete
+
+from foldin.core import commands, faults
 from foldin.core.errors import FoldinError
+
+RESULTS = "See results"
+SETTINGS = "Set up data and parameters"
+MACHINE = "Work on this machine"
+STAGES = "Stages of the pipeline (`dvc repro` runs them)"
+COMPLETION = "_FOLDIN_COMPLETE"
+"""The variable by which a shell asks for completions, as click names it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,37 +36,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 after a fault said on standard error, 130 after Ctrl-C, or 141 where nobody reads the output any more.
+        0, or 1 after a fault said on standard error, 2 after a wrong call, 130 after Ctrl-C, or 141 where nobody reads
+        the output any more.
     """
-    options = _parser().parse_args(arguments)
+    if asked := os.environ.get(COMPLETION):
+        return shell_complete(foldin, {}, "foldin", COMPLETION, asked)
     # A polite end (dvc, make, a container stopping) cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        _dispatch(options)
-    except FoldinError as error:
-        print(f"foldin: {error}", file=sys.stderr)
-        return 1
-    except FileNotFoundError as error:
-        print(f"foldin: {error.filename}: not there; make it with the stage before: dvc repro", file=sys.stderr)
-        return 1
+        # click's own `main` has other words and exit codes for what is caught here.
+        with foldin.make_context("foldin", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            foldin.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return 2
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "foldin"
+        print(f"foldin: {error.format_message().rstrip('.')}; see {path} --help", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # Whoever read the output, such as `head`, has enough; what Python still holds back must go nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"foldin: {place}{error.strerror or error}; free space or mend permissions, then run again",
-            file=sys.stderr,
-        )
-        return 1
-    except ModuleNotFoundError as error:
-        advice = "install the environment with `make install` and run `. .venv/bin/activate`, or use make"
-        print(f"foldin: this Python ({sys.executable}) has no '{error.name}'; {advice}", file=sys.stderr)
-        return 1
-    except MemoryError as error:
-        advice = "close programs, or make the problem smaller: section subset of params.yaml, or the number of factors"
-        print(f"foldin: memory ran out ({str(error) or 'no more is free'}); {advice}", file=sys.stderr)
+    except faults.EXPECTED as fault:
+        print(faults.line(fault), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("foldin: stopped; nothing half-written was kept", file=sys.stderr)
@@ -62,223 +69,210 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="foldin", description="Stages and helpers of the foldin workspace.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    stages = {
-        "fetch": "raw files of a data set: generated, from an archive folder, or downloaded",
-        "clean": "raw files into canonical tables, with an account of each row dropped",
-        "user-item": "the split, and sparse user-item matrices of the training part",
-        "explore": "run the notebook that describes a data set",
-        "traps": "the gallery of traps on a data set",
-        "report": "the report page of a data set",
-    }
-    for name, about in stages.items():
-        commands.add_parser(name, help=about, description=about).add_argument("dataset")
-    for name, about in {
-        "train": "run a family's notebook: its models and training curves",
-        "evaluate": "judge a family's saved models on the test part",
-    }.items():
-        command = commands.add_parser(name, help=about, description=about)
-        command.add_argument("dataset")
-        command.add_argument("family")
-    strip = commands.add_parser("strip", help="notebooks without outputs, for the pipeline")
-    how = strip.add_mutually_exclusive_group()
-    how.add_argument("--check", action="store_true", help="only say which notebooks carry outputs")
-    how.add_argument("--in-place", action="store_true", help="take outputs off the notebooks themselves")
-    how.add_argument("--filter", action="store_true", help="from standard input to standard output, as git asks for it")
-    how.add_argument("--lock-filter", action="store_true", help="the same for dvc.lock: as if no notebook had outputs")
-    commands.add_parser("datasets", help="the data sets there are")
-    commands.add_parser("outcome", help="where the report is, who wins, and whether all is as in this commit")
-    about = "what to declare of a file of your own, to paste into params.yaml"
-    commands.add_parser("describe", help=about, description=about).add_argument("file")
-    about = "the source files each stage can reach, for DVC"
-    commands.add_parser("source", help=about, description=about)
-    commands.add_parser("check", help="check params.yaml as a whole, every family's section included")
-    lab = commands.add_parser("lab", help="JupyterLab with the numbers the pipeline gives")
-    lab.add_argument("--open", metavar="NOTEBOOK", help="instead of the folder notebooks/")
-    lab.add_argument("options", nargs="*", help="for JupyterLab itself, after --")
-    doctor = commands.add_parser("doctor", help="what of this machine and environment is not as foldin needs it")
-    doctor.add_argument("--cache", action="store_true", help="look whether all of DVC's cache is undamaged, too")
-    verify = commands.add_parser("verify", help="run the pipeline again in a copy, and compare with dvc.lock")
-    verify.add_argument("--dataset", help="only this data set's stages")
-    verify.add_argument("--stage", help="only this stage, such as train@demo-als")
-    verify.add_argument(
-        "--with",
-        dest="lane",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help=("run under another variable of the CPU lane, such as OPENBLAS_CORETYPE=Nehalem"),
-    )
-    verify.add_argument(
-        "--processor",
-        dest="processors",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="run a smaller pipeline as this processor and as another, such as Haswell; may be given again",
-    )
-    verify.add_argument("--keep", action="store_true", help="leave the copy for a look")
-    about = "the metrics that differ between two commits, with intervals where each user's results are at hand"
-    compare = commands.add_parser("compare", help=about, description=about)
-    compare.add_argument("before", metavar="REV")
-    compare.add_argument("after", metavar="REV", nargs="?", help="the workspace unless given")
-    about = "the mean and spread of metrics over commits or experiments that each held out another fold"
-    commands.add_parser("average", help=about, description=about).add_argument("revisions", metavar="REV", nargs="+")
-    return parser
+@click.group(
+    cls=commands.Sections,
+    epilog="""\b
+Let bash complete commands, data sets and families (zsh: zsh_source, fish: fish_source):
+  eval "$(_FOLDIN_COMPLETE=bash_source foldin)"
+""",
+    context_settings={"max_content_width": 120, "help_option_names": ["-h", "--help"]},
+)
+def foldin() -> None:
+    """Compare recommenders, reproducibly: a workspace of notebooks and a pipeline."""
 
 
-def _dispatch(options: argparse.Namespace) -> None:
-    from foldin.core import determinism, params
-    from foldin.workspace import watched_inputs
-
-    determinism.pin(params.threads(), params.device())
-    match options.command:
-        case "fetch":
-            from foldin.preparation import fetch
-
-            with watched_inputs.inputs("fetch", options.dataset):
-                fetch.run(options.dataset)
-        case "clean":
-            from foldin.preparation import clean
-
-            with watched_inputs.inputs("clean", options.dataset):
-                clean.run(options.dataset)
-        case "user-item":
-            from foldin.preparation import user_item
-
-            with watched_inputs.inputs("user_item", options.dataset):
-                user_item.run(options.dataset)
-        case "train":
-            from foldin.workspace import train
-
-            with watched_inputs.inputs("train", options.dataset, options.family):
-                train.run(options.dataset, options.family)
-        case "evaluate":
-            from foldin.evaluation import evaluate
-
-            with watched_inputs.inputs("evaluate", options.dataset, options.family):
-                evaluate.run(options.dataset, options.family)
-        case "explore" | "traps" | "report":
-            from foldin.workspace import run_notebook
-
-            with watched_inputs.inputs(options.command, options.dataset):
-                run_notebook.run(options.command, options.dataset, command=f"{options.command}@{options.dataset}")
-        case "strip":
-            if options.filter:
-                from foldin.workspace import strip
-
-                strip.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
-            elif options.lock_filter:
-                from foldin.workspace import pipeline
-
-                sys.stdout.write(pipeline.as_stripped(sys.stdin.read()))
-            elif options.check or options.in_place:
-                _strip(check=options.check, in_place=options.in_place)
-            else:
-                with watched_inputs.inputs("strip"):
-                    _strip(check=False, in_place=False)
-        case "source":
-            from foldin.workspace import source_lists
-
-            with watched_inputs.inputs("source"):
-                source_lists.run()
-        case "datasets":
-            _datasets()
-        case "outcome":
-            from foldin.workspace import outcome
-
-            outcome.run()
-        case "describe":
-            from foldin.datasets.own import proposal
-
-            print(proposal.proposal(Path(options.file)))
-        case "check":
-            _check()
-        case "doctor":
-            from foldin.workspace import doctor
-
-            if not doctor.run(look_at_cache=options.cache):
-                sys.exit(1)
-        case "verify":
-            from foldin.workspace import verify, verify_processors
-
-            if options.processors and options.lane:
-                raise FoldinError("--processor and --with are two comparisons", remedy="ask for one at a time")
-            if options.processors:
-                same = verify_processors.run(options.processors, options.dataset, options.stage, keep=options.keep)
-            else:
-                same = verify.run(options.dataset, options.stage, options.lane, keep=options.keep)
-            if not same:
-                sys.exit(1)
-        case "compare":
-            from foldin.workspace import compare
-
-            compare.run(options.before, options.after)
-        case "average":
-            from foldin.workspace import average
-
-            average.run(options.revisions)
-        case "lab":
-            from foldin.core import paths
-
-            if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options.options:
-                remedy = "if you mean it: .venv/bin/foldin lab -- --allow-root"
-                raise FoldinError("JupyterLab does not run as root by itself", remedy=remedy)
-            shown = options.open or str(paths.source_notebooks())
-            # A copy of the checkout works with its own source, whatever is installed.
-            os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
-            os.execvp("jupyter", ["jupyter", "lab", "--ip", "127.0.0.1", *options.options, shown])
+# --- See results ---
 
 
-def _strip(*, check: bool, in_place: bool) -> None:
-    from foldin.workspace import strip
+@foldin.command(section=RESULTS)
+def outcome() -> None:
+    """Say where the report is, who wins, and whether all is as in this commit."""
+    from foldin.workspace import outcome
 
-    changed = strip.strip_all(check=check, in_place=in_place)
-    if check and changed:
-        raise FoldinError(
-            f"notebooks with outputs or editor traces: {', '.join(changed)}",
-            remedy="take them off: make format",
-        )
+    outcome.run()
 
 
-def _datasets() -> None:
-    from foldin.datasets import registry
+@foldin.command(section=RESULTS)
+@click.argument("before", metavar="REV")
+@click.argument("after", metavar="[REV]", required=False)
+def compare(before: str, after: str | None) -> None:
+    """Compare metrics of two commits, with intervals where each user's results are at hand.
 
-    for name in registry.names():
-        print(f"{name:<18} {registry.get(name).about}")
+    The second REV is the workspace unless given.
+    """
+    from foldin.workspace import compare
+
+    compare.run(before, after)
 
 
-def _check() -> None:
-    from foldin import models
+@foldin.command(section=RESULTS)
+@click.argument("revisions", metavar="REV...", nargs=-1, required=True)
+def average(revisions: tuple[str, ...]) -> None:
+    """Average metrics over commits or experiments that each held out another fold, with their spread."""
+    from foldin.workspace import average
+
+    average.run(revisions)
+
+
+# --- Set up data and parameters ---
+
+
+@foldin.command(section=SETTINGS)
+def datasets() -> None:
+    """List the data sets there are."""
     from foldin.core import params
-    from foldin.datasets import registry
-    from foldin.preparation import splits
-    from foldin.report import ties
+    from foldin.datasets.catalogue import ABOUT
 
-    for section in params.SECTIONS.values():
-        params.section(section)
-    evaluation, split = params.section(params.Evaluation), params.section(params.Split)
-    report = params.section(params.Report)
-    for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
-        registry.get(name)
-    if split.protocol not in splits.PROTOCOLS:
-        remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
-        raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
-    if split.protocol == "k_fold" and split.fold > split.folds:
-        what = f"split.fold is {split.fold} of {split.folds}"
-        raise FoldinError(what, where="params.yaml", remedy="choose from 1 to split.folds")
-    if split.test + split.validation >= 1:
-        what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
-        raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")
-    if report.recommendations > evaluation.k:
-        what = f"report.recommendations is {report.recommendations}, and lists have evaluation.k = {evaluation.k}"
-        raise FoldinError(what, where="params.yaml", remedy=f"choose up to {evaluation.k}")
-    compared = 0
-    for family in params.known_families():
-        compared += len(models.family(family)) * (family in params.families())
-        params.seeds(family)
-    # The report would refuse them as well, after everything has been trained.
-    ties.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
+    about = dict(ABOUT)
+    for name in params.sources():
+        # Only who has data of their own waits for pandas.
+        from foldin.datasets import registry
+
+        about[name] = registry.get(name).about
+    for name, sentence in about.items():
+        print(f"{name:<18} {sentence}")
+
+
+@foldin.command(section=SETTINGS)
+@click.argument("file", type=click.Path(path_type=Path))
+def describe(file: Path) -> None:
+    """Propose what to declare of your own file, to paste into params.yaml."""
+    from foldin.datasets.own import proposal
+
+    print(proposal.proposal(file))
+
+
+@foldin.command(section=SETTINGS)
+def check() -> None:
+    """Check params.yaml as a whole, every family's section included."""
+    from foldin.workspace import settings
+
+    settings.check()
     print("params.yaml: ok")
+
+
+# --- Work on this machine ---
+
+
+@foldin.command(section=MACHINE)
+@click.option("--open", "notebook", metavar="NOTEBOOK", type=click.Path(), help="Open this, not the folder notebooks/.")
+@click.argument("options", nargs=-1, metavar="[-- OPTION...]")
+def lab(notebook: str | None, options: tuple[str, ...]) -> None:
+    """Open JupyterLab, with the numbers the pipeline gives.
+
+    What stands after -- is for JupyterLab itself.
+    """
+    from foldin.workspace import lab
+
+    lab.run(notebook, options)
+
+
+@foldin.command(section=MACHINE)
+@click.option("--cache", is_flag=True, help="Look whether all of DVC's cache is undamaged, too.")
+def doctor(cache: bool) -> None:
+    """Say what of this machine and environment is not as foldin needs it."""
+    from foldin.workspace import doctor
+
+    if not doctor.run(look_at_cache=cache):
+        sys.exit(1)
+
+
+@foldin.command(section=MACHINE)
+@click.option("--dataset", help="Only this data set's stages.", shell_complete=commands.completing("datasets"))
+@click.option("--stage", help="Only this stage, such as train@demo-als.")
+@click.option(
+    "--with",
+    "lane",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Run under another variable of the CPU lane, such as OPENBLAS_CORETYPE=Nehalem.",
+)
+@click.option(
+    "--processor",
+    "processors",
+    multiple=True,
+    metavar="NAME",
+    help="Run a smaller pipeline as this processor and as another, such as Haswell; may be given again.",
+)
+@click.option("--keep", is_flag=True, help="Leave the copy for a look.")
+def verify(
+    dataset: str | None, stage: str | None, lane: tuple[str, ...], processors: tuple[str, ...], keep: bool
+) -> None:
+    """Run the pipeline again in a copy, and compare with dvc.lock."""
+    from foldin.workspace import verify, verify_processors
+
+    if processors and lane:
+        raise FoldinError("--processor and --with are two comparisons", remedy="ask for one at a time")
+    if processors:
+        same = verify_processors.run(processors, dataset, stage, keep=keep)
+    else:
+        same = verify.run(dataset, stage, lane, keep=keep)
+    if not same:
+        sys.exit(1)
+
+
+# --- Stages of the pipeline ---
+
+
+@foldin.command(section=STAGES)
+@click.option("--check", is_flag=True, help="Only say which notebooks carry outputs.")
+@click.option("--in-place", is_flag=True, help="Take outputs off the notebooks themselves.")
+@click.option("--filter", is_flag=True, help="From standard input to standard output, as git asks for it.")
+@click.option("--lock-filter", is_flag=True, help="The same for dvc.lock: as if no notebook had outputs.")
+def strip(**asked: bool) -> None:
+    """Copy notebooks without outputs, for the pipeline."""
+    from foldin.workspace import pipeline, strip, watched_inputs
+
+    match [name for name in asked if asked[name]]:
+        case []:
+            with watched_inputs.inputs("strip"):
+                strip.strip_all()
+        case ["check"]:
+            if changed := strip.strip_all(check=True):
+                what = f"notebooks with outputs or editor traces: {', '.join(changed)}"
+                raise FoldinError(what, remedy="take them off: make format")
+        case ["in_place"]:
+            strip.strip_all(in_place=True)
+        case ["filter"]:
+            strip.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
+        case ["lock_filter"]:
+            sys.stdout.write(pipeline.as_stripped(sys.stdin.read()))
+        case _:
+            raise click.UsageError("these options exclude one another")
+
+
+def _add_stage(name: str, module: str, about: str, *of: str) -> None:
+    """Add the command of a stage: what its module runs for a data set, and a family, while its inputs are watched."""
+
+    def run(**given: str) -> None:
+        from foldin.workspace import watched_inputs
+
+        stage, names = importlib.import_module(f"foldin.{module}"), [given[one] for one in of]
+        with watched_inputs.inputs(name.replace("-", "_"), *names):
+            if module == "workspace.run_notebook":
+                stage.run(name, *names, command=f"{name}@{given['dataset']}")
+            else:
+                stage.run(*names)
+
+    lists = {"dataset": "datasets", "family": "families"}
+    arguments = [click.Argument([one], shell_complete=commands.completing(lists[one])) for one in of]
+    foldin.add_command(commands.Command(name, section=STAGES, callback=run, params=[*arguments], help=about))
+
+
+for _stage in (
+    ("source", "workspace.source_lists", "List the source files each stage can reach, for DVC."),
+    (
+        "fetch",
+        "preparation.fetch",
+        "Get a data set's files: generated, from an archive folder, or downloaded.",
+        "dataset",
+    ),
+    ("clean", "preparation.clean", "Turn raw files into canonical tables, each row dropped accounted for.", "dataset"),
+    ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
+    ("train", "workspace.train", "Run a family's notebook: its models and training curves.", "dataset", "family"),
+    ("evaluate", "evaluation.evaluate", "Judge a family's saved models on the test part.", "dataset", "family"),
+    ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),
+    ("explore", "workspace.run_notebook", "Describe a data set.", "dataset"),
+    ("traps", "workspace.run_notebook", "Show the gallery of traps on a data set.", "dataset"),
+):
+    _add_stage(*_stage)

@@ -192,7 +192,6 @@ def test_the_largest_seed_and_most_threads_pass_the_check(workspace):
         ("clean", {"earliest_year": 2031}, "clean.latest_year is 2030; it must not be below earliest_year"),
         ("split", {"protocol": "k_fold", "fold": 6}, "split.fold is 6 of 5; choose from 1 to split.folds"),
         ("demo", {"users": 600_000}, "demo.items is 90; times demo.users it must not exceed 50,000,000 pairs"),
-        ("demo", {"creator_share": 0.9}, "demo.creator_share is 0.9; together with genre_share it must not exceed 1"),
         ("evaluation", {"k": 10**12}, "evaluation.k is 1000000000000; input should be less than or equal to 1000"),
         ("evaluation", {"seeds": {"als": 10**6}}, "evaluation.seeds.als is 1000000; input should be"),
         ("evaluation", {"resamples": 200, "confidence": 0.99}, "evaluation.resamples is 200: too few draws to tell"),

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from foldin.core.errors import FoldinError
-from foldin.datasets import registry
+from foldin.datasets import catalogue, registry
 
 
 def test_the_embedded_data_set_comes_first_and_all_are_found():
@@ -27,6 +27,11 @@ def test_an_unknown_name_is_named_with_the_nearest_one_and_the_file(wrong, hint)
     assert str(error.value).startswith("params.yaml")
     assert f"'{wrong}'" in str(error.value)
     assert hint in str(error.value)
+
+
+def test_the_catalogue_lists_what_can_be_had_in_the_same_order():
+    assert list(catalogue.ABOUT) == registry.names()
+    assert {name: registry.get(name).about for name in registry.names()} == catalogue.ABOUT
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -5,6 +5,7 @@ A new family is picked up by itself: by its section in params.yaml and its modul
 
 import dataclasses
 from functools import cache
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -101,6 +102,12 @@ PAIRS = tuple(grid.ravel().astype(np.int32) for grid in np.indices((25, 12)))
 @pytest.mark.parametrize("family", params.known_families())
 def test_params_yaml_has_settings_for_every_model(family):
     assert set(PARAMS[family]) == set(family_models(family))
+
+
+def test_mypy_knows_the_names_of_its_settings(model_name):
+    cls = family_models(model_name[0])[model_name[1]]
+    # `settings: Settings` stands in the class whose `Settings` these are, or in one above that has the same.
+    assert get_type_hints(cls)["settings"] is cls.Settings
 
 
 def test_says_what_it_is_in_a_sentence(model):

@@ -5,11 +5,13 @@ dependencies tell the truth. The section of a model family is checked by the fam
 foldin.models.family.
 """
 
+import copy
 import difflib
 import json
 import os
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,36 +69,42 @@ def read() -> dict[str, Any]:
         When the file is missing, is no YAML mapping, has an unknown or missing key, or names an unknown family.
     """
     file = paths.params_file()
-    values = yaml_files.load(file.read_bytes(), file.name)
+    return copy.deepcopy(_checked(file.read_bytes(), file.name))
+
+
+@lru_cache(maxsize=1)
+def _checked(content: bytes, name: str) -> dict[str, Any]:
+    """Return what a file holds; kept while it stays the same, for every command reads it many times."""
+    values = yaml_files.load(content, name)
     if not values:
-        raise FoldinError("holds no keys", where=file.name, remedy="restore it: git checkout params.yaml")
+        raise FoldinError("holds no keys", where=name, remedy="restore it: git checkout params.yaml")
     families = known_families()
     valid = [*LISTS, *NUMBERS, "device", "sources", *SECTIONS, *families]
     for key in values:
         if key not in valid:
-            raise FoldinError(f"unknown key '{key}'", where=file.name, remedy=nearest(str(key), valid))
+            raise FoldinError(f"unknown key '{key}'", where=name, remedy=nearest(str(key), valid))
     for key in (*LISTS, *NUMBERS, "device", "sources"):
         if key not in values:
-            raise FoldinError(f"the key '{key}' is missing", where=file.name, remedy="restore it")
+            raise FoldinError(f"the key '{key}' is missing", where=name, remedy="restore it")
     for key in LISTS:
         names = values[key]
         if not isinstance(names, list) or not names:
-            raise FoldinError(f"{key} is {names!r}", where=file.name, remedy="it must be a list of at least one name")
+            raise FoldinError(f"{key} is {names!r}", where=name, remedy="it must be a list of at least one name")
         _refuse_no_names(names, key)
         if len(set(names)) < len(names):
-            raise FoldinError(f"{key} names something twice: {names}", where=file.name, remedy="name each once")
+            raise FoldinError(f"{key} names something twice: {names}", where=name, remedy="name each once")
     for key, (least, largest) in NUMBERS.items():
         _whole(values[key], key, least, largest)
     if not isinstance(values["sources"], dict):
         remedy = "it must hold a name and a declaration for each data set of your own, or {} for none"
-        raise FoldinError(f"sources is {values['sources']!r}", where=file.name, remedy=remedy)
+        raise FoldinError(f"sources is {values['sources']!r}", where=name, remedy=remedy)
     _refuse_no_names(values["sources"], "sources")
     if values["device"] not in DEVICES:
         remedy = f"it must be one of: {', '.join(DEVICES)}"
-        raise FoldinError(f"device is {values['device']!r}", where=file.name, remedy=remedy)
-    for name in values["families"]:
-        if name not in families:
-            raise FoldinError(f"unknown model family '{name}'", where=file.name, remedy=nearest(name, families))
+        raise FoldinError(f"device is {values['device']!r}", where=name, remedy=remedy)
+    for family in values["families"]:
+        if family not in families:
+            raise FoldinError(f"unknown model family '{family}'", where=name, remedy=nearest(family, families))
     return values
 
 

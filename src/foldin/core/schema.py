@@ -122,25 +122,13 @@ class Demo(Section):
     users: int = Field(ge=10, le=1_000_000)
     items: int = Field(ge=12, le=1_000_000)
     ratings: int = Field(ge=100, le=PAIRS)
-    mean_rating: float = Field(ge=0.5, le=5)
-    user_bias: float = Field(ge=0, le=5)
-    item_bias: float = Field(ge=0, le=5)
-    taste: float = Field(ge=0, le=5)
     noise: float = Field(ge=0.01, le=5)
-    taste_factors: int = Field(ge=1, le=1000)
-    genre_share: float = Field(ge=0, le=1)
-    creator_share: float = Field(ge=0, le=1)
-    background_share: float = Field(ge=0, le=1)
+    taste: float = Field(ge=0, le=5)
     drift: float = Field(ge=0, le=3.2)
     activity: float = Field(ge=0, le=5)
     fewest_ratings: int = Field(ge=1, le=1_000_000)
     popularity: float = Field(ge=0, le=5)
-    quality_share: float = Field(ge=0, le=1)
-    domain_interest: float = Field(ge=0, le=5)
     exposure_taste: float = Field(ge=0, le=5)
-    second_genre: float = Field(ge=0, le=1)
-    items_per_creator: float = Field(ge=1, le=1_000_000)
-    age_missing: float = Field(ge=0, le=1)
 
     @field_validator("items")
     @classmethod
@@ -148,13 +136,6 @@ class Demo(Section):
         if items * others.data.get("users", 0) > PAIRS:
             raise ValueError(f"times demo.users it must not exceed {PAIRS:,} pairs")
         return items
-
-    @field_validator("creator_share")
-    @classmethod
-    def _fits_genre_share(cls, share: float, others: ValidationInfo) -> float:
-        if share + others.data.get("genre_share", 0) > 1:
-            raise ValueError("together with genre_share it must not exceed 1")
-        return share
 
 
 SECTIONS: dict[str, type[Section]] = {

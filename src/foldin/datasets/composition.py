@@ -15,6 +15,7 @@ import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Scale
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import DataSet, Part, RawTables
 from foldin.datasets.known.bookcrossing import BOOK_CROSSING
 from foldin.datasets.known.douban import DOUBAN_BOOK, DOUBAN_MUSIC
@@ -146,11 +147,11 @@ def from_shares(shares: pd.Series, scale: Scale) -> pd.Series:
 
 DOUBAN = composed(
     "douban",
-    "Douban books and music: the same people rate both, so what is learnt of them in one domain can help the other.",
+    ABOUT["douban"],
     {"books": DOUBAN_BOOK, "music": DOUBAN_MUSIC},
 )
 CROSS_PLATFORM = composed(
     "cross-platform",
-    "Books (Book-Crossing), movies (MovieLens 100K) and music (Douban): three platforms, no person on two of them.",
+    ABOUT["cross-platform"],
     {"books": BOOK_CROSSING, "movies": ML_100K, "music": DOUBAN_MUSIC},
 )

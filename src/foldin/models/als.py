@@ -10,10 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from foldin import metrics
-from foldin.core.bounds import CellWeight, Damping, Exponent, ListLength, PositivePenalty
+from foldin.core.bounds import CellWeight, Exponent, ListLength, PositivePenalty
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
-from foldin.models.parts.factorization import BiasedFactors, EpochSettings, train_by_epochs
+from foldin.models.parts.factorization import BiasedFactors, FactorSettings, train_by_epochs
 from foldin.models.parts.recommender import Arrays, Recommender
 
 
@@ -24,12 +24,12 @@ class ExplicitALS(BiasedFactors):
     `damping`, so that it is a damped mean; the factors have penalty λ · (number of ratings).
     """
 
-    class Settings(EpochSettings):
+    class Settings(BiasedFactors.Settings):
         """Settings of `als-explicit`."""
 
-        damping: Damping
         regularization: PositivePenalty
 
+    settings: Settings
     about = (
         "Explicit-feedback ALS with biases and a penalty that grows with a row's number of ratings "
         "(Zhou et al. 2008, ALS-WR)."
@@ -76,7 +76,7 @@ class ImplicitALS(Recommender):
     the penalty is that of Rendle et al. (2021, "Revisiting the performance of iALS").
     """
 
-    class Settings(EpochSettings):
+    class Settings(FactorSettings):
         """Settings of `als-implicit`."""
 
         unobserved_weight: CellWeight
@@ -84,6 +84,7 @@ class ImplicitALS(Recommender):
         frequency_exponent: Exponent
         validation_k: ListLength
 
+    settings: Settings
     about = (
         "Implicit-feedback ALS over all cells (Hu, Koren, Volinsky 2008) with frequency-scaled regularization "
         "(Rendle et al. 2021); ranks only."
@@ -105,6 +106,7 @@ class ImplicitALS(Recommender):
 
         train_by_epochs(
             self,
+            self.settings,
             step=step,
             watch=watch,
             weights=(self._user_factors, self._item_factors),

@@ -45,12 +45,13 @@ class DampedBias(GlobalMean):
 
         damping: Damping
 
+    settings: Settings
     about = (
         "The mean plus a damped bias of the user and of the item (Koren 2010): everyone gets the same order of items."
     )
 
     def _damping(self) -> float:
-        return float(self.settings.damping)
+        return self.settings.damping
 
     def user_biases(self) -> FloatArray:
         """Return the bias of every user, shape (n_users,), in the unit of the ratings."""

@@ -30,6 +30,8 @@ class HiddenLayer(network_training.RatingNetwork):
 
         hidden: Width
 
+    settings: Settings
+
     def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape
         user_embedding = networks.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
@@ -89,6 +91,7 @@ class DropoutMLP(HiddenLayer):
         kernel_l2: Penalty
         dropout: float = Field(ge=0, le=0.99)  # what is left is multiplied up in single precision
 
+    settings: Settings
     about = "Two embeddings, concatenated, a hidden layer with L2, dropout (after the cross-platform project, S1)."
 
     def _kernel(self) -> dict[str, Any]:
@@ -118,17 +121,18 @@ class NCF(HiddenLayer):
         decay_every: Epochs
         decay: float = Field(ge=0.001, le=1)
 
+    settings: Settings
     about = "Neural collaborative filtering on ratings, learning rate falling in steps (after the Netflix project, S4)."
 
     def _after_hidden(self, layers: Any) -> list[Any]:
         return [layers.LeakyReLU(negative_slope=self.settings.leak, name="leaky_relu")]
 
     def _slope(self) -> float:
-        return float(self.settings.leak)
+        return self.settings.leak
 
     def _learning_rate(self, epoch: int) -> float:
         steps = (epoch - 1) // self.settings.decay_every
-        return float(self.settings.learning_rate * self.settings.decay**steps)
+        return self.settings.learning_rate * self.settings.decay**steps
 
 
 class RankingNCF(network_training.KeptNetwork):
@@ -142,6 +146,7 @@ class RankingNCF(network_training.KeptNetwork):
         negatives: int = Field(ge=1, le=100)  # an epoch's examples are so many times the ratings
         validation_k: ListLength
 
+    settings: Settings
     about = (
         "NeuMF on implicit feedback: binary cross-entropy against freshly drawn negatives "
         "(He et al. 2017, Neural Collaborative Filtering); ranks only."
@@ -159,6 +164,7 @@ class RankingNCF(network_training.KeptNetwork):
 
         network_training.learn(
             self,
+            self.settings,
             self._start().model,
             self._weights,
             loss=losses.binary_cross_entropy,
@@ -171,17 +177,15 @@ class RankingNCF(network_training.KeptNetwork):
 
     def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape
-        product_size, size, hidden_size = (
-            getattr(self.settings, name) for name in ("product_embedding", "embedding", "hidden")
-        )
-        user_product = networks.embedding("user_product_embedding", n_users, product_size, self.settings)
-        item_product = networks.embedding("item_product_embedding", n_items, product_size, self.settings)
-        user_embedding = networks.embedding("user_embedding", n_users, size, self.settings)
-        item_embedding = networks.embedding("item_embedding", n_items, size, self.settings)
-        user_half = layers.Dense(hidden_size, use_bias=False, name="user_half")
-        item_half = layers.Dense(hidden_size, name="item_half")
+        settings = self.settings
+        user_product = networks.embedding("user_product_embedding", n_users, settings.product_embedding, settings)
+        item_product = networks.embedding("item_product_embedding", n_items, settings.product_embedding, settings)
+        user_embedding = networks.embedding("user_embedding", n_users, settings.embedding, settings)
+        item_embedding = networks.embedding("item_embedding", n_items, settings.embedding, settings)
+        user_half = layers.Dense(settings.hidden, use_bias=False, name="user_half")
+        item_half = layers.Dense(settings.hidden, name="item_half")
         relu = layers.ReLU(name="relu")
-        second = layers.Dense(hidden_size // 2, activation="relu", name="second")
+        second = layers.Dense(settings.hidden // 2, activation="relu", name="second")
         product_output = layers.Dense(1, use_bias=False, name="product_output")
         output = layers.Dense(1, name="output")
 

@@ -18,7 +18,7 @@ from foldin.core.bounds import Damping, LearningRate, Penalty, Spread, Width
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
-from foldin.models.parts.factorization import BiasedFactors, EpochSettings, row_dots
+from foldin.models.parts.factorization import BiasedFactors, row_dots
 from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
 
 Decomposition = tuple[Values, Values]
@@ -62,6 +62,8 @@ class ZeroImputedSVD(Recommender):
         """Settings of `svds` and `truncated-svd`; a small matrix may have fewer factors than asked for."""
 
         factors: Width
+
+    settings: Settings
 
     @staticmethod
     @abstractmethod
@@ -117,6 +119,11 @@ class CentredSVD(ZeroImputedSVD, RatingRecommender):
 
         damping: Damping
 
+    settings: Settings
+
+    def _damping(self) -> float:
+        return self.settings.damping
+
     def _cells(self, train: Interactions) -> Values:
         users, items, ratings = train.triples()
         return (ratings - self._bias.predict(users, items)).astype(np.float64)
@@ -166,10 +173,9 @@ class CentredRandomizedSVD(CentredSVD):
 class GradientDescentMF(BiasedFactors):
     """`mf-l2`: biased matrix factorization by stochastic gradient descent on the known cells."""
 
-    class Settings(EpochSettings):
+    class Settings(BiasedFactors.Settings):
         """Settings of `mf-l2` and `mf-no-l2`."""
 
-        damping: Damping
         learning_rate: LearningRate
         l2: Penalty
         initial_spread: Spread
@@ -181,6 +187,7 @@ class GradientDescentMF(BiasedFactors):
                 raise ValueError("times learning_rate it must be below 1, or each step turns all factors round")
             return l2
 
+    settings: Settings
     about = (
         "Biased matrix factorization by stochastic gradient descent with L2 (Funk 2006; Koren, Bell, Volinsky 2009)."
     )

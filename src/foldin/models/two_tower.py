@@ -29,6 +29,7 @@ class RatingTowers(network_training.RatingNetwork):
     class Settings(network_training.RatingNetwork.Settings):
         """Settings of `two-tower-rating`."""
 
+    settings: Settings
     about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
 
     def _pair_network(self, layers: Any) -> networks.PairNetwork:
@@ -81,6 +82,7 @@ class RetrievalTowers(Recommender):
             """Return how many examples are compared with one another, however many there are."""
             return self.batch_size
 
+    settings: Settings
     about = (
         "Towers over ids, item and user features; in-batch softmax with a correction for popularity "
         "(Yi et al. 2019, Sampling-bias-corrected neural modeling); ranks only."
@@ -100,6 +102,7 @@ class RetrievalTowers(Recommender):
 
         network_training.learn(
             self,
+            self.settings,
             self._model,
             networks.weights(self._model),
             loss=lambda picked, logits: losses.in_batch_softmax(picked, logits, log_share),

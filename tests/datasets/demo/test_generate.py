@@ -71,30 +71,35 @@ def test_truth_is_the_same_whatever_was_drawn_before(settings):
     assert not np.array_equal(first.probability, other.probability)
 
 
-@pytest.mark.parametrize("cause", ["exposure_taste", "quality_share"])
-def test_ratings_are_missing_not_at_random_by_taste_and_by_quality(settings, cause):
-    def excess(**values):
-        truth = truth_of(changed(settings, **values))
+def test_ratings_are_missing_not_at_random_by_taste_and_by_quality(settings, monkeypatch):
+    def excess(exposure_taste, quality_share):
+        monkeypatch.setattr(world, "QUALITY_SHARE", quality_share)
+        truth = truth_of(changed(settings, exposure_taste=exposure_taste))
         return np.average(truth.expected_rating, weights=truth.probability) - truth.expected_rating.mean()
 
-    blind = {"exposure_taste": 0.0, "quality_share": 0.0}
-    assert abs(excess(**blind)) < 0.1
-    assert excess(**(blind | {cause: getattr(settings, cause)})) > 0.1
+    by_quality = world.QUALITY_SHARE
+    assert abs(excess(0.0, 0.0)) < 0.1
+    assert excess(settings.exposure_taste, 0.0) > 0.1
+    assert excess(0.0, by_quality) > 0.1
 
 
-def test_taste_has_the_planted_rank_and_drifts(settings):
-    """Without drift and biases the mean ratings are a constant plus a matrix of rank `taste_factors`."""
-    plain = changed(settings, drift=0.0, user_bias=0.0, item_bias=0.0)
-    taste = world.draw(plain, np.random.default_rng(0)).mean - plain.mean_rating
-    assert np.linalg.matrix_rank(taste) == plain.taste_factors
+def test_taste_has_the_planted_rank_and_drifts(settings, monkeypatch):
+    """Without drift and biases the mean ratings are a constant plus a matrix of rank `TASTE_FACTORS`."""
+    monkeypatch.setattr(world, "USER_BIAS", 0.0)
+    monkeypatch.setattr(world, "ITEM_BIAS", 0.0)
+    plain = changed(settings, drift=0.0)
+    taste = world.draw(plain, np.random.default_rng(0)).mean - world.MEAN_RATING
+    assert np.linalg.matrix_rank(taste) == world.TASTE_FACTORS
     turning = changed(plain, drift=0.5)
-    drifted = world.draw(turning, np.random.default_rng(0)).mean - plain.mean_rating
-    assert np.linalg.matrix_rank(drifted) > plain.taste_factors
+    drifted = world.draw(turning, np.random.default_rng(0)).mean - world.MEAN_RATING
+    assert np.linalg.matrix_rank(drifted) > world.TASTE_FACTORS
     assert 0.6 < np.corrcoef(taste.ravel(), drifted.ravel())[0, 1] < 0.999
 
 
-def test_items_of_one_genre_please_the_same_people(settings):
-    drawn = world.draw(changed(settings, second_genre=0.0, user_bias=0.0), np.random.default_rng(0))
+def test_items_of_one_genre_please_the_same_people(settings, monkeypatch):
+    monkeypatch.setattr(world, "SECOND_GENRE", 0.0)
+    monkeypatch.setattr(world, "USER_BIAS", 0.0)
+    drawn = world.draw(settings, np.random.default_rng(0))
     taste = drawn.mean - drawn.mean.mean(axis=0)
     likeness = np.corrcoef(taste.T)
     genre = drawn.items["genres"].to_numpy()
@@ -117,7 +122,7 @@ def test_the_demo_of_the_project_is_worth_looking_at(checkout_settings):
     assert items["year"].between(1890, 2024).all()
     assert items.groupby("creator").size().mean() > 3
     assert items.groupby("creator")["domain"].nunique().max() <= 2
-    assert users["age"].isna().mean() == pytest.approx(checkout_settings.age_missing, abs=0.05)
+    assert users["age"].isna().mean() == pytest.approx(world.AGE_MISSING, abs=0.05)
     assert users["country"].nunique() == len(world.COUNTRIES)
     popularity = np.sort(drawn.probability.sum(axis=0))[::-1]
     activity = np.sort(drawn.probability.sum(axis=1))[::-1]
@@ -137,11 +142,6 @@ def test_more_titles_than_words_become_sequels():
 def test_ratings_that_cannot_be_are_refused_with_what_can(settings):
     with pytest.raises(FoldinError, match=r"params\.yaml: demo\.ratings is 100, .* choose between 1440 .* and 3960"):
         truth_of(changed(settings, ratings=100))
-
-
-def test_shares_beyond_one_are_refused(settings):
-    with pytest.raises(FoldinError, match=r"demo\.creator_share is 0\.5; .*together with genre_share"):
-        params.parse(params.Demo, settings.model_dump() | {"creator_share": 0.5}, "demo")
 
 
 def rows_and_columns(truth, ratings):

@@ -15,7 +15,7 @@ class Scripted(Popularity):
     Settings = factorization.EpochSettings
 
     def run(self, values, *, patience, choosing=True, higher_is_better=False):
-        self.settings = self.Settings(factors=1, epochs=len(values), patience=patience)
+        self.settings = self.Settings(epochs=len(values), patience=patience)
         self.weight = np.zeros(1)
 
         def step(epoch):
@@ -23,6 +23,7 @@ class Scripted(Popularity):
 
         train_by_epochs(
             self,
+            self.settings,
             step=step,
             watch=lambda: {"watched": values[int(self.weight[0]) - 1]},
             weights=[self.weight],
@@ -35,7 +36,7 @@ class Scripted(Popularity):
 
 @pytest.fixture
 def model():
-    return Scripted(factorization.EpochSettings(factors=1, epochs=1, patience=0))
+    return Scripted(factorization.EpochSettings(epochs=1, patience=0))
 
 
 def test_stops_when_patience_is_at_an_end_and_goes_back_to_the_best_epoch(model):
@@ -64,7 +65,7 @@ def test_without_a_validation_part_it_runs_as_long_as_was_chosen_before(model):
 
 
 def test_weights_that_are_no_numbers_are_named_with_the_epoch(model):
-    model.settings = model.Settings(factors=1, epochs=9, patience=1)
+    settings = model.Settings(epochs=9, patience=1)
     weight = np.ones(1)
 
     def step(epoch):
@@ -72,7 +73,13 @@ def test_weights_that_are_no_numbers_are_named_with_the_epoch(model):
 
     with pytest.raises(FoldinError, match="Scripted diverged in epoch 3; lower its learning rate"):
         train_by_epochs(
-            model, step=step, watch=lambda: {"watched": 1.0}, weights=[weight], choose_by="watched", choosing=False
+            model,
+            settings,
+            step=step,
+            watch=lambda: {"watched": 1.0},
+            weights=[weight],
+            choose_by="watched",
+            choosing=False,
         )
 
 

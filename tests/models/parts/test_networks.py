@@ -107,7 +107,8 @@ def learn(network, settings, learner=None, weights=None, **options):
     given = {"metrics": dict, "choose_by": "validation_rmse", "choosing": False} | options
     weights = networks.weights(network.model) if weights is None else weights
     examples = lambda rng: some_examples()  # noqa: E731
-    network_training.learn(learner, network.model, weights, loss="mean_squared_error", examples=examples, **given)
+    loss = "mean_squared_error"
+    network_training.learn(learner, settings, network.model, weights, loss=loss, examples=examples, **given)
     return learner
 
 

@@ -7,28 +7,19 @@ from synthetic import from_triples, planted
 from foldin.core.errors import FoldinError
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.models.parts import bias
-from foldin.models.parts.recommender import RatingRecommender
 from foldin.models.svd import GradientDescentMF
 
 TRAIN = from_triples([0, 0, 1], [0, 1, 0], [4.0, 5.0, 1.0], (3, 4))
 
 
-class Extreme(RatingRecommender):
+class Extreme(DampedBias):
     """Predicts far above the scale."""
-
-    Settings = DampedBias.Settings
 
     def _fit(self, train, validation):
         pass
 
     def _predict(self, users, items):
         return np.full(len(users), 99, dtype=np.float32)
-
-    def _arrays(self):
-        return {}
-
-    def _restore(self, arrays):
-        pass
 
 
 @pytest.fixture

@@ -27,6 +27,23 @@ LAST_YEAR = 2024
 CAREER = 30
 COUNTRIES = ("Brazil", "Canada", "Germany", "India", "Japan", "Kenya", "Portugal", "Sweden")
 YOUNGEST, OLDEST = 16, 80
+# Of ratings, in stars: what an average person gives an average item, and the spreads of kindness and of quality.
+MEAN_RATING, USER_BIAS, ITEM_BIAS = 2.9, 0.4, 0.4
+TASTE_FACTORS = 5
+"""Dimensions of taste."""
+GENRE_SHARE, CREATOR_SHARE = 0.65, 0.2
+"""Shares of the variance of items' taste vectors that genres and creators explain."""
+BACKGROUND_SHARE = 0.3
+"""Share of the variance of people's taste vectors that country and age explain, half each."""
+QUALITY_SHARE = 0.2
+"""Share of the variance of items' popularity that quality explains."""
+DOMAIN_INTEREST = 0.6
+"""Spread of the log of how often a person meets items of each domain."""
+SECOND_GENRE = 0.4
+"""Probability that an item has a second genre."""
+ITEMS_PER_CREATOR = 4.0
+AGE_MISSING = 0.12
+"""Share of people whose age is unknown."""
 OPENS, CLOSES = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2020, 2025))
 
 
@@ -79,13 +96,13 @@ def draw(settings: params.Demo, rng: np.random.Generator) -> World:
     turned = settings.drift * moment
     taste = np.cos(turned) * (first_vectors @ item_vectors.T) + np.sin(turned) * (later_vectors @ item_vectors.T)
 
-    user_bias = settings.user_bias * rng.standard_normal((shape[0], 1))
+    user_bias = USER_BIAS * rng.standard_normal((shape[0], 1))
     quality = rng.standard_normal(shape[1])
-    mean = settings.mean_rating + user_bias + settings.item_bias * quality + settings.taste * taste
+    mean = MEAN_RATING + user_bias + ITEM_BIAS * quality + settings.taste * taste
 
-    fame = _mix((settings.quality_share, quality), (1 - settings.quality_share, rng.standard_normal(shape[1])))
+    fame = _mix((QUALITY_SHARE, quality), (1 - QUALITY_SHARE, rng.standard_normal(shape[1])))
     interest = rng.standard_normal((shape[0], len(ID_PREFIX)))[:, pd.factorize(items["domain"])[0]]
-    pull = settings.popularity * fame + settings.domain_interest * interest + settings.exposure_taste * taste
+    pull = settings.popularity * fame + DOMAIN_INTEREST * interest + settings.exposure_taste * taste
     timestamp = OPENS + np.floor(moment * (CLOSES - OPENS)).astype(np.int64)
     return World(users, items, timestamp, mean, _met_once(np.exp(pull), goals))
 
@@ -102,8 +119,8 @@ def _items(settings: params.Demo, rng: np.random.Generator) -> tuple[pd.DataFram
     common = 0.4 + rng.random(n_themes)
     theme = rng.choice(n_themes, size=n, p=common / common.sum())
     second = (theme + rng.integers(1, n_themes, size=n)) % n_themes
-    second = np.where(rng.random(n) < settings.second_genre, second, theme)
-    creator, names = _creators(domains, theme, settings.items_per_creator, rng)
+    second = np.where(rng.random(n) < SECOND_GENRE, second, theme)
+    creator, names = _creators(domains, theme, rng)
     first_year = pd.Series(domains).map(FIRST_YEAR).to_numpy()
     in_mid_career = rng.random(creator.max() + 1)[creator]
     career = np.sqrt(in_mid_career) * (LAST_YEAR - first_year) + CAREER * (rng.random(n) - 0.5)
@@ -123,29 +140,26 @@ def _items(settings: params.Demo, rng: np.random.Generator) -> tuple[pd.DataFram
             "year": year,
         }
     )
-    factors = settings.taste_factors
-    of_theme = rng.standard_normal((n_themes, factors))
+    of_theme = rng.standard_normal((n_themes, TASTE_FACTORS))
     of_theme -= common @ of_theme / common.sum()
     of_genres = (of_theme[theme] + of_theme[second]) / np.where(theme == second, 2, np.sqrt(2))[:, None]
-    of_creator = rng.standard_normal((creator.max() + 1, factors))[creator]
-    own = 1 - settings.genre_share - settings.creator_share
+    of_creator = rng.standard_normal((creator.max() + 1, TASTE_FACTORS))[creator]
+    own = 1 - GENRE_SHARE - CREATOR_SHARE
     vectors = _mix(
-        (settings.genre_share, of_genres),
-        (settings.creator_share, of_creator),
-        (own, rng.standard_normal((n, factors))),
+        (GENRE_SHARE, of_genres),
+        (CREATOR_SHARE, of_creator),
+        (own, rng.standard_normal((n, TASTE_FACTORS))),
     )
-    return table, vectors / np.sqrt(factors)
+    return table, vectors / np.sqrt(TASTE_FACTORS)
 
 
-def _creators(
-    domains: npt.NDArray[np.str_], theme: Indices, items_each: float, rng: np.random.Generator
-) -> tuple[Indices, list[str]]:
+def _creators(domains: npt.NDArray[np.str_], theme: Indices, rng: np.random.Generator) -> tuple[Indices, list[str]]:
     """Return a creator of the item's own domain and theme for each item: number and name."""
     creator = np.zeros(len(domains), dtype=np.int64)
     names: list[str] = []
     for domain in ID_PREFIX:
         groups = [np.flatnonzero((domains == domain) & (theme == t)) for t in range(len(titles.THEMES))]
-        sizes = [int(np.ceil(len(group) / items_each)) for group in groups]
+        sizes = [int(np.ceil(len(group) / ITEMS_PER_CREATOR)) for group in groups]
         starts = len(names) + np.cumsum([0, *sizes])
         for group, start, size in zip(groups, starts, sizes, strict=False):
             creator[group] = start + np.floor(rng.random(len(group)) * size).astype(np.int64)
@@ -154,13 +168,13 @@ def _creators(
 
 
 def _users(settings: params.Demo, rng: np.random.Generator) -> tuple[pd.DataFrame, Array, Array]:
-    n, factors = settings.users, settings.taste_factors
+    n = settings.users
     common = 0.3 + rng.random(len(COUNTRIES))
     country = rng.choice(len(COUNTRIES), size=n, p=common / common.sum())
     # The power makes the young more numerous; a uniform draw has standard deviation 1 / sqrt(12).
     place_in_life = rng.random(n) ** 1.5
     age = YOUNGEST + np.floor(place_in_life * (OLDEST + 1 - YOUNGEST))
-    told = rng.random(n) >= settings.age_missing
+    told = rng.random(n) >= AGE_MISSING
     table = pd.DataFrame(
         {
             "user_id": [f"user-{u:0{len(str(n))}d}" for u in range(1, n + 1)],
@@ -168,15 +182,15 @@ def _users(settings: params.Demo, rng: np.random.Generator) -> tuple[pd.DataFram
             "country": [COUNTRIES[c] for c in country],
         }
     )
-    of_country = rng.standard_normal((len(COUNTRIES), factors))[country]
-    of_age = np.outer((place_in_life - 0.4) * np.sqrt(12), rng.standard_normal(factors))
-    background = settings.background_share / 2
+    of_country = rng.standard_normal((len(COUNTRIES), TASTE_FACTORS))[country]
+    of_age = np.outer((place_in_life - 0.4) * np.sqrt(12), rng.standard_normal(TASTE_FACTORS))
+    background = BACKGROUND_SHARE / 2
     vectors = _mix(
         (background, of_country),
         (background, of_age),
-        (1 - settings.background_share, rng.standard_normal((n, factors))),
+        (1 - BACKGROUND_SHARE, rng.standard_normal((n, TASTE_FACTORS))),
     )
-    return table, vectors, rng.standard_normal((n, factors))
+    return table, vectors, rng.standard_normal((n, TASTE_FACTORS))
 
 
 def _ratings_per_user(settings: params.Demo, rng: np.random.Generator) -> Array:
@@ -228,5 +242,5 @@ def _met_once(weight: Array, goal: Array) -> Array:
     raise FoldinError(
         "no probabilities of being rated fit section demo",
         where="params.yaml",
-        remedy="lower demo.activity, demo.popularity, demo.domain_interest or demo.exposure_taste",
+        remedy="lower demo.activity, demo.popularity or demo.exposure_taste",
     )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Scale
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.formats import lines, parsers, sqlite
 from foldin.datasets.formats.fields import first_line, ids, numbers, undescribed, whole_numbers
@@ -121,7 +122,7 @@ def _users(folder: Path) -> pd.DataFrame:
 
 BOOK_CROSSING = DataSet(
     name="book-crossing",
-    about="Book-Crossing: ratings of books from 1 to 10 by readers with known country and age, 2004.",
+    about=ABOUT["book-crossing"],
     scale=Scale(lowest=1.0, highest=10.0, step=1.0),
     domains=("books",),
     licence="Research use; no grant to pass it on is known.",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldin.core.interactions import Scale
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.datasets.formats import lines
 from foldin.datasets.formats.fields import undescribed
@@ -19,9 +20,10 @@ def _data_set(domain: str, folder_name: str, digest: str, counts: Counts) -> Dat
         ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
         return RawTables(ratings, undescribed(ratings["item_id"], domain), NO_PEOPLE)
 
+    name = folder_name.replace("_", "-")
     return DataSet(
-        name=folder_name.replace("_", "-"),
-        about=f"Douban {domain}: whole-star ratings, without titles; the people of both Douban data sets are the same.",
+        name=name,
+        about=ABOUT[name],
         scale=Scale(lowest=1.0, highest=5.0, step=1.0),
         domains=(domain,),
         licence="GPL-3.0, as the repository they were published in.",

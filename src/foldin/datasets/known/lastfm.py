@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldin.core.interactions import IMPLICIT
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.fields import undescribed
@@ -94,7 +95,7 @@ def _people(path: Path) -> pd.DataFrame:
 
 LASTFM_HETREC = DataSet(
     name="lastfm-hetrec2011",
-    about="Last.fm, HetRec 2011: how often 1,892 people played 17,632 artists; implicit feedback.",
+    about=ABOUT["lastfm-hetrec2011"],
     scale=IMPLICIT,
     domains=("music",),
     licence="Non-commercial use (HetRec 2011, GroupLens and Last.fm; see its readme.txt).",
@@ -108,7 +109,7 @@ LASTFM_HETREC = DataSet(
 
 LASTFM_360K = DataSet(
     name="lastfm-360k",
-    about="Last.fm 360K: how often 359,000 people of known age, gender and country played artists; implicit feedback.",
+    about=ABOUT["lastfm-360k"],
     scale=IMPLICIT,
     domains=("music",),
     licence="Non-commercial use, by permission of Last.fm (Celma 2010).",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldin.core.interactions import Scale
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.known import folds
@@ -117,7 +118,7 @@ def movies_table(movies: pd.DataFrame) -> pd.DataFrame:
 
 ML_100K = DataSet(
     name="ml-100k",
-    about="MovieLens 100K: whole-star ratings of movies by people with known age, gender and occupation, 1997-98.",
+    about=ABOUT["ml-100k"],
     scale=Scale(lowest=1.0, highest=5.0, step=1.0),
     domains=("movies",),
     licence="Research use only; no redistribution without permission (GroupLens; see its README).",
@@ -148,7 +149,7 @@ ML_100K = DataSet(
 
 ML_LATEST_SMALL = DataSet(
     name="ml-latest-small",
-    about="MovieLens latest-small of September 2018: half-star ratings of movies, 1996-2018.",
+    about=ABOUT["ml-latest-small"],
     scale=Scale(lowest=0.5, highest=5.0, step=0.5),
     domains=("movies",),
     licence="Research use; may be passed on under the same terms, not for profit (GroupLens; see its README.txt).",
@@ -164,10 +165,10 @@ ML_LATEST_SMALL = DataSet(
 )
 
 
-def _in_csv(name: str, about: str, counts: Counts) -> DataSet:
+def _in_csv(name: str, counts: Counts) -> DataSet:
     return DataSet(
         name=name,
-        about=about,
+        about=ABOUT[name],
         scale=Scale(lowest=0.5, highest=5.0, step=0.5),
         domains=("movies",),
         licence="Research use only; no redistribution without permission (GroupLens; see its README).",
@@ -179,12 +180,6 @@ def _in_csv(name: str, about: str, counts: Counts) -> DataSet:
     )
 
 
-ML_20M = _in_csv(
-    "ml-20m", "MovieLens 20M: half-star ratings of movies, 1995-2015.", Counts(20_000_263, 138_493, 26_744)
-)
-ML_25M = _in_csv(
-    "ml-25m", "MovieLens 25M: half-star ratings of movies, 1995-2019.", Counts(25_000_095, 162_541, 59_047)
-)
-ML_32M = _in_csv(
-    "ml-32m", "MovieLens 32M: half-star ratings of movies, 1995-2023.", Counts(32_000_204, 200_948, 84_432)
-)
+ML_20M = _in_csv("ml-20m", Counts(20_000_263, 138_493, 26_744))
+ML_25M = _in_csv("ml-25m", Counts(25_000_095, 162_541, 59_047))
+ML_32M = _in_csv("ml-32m", Counts(32_000_204, 200_948, 84_432))

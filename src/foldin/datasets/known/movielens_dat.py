@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from foldin.core.interactions import Scale
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.known import folds
@@ -102,7 +103,7 @@ _ML_1M_TABLES: dict[str, str | None] = {
 
 ML_1M = DataSet(
     name="ml-1m",
-    about="MovieLens 1M: whole-star ratings of movies by people with known age group, gender and occupation, 2000-03.",
+    about=ABOUT["ml-1m"],
     scale=Scale(lowest=1.0, highest=5.0, step=1.0),
     domains=("movies",),
     licence="Research use only; no redistribution without permission (GroupLens; see its README).",
@@ -126,7 +127,7 @@ ML_1M = DataSet(
 
 ML_10M = DataSet(
     name="ml-10m",
-    about="MovieLens 10M: half-star ratings of movies, 1995-2009.",
+    about=ABOUT["ml-10m"],
     scale=Scale(lowest=0.5, highest=5.0, step=0.5),
     domains=("movies",),
     licence="Research use only; no redistribution without permission (GroupLens; see its README).",

@@ -21,6 +21,7 @@ from pyarrow import compute, csv
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Scale
 from foldin.core.progress import tick
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.fields import first_line, seconds, undescribed, whole_numbers
@@ -250,7 +251,7 @@ def _titles_of(path: Path) -> pd.DataFrame:
 
 NETFLIX = DataSet(
     name="netflix",
-    about="Netflix Prize: whole-star ratings of 17,770 movies by 480,189 people, 1999-2005.",
+    about=ABOUT["netflix"],
     scale=Scale(lowest=1.0, highest=5.0, step=1.0),
     domains=("movies",),
     licence="Research use only; no redistribution without permission (Netflix).",

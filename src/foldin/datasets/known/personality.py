@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from foldin.core.interactions import Scale
+from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.fields import seconds, undescribed
@@ -37,7 +38,7 @@ def read_personality(folder: Path) -> RawTables:
 
 PERSONALITY = DataSet(
     name="personality-2018",
-    about="GroupLens Personality 2018: half-star ratings by MovieLens users who answered a personality test.",
+    about=ABOUT["personality-2018"],
     scale=Scale(lowest=0.5, highest=5.0, step=0.5),
     domains=("movies",),
     licence="Research use only; no redistribution without permission (GroupLens; see its README).",

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from foldin import metrics
-from foldin.core.bounds import Epochs, Patience, Width
+from foldin.core.bounds import Damping, Epochs, Patience, Width
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
@@ -54,13 +54,19 @@ class DivergedError(FoldinError):
 class EpochSettings(Section):
     """Settings of every model trained by epochs."""
 
-    factors: Width
     epochs: Epochs
     patience: Patience
 
 
+class FactorSettings(EpochSettings):
+    """Settings of every model whose factors are learnt by epochs."""
+
+    factors: Width
+
+
 def train_by_epochs(
     model: Recommender,
+    settings: EpochSettings,
     *,
     step: Callable[[int], None],
     watch: Callable[[], dict[str, float]],
@@ -74,7 +80,9 @@ def train_by_epochs(
     Parameters
     ----------
     model : Recommender
-        Its settings are `EpochSettings`; `history` and `epochs` are set here.
+        Its `history` and `epochs` are set here.
+    settings : EpochSettings
+        The model's own.
     step : callable
         Called with each epoch (from 1); changes `weights` in place.
     watch : callable
@@ -95,9 +103,8 @@ def train_by_epochs(
     DivergedError
         When a weight is no longer a finite number.
     """
-    patience = model.settings.patience
-    last = model.settings.epochs if choosing or model.epochs is None else model.epochs
-    stopping_early = choosing and patience > 0
+    last = settings.epochs if choosing or model.epochs is None else model.epochs
+    stopping_early = choosing and settings.patience > 0
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
         tick(f"{model.name}: epoch {epoch} of at most {last}")
@@ -115,7 +122,7 @@ def train_by_epochs(
         value = -noted[choose_by] if higher_is_better else noted[choose_by]
         if value < best_value:
             best, best_value, best_weights = epoch, value, [array.copy() for array in weights]
-        elif epoch - best >= patience:
+        elif epoch - best >= settings.patience:
             break
     if stopping_early:
         for array, kept in zip(weights, best_weights, strict=True):
@@ -131,6 +138,16 @@ class BiasedFactors(RatingRecommender):
     in units of their spread.
     """
 
+    class Settings(FactorSettings):
+        """Settings of every such model."""
+
+        damping: Damping
+
+    settings: Settings
+
+    def _damping(self) -> float:
+        return self.settings.damping
+
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         scaled = train.with_ratings(self._in_spreads(train.ratings))
         self._mean = float(scaled.ratings.data.mean(dtype=np.float64))
@@ -144,6 +161,7 @@ class BiasedFactors(RatingRecommender):
 
         train_by_epochs(
             self,
+            self.settings,
             step=lambda epoch: self._step(scaled, rng),
             watch=watch,
             weights=weights,

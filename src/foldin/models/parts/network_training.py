@@ -65,6 +65,7 @@ def watch_ndcg(recommender: Recommender, validation: Interactions | None, k: int
 
 def learn(
     recommender: Recommender,
+    settings: networks.NetworkSettings,
     model: Any,
     weights: Arrays,
     *,
@@ -81,11 +82,13 @@ def learn(
     Parameters
     ----------
     recommender : Recommender
-        Whose network it is; its settings are `neural.NetworkSettings`.
+        Whose network it is.
+    settings : NetworkSettings
+        The recommender's own.
     model : keras.Model
         The network.
     weights : dict of str to ndarray
-        Its weights, as `neural.weights` gives them. After each epoch, before `watch`, they are what was learnt;
+        Its weights, as `networks.weights` gives them. After each epoch, before `watch`, they are what was learnt;
         at the end, those of the best epoch.
     loss : Any
         As `keras.Model.compile` takes it.
@@ -98,7 +101,6 @@ def learn(
     learning_rate : callable, optional
         From an epoch (from 1) to its learning rate; the settings' own throughout unless given.
     """
-    settings = recommender.settings
     rng = np.random.default_rng(recommender.seed)
     model.compile(
         optimizer=networks.keras().optimizers.Adam(settings.learning_rate),
@@ -127,6 +129,7 @@ def learn(
 
     train_by_epochs(
         recommender,
+        settings,
         step=step,
         watch=lambda: {"train_loss": losses[-1], **watch()},
         weights=list(weights.values()),
@@ -175,6 +178,11 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
 
         damping: Damping
 
+    settings: Settings
+
+    def _damping(self) -> float:
+        return self.settings.damping
+
     @abstractmethod
     def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return what the network says of pairs, shape (n,)."""
@@ -184,13 +192,14 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
         """Return what it says of users of these embedding rows, shape (n, embedding), with every item."""
 
     def _learning_rate(self, epoch: int) -> float:
-        return float(self.settings.learning_rate)
+        return self.settings.learning_rate
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         users, items, ratings = train.triples()
         residual = ((ratings - self._bias.predict(users, items)) / self._spread).astype(np.float32)
         learn(
             self,
+            self.settings,
             self._start().model,
             self._weights,
             loss="mean_squared_error",
@@ -214,7 +223,7 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
 
         What training adds up for a user: squared errors, plus l2 · (ratings / users in training) · the row's squared
         length. (Training divides all of it by the number of ratings, which makes that the mean squared error and the
-        penalty of `neural.embedding`.) Dropout, where there is some, is off, as it is when a network predicts.
+        penalty of `networks.embedding`.) Dropout, where there is some, is off, as it is when a network predicts.
         """
         biases = self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
         users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))

@@ -15,26 +15,23 @@ import numpy as np
 from pydantic import Field
 
 from foldin.core import determinism
-from foldin.core.bounds import Epochs, LearningRate, Patience, Penalty, Spread, Width
+from foldin.core.bounds import LearningRate, Penalty, Spread, Width
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray
-from foldin.core.params import Section
+from foldin.models.parts.factorization import EpochSettings
 from foldin.models.parts.recommender import Arrays
 
 Side = Callable[[Any], Any]
 """One side of a network: from indices to what it knows of those users or items."""
 
 
-class NetworkSettings(Section):
+class NetworkSettings(EpochSettings):
     """Settings of every network of embeddings trained by epochs."""
 
     embedding: Width
     l2: Penalty
     initial_spread: Spread
-
     learning_rate: LearningRate
-    epochs: Epochs
-    patience: Patience
 
     def batch(self, n_examples: int) -> int:
         """Return how many examples make a step."""

@@ -51,8 +51,11 @@ class Recommender(ABC):
     """One sentence for the report: what the model is and where it comes from."""
     predicts_ratings: ClassVar[bool] = False
 
-    def __init__(self, settings: Any = None, *, seed: int = 0) -> None:
-        self.settings: Any = self.Settings() if settings is None else settings
+    settings: Section
+    """A class with `Settings` of its own declares this as one of them, so that mypy knows their names."""
+
+    def __init__(self, settings: Section | None = None, *, seed: int = 0) -> None:
+        self.settings = self.Settings() if settings is None else settings
         self.seed = seed
         self.name = type(self).__name__
         self.history: list[dict[str, float]] = []
@@ -274,9 +277,9 @@ class RatingRecommender(Recommender):
         """Return the biases that pairs of unknown items are predicted by, of users told now; see `fold_in`."""
         return self._bias.fold_in(told, self._damping())
 
+    @abstractmethod
     def _damping(self) -> float:
-        # Every rating model's Settings has it: the imaginary average ratings behind each bias.
-        return float(self.settings.damping)
+        """Return the imaginary average ratings behind each bias."""
 
     def _in_spreads(self, ratings: sparse.csr_array) -> sparse.csr_array:
         """Return ratings, or what is left of them, in units of the standard deviation of the training ratings."""

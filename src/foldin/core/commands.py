@@ -1,0 +1,70 @@
+"""What all commands share: a section of the help, the CPU lane they run under, and the names that shells complete."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from foldin.core import faults
+
+
+class Command(click.Command):
+    """A command that runs under the CPU lane.
+
+    Parameters
+    ----------
+    *arguments, **options
+        As of `click.Command`.
+    section : str
+        The heading it is listed under.
+    """
+
+    def __init__(self, *arguments: Any, section: str, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.section = section
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; numpy has not been imported yet, and reads its environment when it is."""
+        from foldin.core import determinism, params
+
+        determinism.pin(params.threads(), params.device())
+        return super().invoke(ctx)
+
+
+class Sections(click.Group):
+    """Commands listed by section; sections and commands are in the order they are written in."""
+
+    command_class = Command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a heading for each section, and a line for each of its commands."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        width = max(map(len, self.commands))
+        for name, command in self.commands.items():
+            if isinstance(command, Command):
+                about = (command.help or "").partition("\n")[0].removesuffix(".")
+                sections.setdefault(command.section, []).append((name.ljust(width), about))
+        for section, rows in sections.items():
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+def completing(key: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Return what completes a name that params.yaml lists.
+
+    Parameters
+    ----------
+    key : str
+        Where it lists them: "datasets" or "families".
+    """
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+        from foldin.core import params
+
+        try:
+            return [CompletionItem(name) for name in params.read()[key] if name.startswith(begun)]
+        except faults.EXPECTED:
+            return []  # outside a checkout nothing is listed
+
+    return complete

@@ -1,0 +1,38 @@
+"""What a person reads of a fault, in one line: what happened, and what to do.
+
+Only the standard library is imported, so that a Python without the environment can say that it lacks it.
+"""
+
+import sys
+
+from foldin.core.errors import FoldinError
+
+EXPECTED = (FoldinError, OSError, ModuleNotFoundError, MemoryError)
+"""Faults that a person can do something about; any other is a fault of foldin, and its traceback is wanted."""
+
+
+def line(fault: BaseException) -> str:
+    """Return the line to print of one of `EXPECTED`.
+
+    Parameters
+    ----------
+    fault : BaseException
+        The fault.
+    """
+    match fault:
+        case FileNotFoundError():
+            said = f"{fault.filename}: not there; make it with the stage before: dvc repro"
+        case OSError():
+            place = f"{fault.filename}: " if fault.filename else ""
+            said = f"{place}{fault.strerror or fault}; free space or mend permissions, then run again"
+        case ModuleNotFoundError():
+            advice = "install the environment with `make install` and run `. .venv/bin/activate`, or use make"
+            said = f"this Python ({sys.executable}) has no '{fault.name}'; {advice}"
+        case MemoryError():
+            advice = (
+                "close programs, or make the problem smaller: section subset of params.yaml, or the number of factors"
+            )
+            said = f"memory ran out ({str(fault) or 'no more is free'}); {advice}"
+        case _:
+            said = str(fault)
+    return f"foldin: {said}"

@@ -1,0 +1,45 @@
+"""Checks params.yaml as a whole, before a run that would find a fault only hours later: `foldin check`.
+
+A stage reads its own sections only. Here are the rules that join sections, and every family's section.
+"""
+
+from foldin import models
+from foldin.core import params
+from foldin.core.errors import FoldinError
+from foldin.datasets import registry
+from foldin.preparation import splits
+from foldin.report import ties
+
+
+def check() -> None:
+    """Check every section of params.yaml, also against one another.
+
+    Raises
+    ------
+    FoldinError
+        On the first fault: names key, value and remedy.
+    """
+    for section in params.SECTIONS.values():
+        params.section(section)
+    evaluation, split = params.section(params.Evaluation), params.section(params.Split)
+    report = params.section(params.Report)
+    for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
+        registry.get(name)
+    if split.protocol not in splits.PROTOCOLS:
+        remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
+        raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
+    if split.protocol == "k_fold" and split.fold > split.folds:
+        what = f"split.fold is {split.fold} of {split.folds}"
+        raise FoldinError(what, where="params.yaml", remedy="choose from 1 to split.folds")
+    if split.test + split.validation >= 1:
+        what = f"split.test and split.validation are {split.test} and {split.validation}, which leaves nothing to learn"
+        raise FoldinError(what, where="params.yaml", remedy="their sum must be below 1")
+    if report.recommendations > evaluation.k:
+        what = f"report.recommendations is {report.recommendations}, and lists have evaluation.k = {evaluation.k}"
+        raise FoldinError(what, where="params.yaml", remedy=f"choose up to {evaluation.k}")
+    compared = 0
+    for family in params.known_families():
+        compared += len(models.family(family)) * (family in params.families())
+        params.seeds(family)
+    # The report would refuse them as well, after everything has been trained.
+    ties.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
