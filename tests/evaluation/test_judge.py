@@ -11,12 +11,17 @@ from synthetic import planted
 
 from foldin import metrics
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import IMPLICIT, Interactions
+from foldin.core.interactions import IMPLICIT, Interactions, Scale
 from foldin.core.params import Evaluation
 from foldin.evaluation.judge import judge
 from foldin.evaluation.test_part import HeldOut
-from foldin.metrics import beyond_accuracy
+from foldin.metrics import beyond_accuracy, definitions
 from foldin.metrics import top_k as ranking
+from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE
+from foldin.metrics.counts import COUNTS
+from foldin.metrics.definitions import OVER_USERS
+from foldin.metrics.ranking import RANKING
+from foldin.metrics.rating import LIKED, RATING
 from foldin.models.baselines import DampedBias, Popularity
 
 SETTINGS = Evaluation(
@@ -134,7 +139,7 @@ def test_the_metrics_by_user_give_the_metrics_of_the_model(judged):
     assert np.sqrt(users["squared_error"].sum() / users["pairs"].sum()) == pytest.approx(judged.metrics["rmse"])
     assert users["absolute_error"].sum() / users["pairs"].sum() == pytest.approx(judged.metrics["mae"])
     assert users["ndcg"].mean() == pytest.approx(judged.metrics["ndcg_at_5"])
-    assert users["average_precision"].mean() == pytest.approx(judged.metrics["map_at_5"])
+    assert users["map"].mean() == pytest.approx(judged.metrics["map_at_5"])
     assert users["ndcg"].sem() == pytest.approx(judged.metrics["ndcg_at_5_se"])
 
 
@@ -357,3 +362,19 @@ def test_infinite_scores_are_refused(held):
 
     with pytest.raises(FoldinError, match="hold infinity; it diverged"):
         judge(Diverged().fit(held.training), held, SETTINGS, "diverged")
+
+
+def test_every_metric_that_is_entered_is_computed(bias, held):
+    scales = {"books": Scale(1, 10, 1), "movies": Scale(0.5, 5, 0.5)}
+    found = judge(bias, HeldOut(held.pairs, held.training, own_scales=scales), SETTINGS, "bias").metrics
+    own = {metric.name for metric in RATING if metric.name.endswith("_own_unit")}
+    overall = {metric.name for metric in (*RATING, *OVER_USERS, *CATALOGUE, *COUNTS)} - own
+    assert overall <= {definitions.base(name) for name in found}
+    assert {definitions.base(f"liked.{name}") for name in found["liked"]} == {metric.name for metric in LIKED}
+    in_groups = {metric.name for metric in (*RATING, *RANKING, *CATALOGUE) if metric.of_groups}
+    of_domain = {"pairs", "users_ranked"}
+    assert {definitions.base(name) for name in found["domains"]["books"]} == in_groups | of_domain
+    assert found["domains"]["books"]["rmse_own_unit"] == found["domains"]["books"]["rmse"] * 9
+    of_bucket = {"pairs", "recall"} | {metric.name for metric in BUCKETED}
+    errors = {metric.name for metric in RATING if metric.of_groups} - own
+    assert {definitions.base(name) for name in found["popularity"]["tail"]} == errors | of_bucket

@@ -23,6 +23,7 @@ from foldin.evaluation.judge import Judgement, Lists, judge
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import definitions
+from foldin.metrics.advantage import advantage
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
 from foldin.preparation.liked import check_classes
@@ -71,7 +72,7 @@ def run(dataset: str, family: str) -> None:
     if best is not None:
         ceiling = judged.pop(ORACLE)
         for name, judgement in judged.items():
-            compared = oracle.advantage(judgement.users, ceiling.users, settings.oracle_z)
+            compared = advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.metrics["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
