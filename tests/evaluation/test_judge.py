@@ -18,8 +18,7 @@ from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import beyond_accuracy, definitions
 from foldin.metrics import top_k as ranking
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE
-from foldin.metrics.counts import COUNTS
-from foldin.metrics.definitions import OVER_USERS
+from foldin.metrics.definitions import COUNTS, OVER_USERS
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import LIKED, RATING
 from foldin.models.baselines import DampedBias, Popularity

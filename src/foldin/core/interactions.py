@@ -55,6 +55,34 @@ IMPLICIT = Scale(lowest=0.0, highest=50.0, step=0.0, feedback="implicit")
 """The scale of every implicit data set: log(1 + count) of any count there can be."""
 
 
+def check_classes(ratings: FloatArray, threshold: float) -> None:
+    """Refuse test ratings that are all liked, or all not: every metric of such labels is perfect or empty by itself.
+
+    Parameters
+    ----------
+    ratings : ndarray of float32, shape (n,)
+        The test ratings.
+    threshold : float
+        The lowest rating that means "liked".
+
+    Raises
+    ------
+    FoldinError
+        When there is one class only.
+    """
+    liked = ratings >= threshold
+    if not liked.any() or liked.all():
+        which, same = ("all", "") if liked.all() else ("none", " not")
+        only = f", each of them {ratings[0]:g}" if np.ptp(ratings) == 0 else ""
+        raise FoldinError(
+            f"{which} of {len(ratings):,} test ratings are at least {threshold:g} (evaluation.liked_share){only}: "
+            f"a model that calls everything{same} liked would be perfect",
+            where="params.yaml",
+            remedy="choose a threshold that parts them, or another split; where there is one rating only, there is "
+            "nothing to predict: declare it as feedback: implicit",
+        )
+
+
 @dataclass(frozen=True)
 class Interactions:
     """Ratings as a user-item matrix.

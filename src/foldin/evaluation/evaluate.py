@@ -15,7 +15,7 @@ import pandas as pd
 
 from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import UNKNOWN
+from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say
 from foldin.evaluation import guards, oracle, test_part
@@ -26,7 +26,6 @@ from foldin.metrics import definitions
 from foldin.metrics.advantage import advantage
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
-from foldin.preparation.liked import check_classes
 
 ORACLE = "oracle"
 BASELINES = "baselines"

@@ -31,8 +31,7 @@ from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import RankedHits, RatingErrors, top_k
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import LISTS
-from foldin.metrics.counts import COUNTS
-from foldin.metrics.definitions import SAMPLED
+from foldin.metrics.definitions import COUNTS, SAMPLED
 from foldin.metrics.metric import compute_all
 from foldin.metrics.ranking import RANKING
 from foldin.models.parts.recommender import RatingRecommender, Recommender

@@ -1,7 +1,9 @@
 """Metrics of lists that accuracy does not see: how much of the catalogue they use, how novel and diverse they are."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -189,15 +191,28 @@ def list_share(recommended: IntArray, members: npt.NDArray[np.bool_]) -> float |
     return float(members[listed].sum() / len(listed)) if len(listed) else None
 
 
+def _list_means(recommended: IntArray, values: Values) -> Values:
+    filled = recommended >= 0
+    counts = filled.sum(axis=1)
+    sums = np.where(filled, values[recommended], 0.0).sum(axis=1)
+    means: Values = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return means
+
+
+def _describes(name: str, text: str, compute: Callable[..., Any], **more: Any) -> Metric:
+    # More is not better by itself: random lists cover the whole catalogue.
+    return Metric(name, text, compute, higher_is_better=None, **more)
+
+
 LISTS = (
-    Metric(
+    _describes(
         "novelty",
         "mean over users of the mean of −log2(share of users who rated the item in training) on a list",
         lambda lists: novelty(lists.items, lists.popularity, lists.n_users),
         highest=math.inf,
         title="novelty (bits)",
     ),
-    Metric(
+    _describes(
         "diversity",
         "mean over users of the mean of 1 − cosine of genre vectors over pairs of listed items that have genres",
         lambda lists: diversity(lists.items, lists.genres),
@@ -206,48 +221,37 @@ LISTS = (
 )
 """Metrics of each user's list, each computed from `Listed`: values of shape (n,); a model's is their mean."""
 CATALOGUE = (
-    Metric(
+    _describes(
         "coverage",
         "items on any list / items of the catalogue (Ge et al. 2010)",
         lambda lists: coverage(lists.items, lists.n_items),
         title="coverage",
         of_groups=True,
     ),
-    Metric(
+    _describes(
         "gini",
         "Σ (2j − n − 1) c_j / (n Σ c_j), c_j ascending: how often each of the catalogue's n items is listed; 0 evenly, "
         "near 1 the same few (Fleder and Hosanagar 2009)",
         lambda lists: gini(lists.items, lists.n_items),
-        higher_is_better=False,
         title="Gini",
     ),
-    Metric(
+    _describes(
         "popularity_lift",
         "mean popularity (training ratings) of listed items over that of the users' own training items, minus 1; "
         "means over each user first (Abdollahpouri et al. 2019)",
         lambda lists: popularity_lift(lists.items, lists.popularity, lists.known),
         lowest=-1.0,
         highest=math.inf,
-        higher_is_better=None,
         title="popularity lift",
     ),
 )
 """Metrics of all lists together, each computed from `Listed`: a float, or None."""
 BUCKETED = (
-    Metric(
+    _describes(
         "list_share",
         "share of all list places that items of this group take",
         list_share,
-        higher_is_better=None,
         title="share of lists",
     ),
 )
 """Metrics of a popularity bucket alone, each computed as `list_share` is."""
-
-
-def _list_means(recommended: IntArray, values: Values) -> Values:
-    filled = recommended >= 0
-    counts = filled.sum(axis=1)
-    sums = np.where(filled, values[recommended], 0.0).sum(axis=1)
-    means: Values = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return means

@@ -2,6 +2,7 @@
 
 Libraries disagree on metrics of the same name, so a metric without its definition cannot be compared with anything.
 The definitions stand with the code of each metric; this module collects them, and reads the names of metrics files.
+Here itself are only the counts of the test part, which say what the other metrics are over.
 """
 
 import math
@@ -12,10 +13,36 @@ from foldin.core.errors import FoldinError
 from foldin.metrics.advantage import ADVANTAGE
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS
-from foldin.metrics.counts import COUNTS, SEEDS
-from foldin.metrics.metric import Metric
+from foldin.metrics.metric import Metric, count
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import LIKED, RATING
+
+COUNTS = (
+    count("pairs", "test ratings", lambda test: len(test.warm)),
+    count(
+        "cold_pairs", "test ratings whose user or item training has never seen", lambda test: int((~test.warm).sum())
+    ),
+    Metric(
+        "warm_share",
+        "pairs whose user and item training knows / all test pairs: what rmse_warm covers",
+        lambda test: float(test.warm.mean()),
+        higher_is_better=None,
+    ),
+    count("users_ranked", "users with a metric of ranking", lambda test: len(test.ranked)),
+    count(
+        "users_without_history",
+        "users of the test part of whom nothing is known, so who get no list",
+        lambda test: len(test.people) - len(test.ranked),
+    ),
+    count(
+        "unreachable",
+        "held-out items of ranked users that training has never seen: no list can hold one",
+        lambda test: int(test.cold_items.sum()),
+    ),
+)
+"""Counts of the test part, each computed from `foldin.evaluation.test_part.HeldOut`."""
+SEEDS = count("seeds", "seeds the model was fitted with", len)
+"""Computed from the judgements of a model fitted with several seeds."""
 
 SAMPLED = "sampled_"
 """Begins the name of every ranking metric whose candidates are a sample, not the whole catalogue."""

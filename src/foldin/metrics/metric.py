@@ -1,9 +1,9 @@
 """What a metric is. Its name, definition, bounds, direction and code stand together, in one entry of one tuple.
 
-These tuples stand where their functions stand: `RATING` and `LIKED` in `rating`, `RANKING` in `ranking`, `SCORES` in
-`auc`, `LISTS`, `CATALOGUE` and `BUCKETED` in `beyond_accuracy`, `COUNTS` in `counts`, `ADVANTAGE` in `advantage`. To
-add a metric, add an entry: `evaluate` computes it, the guards hold it to its bounds, `definitions.json` defines it, and
-the leaderboard shows it if it has a title.
+The tuples stand beside the functions: `RATING` and `LIKED` in `rating`, `RANKING` in `ranking`, `SCORES` in `auc`,
+`LISTS`, `CATALOGUE` and `BUCKETED` in `beyond_accuracy`, `ADVANTAGE` in `advantage`, `COUNTS` in `definitions`. To add
+a metric, add an entry: `evaluate` computes it, the guards hold it to its bounds, `definitions.json` defines it, and the
+leaderboard shows it if it has a title.
 """
 
 import math

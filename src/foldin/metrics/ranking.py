@@ -173,13 +173,7 @@ RANKING = (
         title="precision",
         of_groups=True,
     ),
-    Metric(
-        "recall",
-        "mean over users of Σ r_i / R (not / min(k, R))",
-        recall,
-        title="recall",
-        of_groups=True,
-    ),
+    Metric("recall", "mean over users of Σ r_i / R (not / min(k, R))", recall, title="recall", of_groups=True),
     Metric(
         "ndcg",
         "mean over users of Σ r_i / log2(i + 1), divided by that sum of min(k, R) hits in front",

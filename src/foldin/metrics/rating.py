@@ -97,14 +97,13 @@ class RatingErrors:
         """The sum of each user's absolute errors, shape (n_users,); 0 for a user without a pair."""
         return self._sums(np.abs(self.error))
 
-    @cached_property
-    def pairs_by_user(self) -> npt.NDArray[np.intp]:
-        """The number of each user's pairs, shape (n_users,)."""
-        return np.bincount(self.user, minlength=self.n_users)
+    def judged_users(self) -> tuple[Values, npt.NDArray[np.intp]]:
+        """Return the sum of squared errors and the number of pairs of each user that has a pair."""
+        pairs = np.bincount(self.user, minlength=self.n_users)
+        return self.squared_by_user[pairs > 0], pairs[pairs > 0]
 
     def _sums(self, values: Values) -> Values:
-        sums: Values = np.bincount(self.user, values, self.n_users).astype(np.float64)
-        return sums
+        return np.bincount(self.user, values, self.n_users).astype(np.float64)
 
 
 def rmse(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
@@ -129,8 +128,7 @@ def mean_size(error: Values) -> float:
 
 def rmse_error(given: RatingErrors) -> float:
     """Return the standard error of RMSE, by user: that of the mean squared error, divided by 2 · RMSE."""
-    judged = given.pairs_by_user > 0
-    return uncertainty.rmse(given.squared_by_user[judged], given.pairs_by_user[judged])[1]
+    return uncertainty.rmse(*given.judged_users())[1]
 
 
 def rmse_where(given: RatingErrors, chosen: npt.NDArray[np.bool_]) -> float | None:
@@ -146,8 +144,8 @@ def r_squared(given: RatingErrors) -> float | None:
 
 def user_rmse(given: RatingErrors) -> float:
     """Return the mean of users' own RMSE, over users with a pair."""
-    judged = given.pairs_by_user > 0
-    return float(np.sqrt(given.squared_by_user[judged] / given.pairs_by_user[judged]).mean())
+    squared, pairs = given.judged_users()
+    return float(np.sqrt(squared / pairs).mean())
 
 
 def _of_errors(name: str, text: str, compute: Callable[[RatingErrors], float | None], **more: Any) -> Metric:
@@ -235,8 +233,7 @@ def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float)
     Returns
     -------
     dict of str to float
-        The metrics of `LIKED`, without "liked_" before their names; one with denominator 0 (nothing was liked, or
-        nothing predicted so) has no value and is left out.
+        The metrics of `LIKED`, named without "liked_"; a share of nothing has no value and is left out.
     """
     errors(actual, predicted)
     liked, chosen = np.asarray(actual) >= threshold, np.asarray(predicted) >= threshold

@@ -12,12 +12,11 @@ import pandas as pd
 from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories, occurring
-from foldin.core.interactions import UNKNOWN, Interactions, TrainingData
+from foldin.core.interactions import UNKNOWN, Interactions, TrainingData, check_classes
 from foldin.core.progress import say
 from foldin.datasets import registry
 from foldin.preparation import splits, subset
 from foldin.preparation.account import check
-from foldin.preparation.liked import check_classes
 from foldin.preparation.splits import PARTS, PROTOCOLS, Split
 
 NOT_TOLD = "fold_in_ratings_of_unknown_items"
