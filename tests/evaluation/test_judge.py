@@ -126,10 +126,10 @@ def test_users_without_history_are_counted_and_have_no_ranking_metric(judged, he
     # Of the two pairs with an unknown item, one is of an unknown user.
     assert judged.metrics["unreachable"] == 1
     assert judged.metrics["users_ranked"] == held.pairs.loc[held.pairs["user"] >= 0, "user"].nunique()
-    strangers = judged.users[judged.users["user_id"].isin(["a", "b"])]
-    assert len(strangers) == 2
-    assert strangers["ndcg"].isna().all()
-    assert strangers["squared_error"].notna().all()
+    without_history = judged.users[judged.users["user_id"].isin(["a", "b"])]
+    assert len(without_history) == 2
+    assert without_history["ndcg"].isna().all()
+    assert without_history["squared_error"].notna().all()
 
 
 def test_the_metrics_by_user_give_the_metrics_of_the_model(judged):
@@ -322,7 +322,7 @@ def test_metrics_of_sampled_candidates_say_so_and_rank_these_alone(bias, judged,
     assert found.metrics["rmse"] == judged.metrics["rmse"]
 
 
-def test_held_out_users_are_judged_on_what_is_told_of_them():
+def test_held_out_users_are_judged_on_their_observed_ratings():
     train, _, test = planted(n_users=120, n_items=80)
     users, items, ratings = test.triples()
     held_out = users >= 90
@@ -331,27 +331,27 @@ def test_held_out_users_are_judged_on_what_is_told_of_them():
     pairs = pd.DataFrame({"user": users - 90, "item": items, "rating": ratings, "timestamp": 0})[held_out]
     pairs["user_id"] = train.users["user_id"].to_numpy()[users[held_out]]
     pairs["item_id"] = train.items["item_id"].to_numpy()[items[held_out]]
-    told = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
+    observed = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
     pairs = pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"})
-    test_part = HeldOut(pairs, training, told)
+    test_part = HeldOut(pairs, training, observed)
     model = DampedBias(DampedBias.Settings(damping=5.0)).fit(training)
     found = judge(model, test_part, SETTINGS, "bias")
-    scores = np.clip(model.fold_in(told.ratings), 0.5, 5)
+    scores = np.clip(model.fold_in(observed.ratings), 0.5, 5)
     np.testing.assert_array_equal(found.predicted, scores[test_part.indices])
-    # Of an item that training has never seen, what the user told is all there is to go by.
+    # Of an item that training has never seen, the user's observed ratings are all there is to go by.
     new = pairs.assign(item=pairs["item"].where(pairs.index != 4, np.int32(-1)))
-    cold = judge(model, HeldOut(new, training, told), SETTINGS, "bias").predicted
+    cold = judge(model, HeldOut(new, training, observed), SETTINGS, "bias").predicted
     user = pairs["user"].iloc[4]
-    mine = told.ratings[[user]]
+    mine = observed.ratings[[user]]
     mean = training.ratings.data.mean()
     habit = (mine.data - mean - model.item_biases()[mine.indices]).sum() / (mine.nnz + 5.0)
     assert abs(habit) > 0.05
     assert cold[4] == pytest.approx(mean + habit, abs=1e-5)
     np.testing.assert_array_equal(np.delete(cold, 4), np.delete(found.predicted, 4))
-    stranger = model.predict(np.full(len(pairs), -1), test_part.indices[1])
-    assert found.metrics["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
+    unknown_user = model.predict(np.full(len(pairs), -1), test_part.indices[1])
+    assert found.metrics["rmse"] < metrics.rmse(test_part.ratings, unknown_user), "observed ratings must help"
     for row, listed in enumerate(found.lists.items):
-        assert not set(listed.tolist()) & set(told.ratings[[test_part.ranked[row]]].indices.tolist())
+        assert not set(listed.tolist()) & set(observed.ratings[[test_part.ranked[row]]].indices.tolist())
 
 
 def test_infinite_scores_are_refused(held):

@@ -3,8 +3,8 @@
 Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
 a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
 in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.) Where the
-split holds out users, models are told their other ratings first; where it gives negatives, held-out items are ranked
-among these, and every metric of such lists is named `sampled_…`.
+split holds out users, models observe their other ratings first (fold-in); where it gives negatives, held-out items are
+ranked among these, and every metric of such lists is named `sampled_…`.
 
 Where feedback is implicit there is no rating to predict, so no model has rating metrics.
 
@@ -234,7 +234,7 @@ def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None
 
 def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
     """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
-    # Held-out users are strangers to the model, so that it is asked about those it was trained on.
+    # The model was not trained on held-out users, so it is asked about those it was trained on.
     everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
     users = everyone[:USERS_ASKED]
     own = np.asarray(model.recommend(users, k)[0])
