@@ -209,7 +209,7 @@ def test_more_folds_than_ratings_are_said_as_such():
         params.Split, PARAMS["split"] | {"protocol": "k_fold", "folds": 9, "fold": 9, "validation": 0.4}, "split"
     )
     with pytest.raises(FoldinError, match=r"fold 9 of 5 ratings would be empty: split.folds is 9; lower split.folds"):
-        splits.deal(ratings, settings, (None, None))
+        splits.split_ratings(ratings, settings, (None, None))
 
 
 @pytest.mark.parametrize(

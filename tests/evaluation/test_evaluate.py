@@ -195,7 +195,7 @@ def test_other_seeds_are_judged_too_and_their_spread_is_shown_as_such(trained, m
     training = interactions.load(DATASET).training
     expected = [metrics.ndcg(*ranked(model))]
     for seed in (model.seed + 1, model.seed + 2):
-        with files.whole_folder(paths.twin(DATASET, FAMILY, "odd", seed)) as folder:
+        with files.whole_folder(paths.reseeded(DATASET, FAMILY, "odd", seed)) as folder:
             other = model.refit(training, seed)
             other.save(folder)
             expected.append(metrics.ndcg(*ranked(other)))
@@ -314,7 +314,7 @@ def test_a_model_of_another_seed_that_is_not_whole_is_one_clear_line(trained, mo
     change("evaluation", "seeds", {FAMILY: 2})
     model = models.family(FAMILY)["random"]
     replaced_by(monkeypatch, model)
-    with files.whole_folder(paths.twin(DATASET, FAMILY, "odd", model.seed + 1)) as folder:
+    with files.whole_folder(paths.reseeded(DATASET, FAMILY, "odd", model.seed + 1)) as folder:
         model.refit(interactions.load(DATASET).training, model.seed + 1).save(folder)
     spoil(folder.parent / f"odd.seed-{model.seed + 1}" / name, damage)
     place = rf"^model 'odd' of 'baselines' on 'demo': data/models/demo/baselines/odd\.seed-{model.seed + 1}: "

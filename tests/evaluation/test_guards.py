@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from foldin.core.errors import FoldinError
+from foldin.core.interactions import check_classes
 from foldin.evaluation import guards
 from foldin.metrics import definitions
-from foldin.preparation.liked import check_classes
 
 METRICS = {"rmse": 0.9, "ndcg_at_10": 0.4, "ndcg_at_10_se": 0.01, "liked": {"f1": 0.5, "true_positives": 7}}
 

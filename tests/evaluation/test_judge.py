@@ -11,12 +11,16 @@ from synthetic import planted
 
 from foldin import metrics
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import IMPLICIT, Interactions
+from foldin.core.interactions import IMPLICIT, Interactions, Scale
 from foldin.core.params import Evaluation
 from foldin.evaluation.judge import judge
 from foldin.evaluation.test_part import HeldOut
-from foldin.metrics import beyond_accuracy
+from foldin.metrics import beyond_accuracy, definitions
 from foldin.metrics import top_k as ranking
+from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE
+from foldin.metrics.definitions import COUNTS, OVER_USERS
+from foldin.metrics.ranking import RANKING
+from foldin.metrics.rating import LIKED, RATING
 from foldin.models.baselines import DampedBias, Popularity
 
 SETTINGS = Evaluation(
@@ -122,10 +126,10 @@ def test_users_without_history_are_counted_and_have_no_ranking_metric(judged, he
     # Of the two pairs with an unknown item, one is of an unknown user.
     assert judged.metrics["unreachable"] == 1
     assert judged.metrics["users_ranked"] == held.pairs.loc[held.pairs["user"] >= 0, "user"].nunique()
-    strangers = judged.users[judged.users["user_id"].isin(["a", "b"])]
-    assert len(strangers) == 2
-    assert strangers["ndcg"].isna().all()
-    assert strangers["squared_error"].notna().all()
+    without_history = judged.users[judged.users["user_id"].isin(["a", "b"])]
+    assert len(without_history) == 2
+    assert without_history["ndcg"].isna().all()
+    assert without_history["squared_error"].notna().all()
 
 
 def test_the_metrics_by_user_give_the_metrics_of_the_model(judged):
@@ -134,7 +138,7 @@ def test_the_metrics_by_user_give_the_metrics_of_the_model(judged):
     assert np.sqrt(users["squared_error"].sum() / users["pairs"].sum()) == pytest.approx(judged.metrics["rmse"])
     assert users["absolute_error"].sum() / users["pairs"].sum() == pytest.approx(judged.metrics["mae"])
     assert users["ndcg"].mean() == pytest.approx(judged.metrics["ndcg_at_5"])
-    assert users["average_precision"].mean() == pytest.approx(judged.metrics["map_at_5"])
+    assert users["map"].mean() == pytest.approx(judged.metrics["map_at_5"])
     assert users["ndcg"].sem() == pytest.approx(judged.metrics["ndcg_at_5_se"])
 
 
@@ -318,7 +322,7 @@ def test_metrics_of_sampled_candidates_say_so_and_rank_these_alone(bias, judged,
     assert found.metrics["rmse"] == judged.metrics["rmse"]
 
 
-def test_held_out_users_are_judged_on_what_is_told_of_them():
+def test_held_out_users_are_judged_on_their_observed_ratings():
     train, _, test = planted(n_users=120, n_items=80)
     users, items, ratings = test.triples()
     held_out = users >= 90
@@ -327,27 +331,27 @@ def test_held_out_users_are_judged_on_what_is_told_of_them():
     pairs = pd.DataFrame({"user": users - 90, "item": items, "rating": ratings, "timestamp": 0})[held_out]
     pairs["user_id"] = train.users["user_id"].to_numpy()[users[held_out]]
     pairs["item_id"] = train.items["item_id"].to_numpy()[items[held_out]]
-    told = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
+    observed = Interactions(train.ratings[90:], train.users[90:].reset_index(drop=True), train.items, train.scale)
     pairs = pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"})
-    test_part = HeldOut(pairs, training, told)
+    test_part = HeldOut(pairs, training, observed)
     model = DampedBias(DampedBias.Settings(damping=5.0)).fit(training)
     found = judge(model, test_part, SETTINGS, "bias")
-    scores = np.clip(model.fold_in(told.ratings), 0.5, 5)
+    scores = np.clip(model.fold_in(observed.ratings), 0.5, 5)
     np.testing.assert_array_equal(found.predicted, scores[test_part.indices])
-    # Of an item that training has never seen, what the user told is all there is to go by.
+    # Of an item that training has never seen, the user's observed ratings are all there is to go by.
     new = pairs.assign(item=pairs["item"].where(pairs.index != 4, np.int32(-1)))
-    cold = judge(model, HeldOut(new, training, told), SETTINGS, "bias").predicted
+    cold = judge(model, HeldOut(new, training, observed), SETTINGS, "bias").predicted
     user = pairs["user"].iloc[4]
-    mine = told.ratings[[user]]
+    mine = observed.ratings[[user]]
     mean = training.ratings.data.mean()
     habit = (mine.data - mean - model.item_biases()[mine.indices]).sum() / (mine.nnz + 5.0)
     assert abs(habit) > 0.05
     assert cold[4] == pytest.approx(mean + habit, abs=1e-5)
     np.testing.assert_array_equal(np.delete(cold, 4), np.delete(found.predicted, 4))
-    stranger = model.predict(np.full(len(pairs), -1), test_part.indices[1])
-    assert found.metrics["rmse"] < metrics.rmse(test_part.ratings, stranger), "what is told of a user must help"
+    unknown_user = model.predict(np.full(len(pairs), -1), test_part.indices[1])
+    assert found.metrics["rmse"] < metrics.rmse(test_part.ratings, unknown_user), "observed ratings must help"
     for row, listed in enumerate(found.lists.items):
-        assert not set(listed.tolist()) & set(told.ratings[[test_part.ranked[row]]].indices.tolist())
+        assert not set(listed.tolist()) & set(observed.ratings[[test_part.ranked[row]]].indices.tolist())
 
 
 def test_infinite_scores_are_refused(held):
@@ -357,3 +361,19 @@ def test_infinite_scores_are_refused(held):
 
     with pytest.raises(FoldinError, match="hold infinity; it diverged"):
         judge(Diverged().fit(held.training), held, SETTINGS, "diverged")
+
+
+def test_every_metric_that_is_entered_is_computed(bias, held):
+    scales = {"books": Scale(1, 10, 1), "movies": Scale(0.5, 5, 0.5)}
+    found = judge(bias, HeldOut(held.pairs, held.training, own_scales=scales), SETTINGS, "bias").metrics
+    own = {metric.name for metric in RATING if metric.name.endswith("_own_unit")}
+    overall = {metric.name for metric in (*RATING, *OVER_USERS, *CATALOGUE, *COUNTS)} - own
+    assert overall <= {definitions.base(name) for name in found}
+    assert {definitions.base(f"liked.{name}") for name in found["liked"]} == {metric.name for metric in LIKED}
+    in_groups = {metric.name for metric in (*RATING, *RANKING, *CATALOGUE) if metric.of_groups}
+    of_domain = {"pairs", "users_ranked"}
+    assert {definitions.base(name) for name in found["domains"]["books"]} == in_groups | of_domain
+    assert found["domains"]["books"]["rmse_own_unit"] == found["domains"]["books"]["rmse"] * 9
+    of_bucket = {"pairs", "recall"} | {metric.name for metric in BUCKETED}
+    errors = {metric.name for metric in RATING if metric.of_groups} - own
+    assert {definitions.base(name) for name in found["popularity"]["tail"]} == errors | of_bucket

@@ -12,6 +12,7 @@ from foldin.datasets.demo.truth import Truth
 from foldin.evaluation import oracle
 from foldin.evaluation.oracle import Oracle
 from foldin.metrics import top_k
+from foldin.metrics.advantage import advantage
 
 N_USERS, N_ITEMS = 400, 60
 
@@ -94,7 +95,7 @@ def test_the_advantage_is_the_paired_difference_in_its_standard_errors():
     best = by_user(rng.random(200), pairs * rng.gamma(2, size=200), pairs)
     model = by_user(best["ndcg"] - rng.random(200) / 9, best["squared_error"] + pairs * rng.random(200), pairs)
     model.loc[0, "ndcg"] = best.loc[0, "ndcg"] = np.nan
-    found = oracle.advantage(model, best, limit=4.0)
+    found = advantage(model, best, limit=4.0)
 
     ndcg = (model["ndcg"] - best["ndcg"]).dropna()
     assert found["ndcg_advantage"] == pytest.approx(ndcg.mean())
@@ -115,10 +116,10 @@ def test_only_what_is_better_beyond_chance_is_a_leak(ndcg_shift, error_shift, le
     best = by_user(rng.random(100), 4 * rng.gamma(2, size=100))
     luck = rng.normal(scale=0.05, size=100) * bool(ndcg_shift or error_shift)
     model = by_user(best["ndcg"] + luck + ndcg_shift, best["squared_error"] + luck + error_shift)
-    assert oracle.advantage(model, best, limit=4.0)["leak"] == leak
+    assert advantage(model, best, limit=4.0)["leak"] == leak
 
 
 def test_a_model_without_ratings_is_compared_by_ranking_alone():
     best = by_user(np.array([0.5, 0.7]), np.array([1.0, 2.0]))
     model = by_user(np.array([0.4, 0.1]), np.array([np.nan, np.nan]))
-    assert set(oracle.advantage(model, best, limit=4.0)) == {"ndcg_advantage", "ndcg_z", "leak"}
+    assert set(advantage(model, best, limit=4.0)) == {"ndcg_advantage", "ndcg_z", "leak"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from foldin import metrics
-from foldin.metrics import beyond_accuracy
+from foldin.metrics import beyond_accuracy, rating
 
 always = settings(derandomize=True, deadline=None, max_examples=60)
 N = 7
@@ -99,5 +99,7 @@ def test_calibration_groups_hold_every_pair_once_and_keep_ties_together(pairs):
     assert len(table) <= min(4, len(set(predicted)))
 
 
-def test_rmse_by_user_weighs_users_alike():
-    assert metrics.user_rmse(np.array([16.0, 0.0]), np.array([1, 99])) == 2.0
+def test_rmse_by_user_weighs_users_alike_and_passes_over_who_has_no_pair():
+    user = np.array([2] + 99 * [0])
+    given = metrics.RatingErrors(np.ones(100), np.where(user == 2, 4.0, 0.0), user, 3, user == 0)
+    assert rating.user_rmse(given) == 2.0

@@ -13,6 +13,7 @@ from synthetic import planted
 from foldin import metrics
 from foldin.core.errors import FoldinError
 from foldin.metrics import top_k
+from foldin.metrics.ranking import RANKING
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.models.parts.validation import validate
 
@@ -50,9 +51,9 @@ def by_definition(recommended, relevant, cold):
         "precision": len(hit_at) / k,
         "recall": len(hit_at) / total,
         "ndcg": sum(1 / math.log2(rank + 1) for rank in hit_at) / ideal,
-        "average_precision": sum(precisions) / min(k, total),
-        "reciprocal_rank": 1 / hit_at[0] if hit_at else 0.0,
-        "hit": float(bool(hit_at)),
+        "map": sum(precisions) / min(k, total),
+        "mrr": 1 / hit_at[0] if hit_at else 0.0,
+        "hit_rate": float(bool(hit_at)),
     }
 
 
@@ -61,7 +62,7 @@ def by_definition(recommended, relevant, cold):
 def test_ranking_metrics_follow_their_definitions(case):
     lists, rows, cold, n_items = case
     measured = metrics.ranking_metrics(np.array(lists, np.int32), held_out(rows, n_items), np.array(cold))
-    assert set(measured) == set(metrics.MEANS)
+    assert set(measured) == {metric.name for metric in RANKING}
     for user, (recommended, relevant, extra) in enumerate(zip(lists, rows, cold, strict=True)):
         for name, values in measured.items():
             if len(relevant) + extra:
@@ -92,7 +93,7 @@ def test_ndcg_agrees_with_scikit_learn_where_nothing_is_tied():
 def test_perfect_and_worst_lists():
     relevant = held_out([[0, 1], [2, 3, 4, 5]], 8)
     perfect = metrics.ranking_metrics(np.array([[1, 0, 5], [4, 2, 3]], np.int32), relevant)
-    for name in ("ndcg", "average_precision", "reciprocal_rank", "hit"):
+    for name in ("ndcg", "map", "mrr", "hit_rate"):
         assert perfect[name].tolist() == [1, 1], name
     assert perfect["precision"].tolist() == pytest.approx([2 / 3, 1])
     assert perfect["recall"].tolist() == pytest.approx([1, 3 / 4])
@@ -130,7 +131,7 @@ def test_a_random_order_has_the_metrics_that_combinatorics_gives():
     items, _ = top_k.top_k(rng.random((n, n_items)), k)
     measured = metrics.ranking_metrics(items, held_out([range(n_relevant)] * n, n_items))
     no_hit = math.comb(n_items - n_relevant, k) / math.comb(n_items, k)
-    expected = {"precision": n_relevant / n_items, "recall": k / n_items, "hit": 1 - no_hit}
+    expected = {"precision": n_relevant / n_items, "recall": k / n_items, "hit_rate": 1 - no_hit}
     for name, value in expected.items():
         assert abs(measured[name].mean() - value) < 4 * measured[name].std() / math.sqrt(n), name
 

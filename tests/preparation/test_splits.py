@@ -61,10 +61,10 @@ def dated_ratings(draw):
     return table(users, items, moments)
 
 
-def dealt(ratings, protocol, **values):
+def split_by(ratings, protocol, **values):
     """Return the split, or None where a part would be empty, which is refused in one line."""
     try:
-        return splits.deal(ratings, asked(protocol, **values), (generate.DEMO, None))
+        return splits.split_ratings(ratings, asked(protocol, **values), (generate.DEMO, None))
     except FoldinError as error:
         if "would be empty" not in error.what:
             raise
@@ -74,19 +74,19 @@ def dealt(ratings, protocol, **values):
 @always
 @given(dated_ratings(), st.sampled_from(FREE), st.integers(0, 3))
 def test_parts_are_disjoint_and_together_all_ratings(ratings, protocol, seed):
-    split = dealt(ratings, protocol, seed=seed)
+    split = split_by(ratings, protocol, seed=seed)
     if split is None:
         return
     rows = np.concatenate([split.train, split.validation, split.test, split.fold_in])
     assert sorted(rows) == list(range(len(ratings)))
-    again = dealt(ratings, protocol, seed=seed)
+    again = split_by(ratings, protocol, seed=seed)
     assert all(np.array_equal(getattr(split, part), getattr(again, part)) for part in (*splits.PARTS, "fold_in"))
 
 
 @always
 @given(dated_ratings())
 def test_global_time_learns_only_from_what_is_older(ratings):
-    split = dealt(ratings, "global_time")
+    split = split_by(ratings, "global_time")
     if split is not None:
         moments = ratings["timestamp"].to_numpy(np.int64)
         assert moments[split.train].max() < moments[split.validation].min()
@@ -96,7 +96,7 @@ def test_global_time_learns_only_from_what_is_older(ratings):
 @always
 @given(dated_ratings())
 def test_leave_last_out_holds_out_each_user_s_last_rating_and_ties_fall_to_the_last_item(ratings):
-    split = dealt(ratings, "leave_last_out")
+    split = split_by(ratings, "leave_last_out")
     if split is None:
         return
     for _, mine in ratings.groupby("user_id"):
@@ -111,7 +111,7 @@ def test_leave_last_out_holds_out_each_user_s_last_rating_and_ties_fall_to_the_l
 @always
 @given(dated_ratings())
 def test_random_by_user_takes_a_share_of_everyone_and_leaves_something_to_learn(ratings):
-    split = dealt(ratings, "random_by_user", test=0.4)
+    split = split_by(ratings, "random_by_user", test=0.4)
     if split is not None:
         held = ratings.iloc[split.test].groupby("user_id").size()
         counts = ratings.groupby("user_id").size()
@@ -122,17 +122,17 @@ def test_random_by_user_takes_a_share_of_everyone_and_leaves_something_to_learn(
 
 def test_k_folds_hold_out_every_rating_once():
     ratings = table(np.repeat(np.arange(20), 5), np.tile(np.arange(5), 20))
-    parts = [dealt(ratings, "k_fold", fold=fold, folds=4) for fold in range(1, 5)]
+    parts = [split_by(ratings, "k_fold", fold=fold, folds=4) for fold in range(1, 5)]
     assert sorted(np.concatenate([part.test for part in parts])) == list(range(100))
     assert [len(part.validation) for part in parts] == [10] * 4
     with pytest.raises(FoldinError, match=r"split\.fold is 5 of 4; choose from 1 to split\.folds"):
-        dealt(ratings, "k_fold", fold=5, folds=4)
+        split_by(ratings, "k_fold", fold=5, folds=4)
 
 
 @always
 @given(dated_ratings())
 def test_strong_generalization_never_trains_on_a_held_out_user(ratings):
-    split = dealt(ratings, "strong_generalization", test=0.4, fold_in=0.5)
+    split = split_by(ratings, "strong_generalization", test=0.4, fold_in=0.5)
     if split is None:
         return
     owners = ratings["user_id"].to_numpy()
@@ -146,12 +146,12 @@ def test_strong_generalization_never_trains_on_a_held_out_user(ratings):
 def test_without_times_the_protocols_by_time_refuse(protocol):
     ratings = table([0, 0, 0, 1, 1, 1], [0, 1, 2] * 2, [1, 2, None, 4, 5, 6])
     with pytest.raises(FoldinError, match=f"1 of 6 ratings have no time, which {protocol} goes by; choose"):
-        dealt(ratings, protocol)
+        split_by(ratings, protocol)
 
 
 def test_an_unknown_protocol_is_named_with_the_nearest():
     with pytest.raises(FoldinError, match=r"split\.protocol is 'globaltime'; did you mean 'global_time'\?"):
-        dealt(table([0], [0]), "globaltime")
+        split_by(table([0], [0]), "globaltime")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_unknown_protocol_is_named_with_the_nearest():
 )
 def test_a_data_set_without_such_files_is_named(protocol, what):
     with pytest.raises(FoldinError, match=f"'demo' (has|comes with) {what}; choose"):
-        dealt(table([0, 1], [0, 1]), protocol)
+        split_by(table([0, 1], [0, 1]), protocol)
 
 
 def test_a_random_split_is_never_called_temporal():
@@ -172,7 +172,7 @@ def test_a_predefined_fold_is_the_one_that_was_asked_for():
     published = {fold: ratings.iloc[fold - 1 :: 5][["user_id", "item_id"]] for fold in range(1, 6)}
     data = replace(generate.DEMO, fold=lambda _, fold: published[fold])
     for fold in (1, 4):
-        split = splits.deal(ratings, asked("predefined_fold", fold=fold), (data, None))
+        split = splits.split_ratings(ratings, asked("predefined_fold", fold=fold), (data, None))
         assert split.test.tolist() == list(range(fold - 1, 60, 5))
         assert len(split.validation) == 5
 

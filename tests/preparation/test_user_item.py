@@ -83,10 +83,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
     assert written() != first
 
 
-def dealt(n: int, seed: int, test: float, validation: float) -> splits.Split:
+def split_by(n: int, seed: int, test: float, validation: float) -> splits.Split:
     shares = {"test": test, "validation": validation, "fold_in": 0.8}
     wanted = params.Split(protocol="random_by_rating", seed=seed, folds=5, fold=1, **shares)
-    return splits.deal(pd.DataFrame(index=range(n)), wanted, (registry.get("demo"), Path()))
+    return splits.split_ratings(pd.DataFrame(index=range(n)), wanted, (registry.get("demo"), Path()))
 
 
 @given(
@@ -97,7 +97,7 @@ def dealt(n: int, seed: int, test: float, validation: float) -> splits.Split:
 )
 @settings(deadline=None, derandomize=True, max_examples=50)
 def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
-    parts = dealt(n, seed, test, validation)
+    parts = split_by(n, seed, test, validation)
     assert np.array_equal(np.sort(np.concatenate([parts.train, parts.validation, parts.test])), np.arange(n))
     assert len(parts.test) == round(n * test)
     assert len(parts.validation) == round(n * validation)
@@ -118,7 +118,7 @@ def test_of_equal_draws_the_first_are_the_least(values, k):
 def test_every_rating_is_held_out_equally_often():
     counts = np.zeros(50)
     for seed in range(400):
-        counts[dealt(50, seed, 0.2, 0.1).test] += 1
+        counts[split_by(50, seed, 0.2, 0.1).test] += 1
     assert np.all(np.abs(counts - 80) < 5 * np.sqrt(400 * 0.2 * 0.8))
 
 
@@ -288,7 +288,9 @@ def test_the_account_of_held_out_users_says_what_models_cannot_be_told(cleaned, 
 
 
 def test_an_account_of_the_split_that_does_not_close_stops_the_stage(cleaned, monkeypatch):
-    monkeypatch.setattr(user_item.splits, "deal", lambda ratings, *_: splits.Split(*np.arange(30).reshape(3, 10)))
+    monkeypatch.setattr(
+        user_item.splits, "split_ratings", lambda ratings, *_: splits.Split(*np.arange(30).reshape(3, 10))
+    )
     with pytest.raises(FoldinError, match="the account of the split does not close"):
         user_item.run("demo")
 

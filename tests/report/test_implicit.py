@@ -31,8 +31,8 @@ def reported(name, sources):
         with files.whole_folder(paths.models(name, FAMILY) / model_name) as folder:
             model.fit(training).save(folder)
     evaluate.run(name, FAMILY)
-    bench = contents.open_report(name)
-    return bench, page.page(bench)
+    findings = contents.open_report(name)
+    return findings, page.page(findings)
 
 
 @pytest.fixture
@@ -49,24 +49,24 @@ def plays(workspace):
 
 def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     source = "mine: {file: own/plays.csv, user: who, item: artist, rating: plays, feedback: implicit}"
-    bench, text = reported("mine", source)
-    assert not leaderboard.has_ratings(bench.board)
-    assert leaderboard.rating_table(bench.board).empty
-    assert leaderboard.liked_table(bench.board).empty
-    assert contents.predicted_ratings(bench).empty
-    assert len(leaderboard.ranking_table(bench.board, bench.k)) == 4
+    findings, text = reported("mine", source)
+    assert not leaderboard.has_ratings(findings.board)
+    assert leaderboard.rating_table(findings.board).empty
+    assert leaderboard.liked_table(findings.board).empty
+    assert contents.predicted_ratings(findings).empty
+    assert len(leaderboard.ranking_table(findings.board, findings.k)) == 4
     assert "there are no rating metrics" in text
     assert "ranks best (NDCG@10" in text
     assert "Of 900 raw counts 656 were kept" in text
     for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "RMSE: head", "nan"):
         assert absent not in text
-    assert len(leaderboard.plot(bench.board, "mine", bench.k).axes) == 1
-    assert contents.data_plot(bench).axes[0].get_xlabel() == "log(1 + count)"
+    assert len(leaderboard.plot(findings.board, "mine", findings.k).axes) == 1
+    assert contents.data_plot(findings).axes[0].get_xlabel() == "log(1 + count)"
 
 
 def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(plays):
     common = "user: who, item: artist, rating: stars, people: us"
-    bench, text = reported(
+    findings, text = reported(
         "mix",
         f"""
         five: {{file: own/rated.csv, {common}, scale: [1, 5, 1]}}
@@ -74,7 +74,7 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
         mix: {{parts: {{movies: five, books: nine}}}}
         """,
     )
-    row = bench.board.set_index("model").loc["global-mean"]
+    row = findings.board.set_index("model").loc["global-mean"]
     assert 0 < row["domains.books.rmse"] < row["domains.movies.rmse"] < 1
     assert "RMSE in shares of each domain's rating scale" in text
     assert "RMSE in the unit of each domain's own scale, books from 1 to 10, movies from 1 to 5:" in text
@@ -91,4 +91,4 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
         assert f"{row[f'domains.{domain}.rmse_own_unit']:.4f}" in text
     assert metrics["rmse_own_unit"] == pytest.approx(9 * metrics["rmse"], abs=1e-5)
     assert "“Liked” is a rating of at least 0.75" in text
-    assert len(leaderboard.plot(bench.board, "mix", bench.k, bench.dataset.unit).axes) == 2
+    assert len(leaderboard.plot(findings.board, "mix", findings.k, findings.dataset.unit).axes) == 2

@@ -9,7 +9,7 @@ from foldin.report import verdict
 
 
 @dataclass
-class Bench:
+class Findings:
     """As much of a report as the answer reads."""
 
     board: pd.DataFrame
@@ -19,7 +19,7 @@ class Bench:
     best_ranker: str = "als"
 
 
-def bench(**changes):
+def findings(**changes):
     columns = ["model", "kind", "rmse", "rmse_seed_sd", "rmse_tied", "ndcg_at_10", "ndcg_at_10_seed_sd", "ndcg_tied"]
     rows = [
         ("net", "model", 0.770, 0.007, True, 0.10, 0.001, False),
@@ -32,11 +32,11 @@ def bench(**changes):
     for place, value in changes.items():
         model, column = place.split("__")
         board.loc[model, column] = value
-    return Bench(board.reset_index())
+    return Findings(board.reset_index())
 
 
 def test_a_lead_that_another_seed_might_turn_is_said_with_how_much_each_moves():
-    text = verdict.sentences(bench())
+    text = verdict.sentences(findings())
     assert (
         "Trained with other seeds, **mf** (± 0.0010) might stand before net (± 0.0070): that is the standard deviation "
         "of each one's RMSE over its seeds, and the lead is less than two of the difference's." in text
@@ -45,7 +45,7 @@ def test_a_lead_that_another_seed_might_turn_is_said_with_how_much_each_moves():
 
 
 def test_a_rival_fitted_with_one_seed_is_not_said_to_have_no_noise():
-    text = verdict.sentences(bench(bias__rmse=0.775))
+    text = verdict.sentences(findings(bias__rmse=0.775))
     assert "**mf** (± 0.0010), **bias** (trained once) might stand before net (± 0.0070)" in text
 
 
@@ -54,14 +54,14 @@ def test_a_rival_fitted_with_one_seed_is_not_said_to_have_no_noise():
     [({"net__rmse_seed_sd": 0.001}, False), ({"mf__rmse_tied": True}, False), ({"als__rmse_seed_sd": 0.02}, True)],
 )
 def test_leads_beyond_the_seeds_and_ties_are_not(change, said):
-    text = verdict.sentences(bench(**change))
+    text = verdict.sentences(findings(**change))
     assert ("other seeds" in text) == said
     assert "oracle**" not in text
     assert ("**mf** cannot be told apart from net" in text) == ("mf__rmse_tied" in change)
 
 
 def test_a_baseline_that_no_model_beats_is_the_answer():
-    text = verdict.sentences(bench(bias__ndcg_at_10=0.25, bias__ndcg_tied=True, als__ndcg_tied=False))
+    text = verdict.sentences(findings(bias__ndcg_at_10=0.25, bias__ndcg_tied=True, als__ndcg_tied=False))
     assert (
         "**no model beats the bias baseline**, which ranks best (NDCG@10 0.2500; the best model, als: 0.2000)" in text
     )
@@ -71,7 +71,7 @@ def test_a_baseline_that_no_model_beats_is_the_answer():
 
 
 def test_who_is_best_of_a_domain_is_said_where_it_is_another():
-    board = bench().board.set_index("model")
+    board = findings().board.set_index("model")
     for domain, names in {"books": ("bias", "bias"), "films": ("net", "als"), "songs": ("mf", "als")}.items():
         board[f"domains.{domain}.rmse"] = 0.9
         board[f"domains.{domain}.ndcg_at_10"] = 0.1
@@ -80,6 +80,6 @@ def test_who_is_best_of_a_domain_is_said_where_it_is_another():
     assert (
         "By domain it differs: on books **bias**, a baseline, predicts ratings best (0.7000; net: 0.9000) and "
         "**bias**, a baseline, ranks best (0.2000; als: 0.1000); on songs **mf** predicts ratings best (0.7000; "
-        "net: 0.9000)." in verdict.sentences(Bench(board.reset_index()))
+        "net: 0.9000)." in verdict.sentences(Findings(board.reset_index()))
     )
-    assert "By domain" not in verdict.sentences(bench())
+    assert "By domain" not in verdict.sentences(findings())

@@ -181,7 +181,7 @@ class Kept:
         self.table = users.rename(columns={name: prefix + name for name in compare.BY_USER.values()})
         roots = {"rmse": np.sqrt(users["squared_error"].sum() / COUNTS.sum())}
         roots |= {"mae": users["absolute_error"].sum() / COUNTS.sum()}
-        roots |= {"user_rmse": np.sqrt(users["squared_error"] / COUNTS).mean(), "gini_at_10": users["hit"].mean()}
+        roots |= {"user_rmse": np.sqrt(users["squared_error"] / COUNTS).mean(), "gini_at_10": users["hit_rate"].mean()}
         means = {title: users[column].mean() for title, column in compare.BY_USER.items() if column in users}
         self.found = roots | {name if name == "auc" else f"{name}_at_10": value for name, value in means.items()}
         self.found = {(prefix if "_at_" in name or name == "auc" else "") + name: v for name, v in self.found.items()}

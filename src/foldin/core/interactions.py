@@ -55,6 +55,34 @@ IMPLICIT = Scale(lowest=0.0, highest=50.0, step=0.0, feedback="implicit")
 """The scale of every implicit data set: log(1 + count) of any count there can be."""
 
 
+def check_classes(ratings: FloatArray, threshold: float) -> None:
+    """Refuse test ratings that are all liked, or all not: every metric of such labels is perfect or empty by itself.
+
+    Parameters
+    ----------
+    ratings : ndarray of float32, shape (n,)
+        The test ratings.
+    threshold : float
+        The lowest rating that means "liked".
+
+    Raises
+    ------
+    FoldinError
+        When there is one class only.
+    """
+    liked = ratings >= threshold
+    if not liked.any() or liked.all():
+        which, same = ("all", "") if liked.all() else ("none", " not")
+        only = f", each of them {ratings[0]:g}" if np.ptp(ratings) == 0 else ""
+        raise FoldinError(
+            f"{which} of {len(ratings):,} test ratings are at least {threshold:g} (evaluation.liked_share){only}: "
+            f"a model that calls everything{same} liked would be perfect",
+            where="params.yaml",
+            remedy="choose a threshold that parts them, or another split; where there is one rating only, there is "
+            "nothing to predict: declare it as feedback: implicit",
+        )
+
+
 @dataclass(frozen=True)
 class Interactions:
     """Ratings as a user-item matrix.
@@ -219,13 +247,13 @@ def load(dataset: str) -> TrainingData:
 
 
 def save_fold_in(folder: Path, fold_in: Interactions) -> None:
-    """Write what models are told of held-out users into the folder of the test part; see `load_fold_in`."""
+    """Write the observed ratings of held-out users into the folder of the test part; see `load_fold_in`."""
     sparse.save_npz(folder / "fold_in.npz", fold_in.ratings)
     fold_in.users.to_parquet(folder / "fold_in_users.parquet", index=False)
 
 
 def load_fold_in(dataset: str, training: Interactions) -> Interactions | None:
-    """Return the ratings told of held-out users, over the items of training; None where no users are held out."""
+    """Return the observed ratings of held-out users, over the items of training; None where no users are held out."""
     folder = paths.test(dataset)
     if not (folder / "fold_in.npz").is_file():
         return None

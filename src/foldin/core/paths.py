@@ -89,7 +89,7 @@ def models(dataset: str, family: str) -> Path:
     return root() / "data" / "models" / dataset / family
 
 
-def twin(dataset: str, family: str, model: str, seed: int) -> Path:
+def reseeded(dataset: str, family: str, model: str, seed: int) -> Path:
     """Return the folder of a saved model that was fitted with another seed; see `evaluation.seeds`."""
     return models(dataset, family) / f"{model}.seed-{seed}"
 

@@ -1,115 +1,117 @@
-"""What a model's predictions and lists come to: overall metrics, those of each domain, and those by popularity."""
+"""What a model's errors and lists come to: overall metrics, those of each domain, and those by popularity.
+
+Which metrics there are is said where they are defined, in the modules of foldin.metrics.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from foldin import metrics
 from foldin.core.interactions import UNKNOWN, FloatArray, IntArray, Values
 from foldin.evaluation.test_part import HeldOut
-from foldin.metrics import beyond_accuracy, uncertainty
+from foldin.metrics import RankedHits, RatingErrors, beyond_accuracy, ranking, uncertainty
+from foldin.metrics.auc import SCORES
+from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS, Listed
+from foldin.metrics.metric import Metric, compute_all
+from foldin.metrics.ranking import RANKING
+from foldin.metrics.rating import RATING
 
 
-def means(by_user: dict[str, Values], k: int) -> dict[str, float]:
-    """Return the means over users of their ranking metrics at k, NDCG with its standard error."""
+def rating_errors(test: HeldOut, predicted: FloatArray) -> RatingErrors:
+    """Return the errors of predicted ratings of all test pairs, computed here once for all that needs them."""
+    error = metrics.errors(test.ratings, predicted)
+    return RatingErrors(test.ratings.astype(np.float64), error, test.person, len(test.people), test.warm)
+
+
+def lists_of_all(test: HeldOut, items: IntArray) -> Listed:
+    """Return the lists of the ranked users, shape (n, k), with the catalogue they are from."""
+    known = test.known.ratings[test.ranked]
+    return Listed(items, test.popularity, test.training.n_users, test.genres, known)
+
+
+def over_users(chosen: Iterable[Metric], by_user: Mapping[str, Values], ending: str = "") -> dict[str, float]:
+    """Return the means over users of metrics, with a standard error where it is asked for.
+
+    Parameters
+    ----------
+    chosen : iterable of Metric
+        What to average.
+    by_user : mapping of str to ndarray of float64, shape (n,)
+        The values of users, by metric; NaN where a user has none.
+    ending : str, optional
+        What ends the names: "_at_10" for lists of 10.
+    """
     measured = {}
-    for name, title in metrics.MEANS.items():
-        found = uncertainty.user_mean(by_user[name])
+    for metric in chosen:
+        found = uncertainty.user_mean(by_user[metric.name])
         if found is not None:
-            measured[f"{title}_at_{k}"] = found[0]
-            if name == "ndcg":
-                measured[f"{title}_at_{k}_se"] = found[1]
+            measured[f"{metric.name}{ending}"] = found[0]
+            if metric.standard_error is not None:
+                measured[f"{metric.name}{ending}_se"] = metric.standard_error(by_user[metric.name])
     return measured
 
 
-def ranking_means(by_user: dict[str, Values], items: IntArray, n_items: int) -> dict[str, float]:
-    """Return `means` of lists, shape (n, k), and the share of the catalogue that they use."""
-    k = items.shape[1]
-    return means(by_user, k) | {f"coverage_at_{k}": metrics.coverage(items, n_items)}
+def rating_metrics(errors: RatingErrors, *, of_group: bool = False) -> dict[str, float]:
+    """Return the metrics of predicted ratings, of a group of pairs those that groups have."""
+    chosen = [metric for metric in RATING if metric.of_groups or not of_group]
+    measured: dict[str, float] = compute_all(chosen, errors)
+    return measured | {f"{each.name}_se": each.standard_error(errors) for each in chosen if each.standard_error}
 
 
-def list_metrics(by_user: dict[str, Values], items: IntArray, test: HeldOut) -> dict[str, float]:
-    """Return AUC, and what accuracy does not see of lists, shape (n, k)."""
-    k = items.shape[1]
-    measured = {}
-    for name, title in {"auc": "auc", "novelty": f"novelty_at_{k}", "diversity": f"diversity_at_{k}"}.items():
-        found = uncertainty.user_mean(by_user[name])
-        if found is not None:
-            measured[title] = found[0]
-    if (items >= 0).any():
-        measured[f"gini_at_{k}"] = beyond_accuracy.gini(items, test.training.n_items)
-    lift = beyond_accuracy.popularity_lift(items, test.popularity, test.known.ratings[test.ranked])
-    return measured if lift is None else measured | {f"popularity_lift_at_{k}": lift}
-
-
-def rating_metrics(test: HeldOut, predicted: FloatArray, chosen: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Return RMSE with its standard error, and MAE, over the chosen pairs, of which there is at least one."""
-    actual, guess = test.ratings[chosen], predicted[chosen]
-    counts = np.bincount(test.person[chosen], minlength=len(test.people))
-    squared = by_person(test, np.square(metrics.errors(actual, guess)), chosen)
-    return {
-        "rmse": metrics.rmse(actual, guess),
-        "rmse_se": uncertainty.rmse(squared[counts > 0], counts[counts > 0])[1],
-        "mae": metrics.mae(actual, guess),
-    }
-
-
-def more_rating_metrics(test: HeldOut, predicted: FloatArray, users: pd.DataFrame) -> dict[str, float]:
-    """Return the metrics given over all pairs only: warm and cold ones apart, R², and RMSE by user."""
-    measured = {"user_rmse": metrics.user_rmse(users["squared_error"].to_numpy(), users["pairs"].to_numpy())}
-    for name, chosen in (("rmse_warm", test.warm), ("rmse_cold", ~test.warm)):
-        if chosen.any():
-            measured[name] = metrics.rmse(test.ratings[chosen], predicted[chosen])
-    explained = metrics.r_squared(test.ratings, predicted)
-    return measured if explained is None else measured | {"r2": explained}
-
-
-def by_person(test: HeldOut, values: Values, chosen: npt.NDArray[np.bool_]) -> Values:
-    """Return the sums of the chosen pairs' values for each user of the test part."""
-    sums: Values = np.bincount(test.person[chosen], values, len(test.people)).astype(np.float64)
-    return sums
+def list_metrics(by_user: Mapping[str, Values], listed: Listed) -> dict[str, float]:
+    """Return the metrics of scores and lists: what is held out of them, and what accuracy does not see."""
+    ending = f"_at_{listed.items.shape[1]}"
+    measured = over_users((*RANKING, *LISTS), by_user, ending) | over_users(SCORES, by_user)
+    return measured | {f"{name}{ending}": value for name, value in compute_all(CATALOGUE, listed).items()}
 
 
 def domain_metrics(
-    test: HeldOut, domain: str, items: IntArray, predicted: FloatArray | None, prefix: str
-) -> dict[str, float]:
+    test: HeldOut, domain: str, items: IntArray, errors: RatingErrors | None, prefix: str
+) -> dict[str, Any]:
     """Return metrics of a domain, whose lists, shape (n, k), number its own items."""
     members = test.domains[domain]
     chosen = np.isin(test.indices[1], members)
     by_user = metrics.ranking_metrics(items, test.relevant[test.ranked][:, members])
     involved = ~np.isnan(by_user["ndcg"])
-    measured: dict[str, float] = {"pairs": int(chosen.sum()), "users_ranked": int(involved.sum())}
-    ranking_metrics = ranking_means(by_user, items[involved], len(members))
-    measured |= {f"{prefix}{name}": value for name, value in ranking_metrics.items()}
-    if predicted is not None and chosen.any():
-        measured |= rating_metrics(test, predicted, chosen)
-        if domain in test.own_scales:
-            # What turns a share into a rating adds the scale's lowest, which an error of two has not.
-            width = test.own_scales[domain].highest - test.own_scales[domain].lowest
-            measured |= {f"{name}_own_unit": measured[name] * width for name in ("rmse", "mae")}
-    return measured
+    known = test.known.ratings[test.ranked[involved]][:, members]
+    listed = Listed(items[involved], test.popularity[members], test.training.n_users, test.genres[members], known)
+    ending = f"_at_{items.shape[1]}"
+    of_lists = over_users((each for each in RANKING if each.of_groups), by_user, ending)
+    of_catalogue = compute_all((each for each in CATALOGUE if each.of_groups), listed)
+    of_lists |= {f"{name}{ending}": value for name, value in of_catalogue.items()}
+    measured: dict[str, Any] = {"pairs": int(chosen.sum()), "users_ranked": int(involved.sum())}
+    measured |= {f"{prefix}{name}": value for name, value in of_lists.items()}
+    if errors is None or not chosen.any():
+        return measured
+    scale = test.own_scales.get(domain)
+    own_width = None if scale is None else scale.highest - scale.lowest
+    return measured | rating_metrics(errors.among(chosen, own_width), of_group=True)
 
 
 def bucket_metrics(
-    test: HeldOut, items: IntArray, found: npt.NDArray[np.bool_], predicted: FloatArray | None, prefix: str
-) -> dict[str, dict[str, float]]:
+    test: HeldOut, items: IntArray, found: npt.NDArray[np.bool_], errors: RatingErrors | None, prefix: str
+) -> dict[str, dict[str, Any]]:
     """Return metrics by popularity: recall of held-out items, share of list places, rating metrics of pairs."""
-    k, groups = items.shape[1], beyond_accuracy.buckets(test.popularity)
+    ending, groups = f"_at_{items.shape[1]}", beyond_accuracy.buckets(test.popularity)
     relevant = test.relevant[test.ranked]
     rows = np.repeat(np.arange(len(items)), np.diff(relevant.indptr))
     tables = {}
     for number, name in enumerate(beyond_accuracy.BUCKETS):
         listed = (items >= 0) & (groups[items] == number)
-        held = np.bincount(rows, groups[relevant.indices] == number, len(items))
+        n_held = np.bincount(rows, groups[relevant.indices] == number, len(items))
         # A cold item has no popularity, so it is in no bucket.
         chosen = (test.indices[1] != UNKNOWN) & (groups[test.indices[1]] == number)
-        measured: dict[str, float] = {"pairs": int(chosen.sum())}
-        if held.any():
-            recall = ((found & listed).sum(axis=1)[held > 0] / held[held > 0]).mean()
-            measured[f"{prefix}recall_at_{k}"] = float(recall)
-        if (items >= 0).any():
-            measured[f"{prefix}list_share_at_{k}"] = float(listed.sum() / (items >= 0).sum())
-        if predicted is not None and chosen.any():
-            measured |= rating_metrics(test, predicted, chosen)
+        measured: dict[str, Any] = {"pairs": int(chosen.sum())}
+        if n_held.any():
+            hits = RankedHits((found & listed)[n_held > 0], n_held[n_held > 0])
+            measured[f"{prefix}recall{ending}"] = float(ranking.recall(hits).mean())
+        for metric in BUCKETED:
+            value = metric.compute(items, groups == number)
+            measured |= {} if value is None else {f"{prefix}{metric.name}{ending}": value}
+        if errors is not None and chosen.any():
+            measured |= rating_metrics(errors.among(chosen), of_group=True)
         tables[name] = measured
     return tables

@@ -15,7 +15,7 @@ import pandas as pd
 
 from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import UNKNOWN
+from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say
 from foldin.evaluation import guards, oracle, test_part
@@ -23,9 +23,9 @@ from foldin.evaluation.judge import Judgement, Lists, judge
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import definitions
+from foldin.metrics.advantage import advantage
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
-from foldin.preparation.liked import check_classes
 
 ORACLE = "oracle"
 BASELINES = "baselines"
@@ -65,13 +65,13 @@ def run(dataset: str, family: str) -> None:
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
             judged[name] = judge(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:
-                twins = load_twins(dataset, family, name, model, n_seeds)
-                others = [judge(twin, test, settings, f"{dataset}: {name}, seed {twin.seed}") for twin in twins]
+                reseeded = load_reseeded(dataset, family, name, model, n_seeds)
+                others = [judge(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded]
                 judged[name].metrics.update(_seed_noise([judged[name], *others]))
     if best is not None:
         ceiling = judged.pop(ORACLE)
         for name, judgement in judged.items():
-            compared = oracle.advantage(judgement.users, ceiling.users, settings.oracle_z)
+            compared = advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.metrics["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
@@ -96,7 +96,7 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
     }
 
 
-def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
+def load_reseeded(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
     """Load the same model fitted with other seeds.
 
     Raises
@@ -105,7 +105,7 @@ def load_twins(dataset: str, family: str, name: str, model: Recommender, n_seeds
         When one is missing, or is not whole.
     """
     seeds = range(model.seed + 1, model.seed + n_seeds)
-    return [_load(type(model), paths.twin(dataset, family, name, seed), dataset, family) for seed in seeds]
+    return [_load(type(model), paths.reseeded(dataset, family, name, seed), dataset, family) for seed in seeds]
 
 
 def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> Recommender:

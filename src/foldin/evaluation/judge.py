@@ -3,8 +3,8 @@
 Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
 a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
 in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.) Where the
-split holds out users, models are told their other ratings first; where it gives negatives, held-out items are ranked
-among these, and every metric of such lists is named `sampled_…`.
+split holds out users, models observe their other ratings first (fold-in); where it gives negatives, held-out items are
+ranked among these, and every metric of such lists is named `sampled_…`.
 
 Where feedback is implicit there is no rating to predict, so no model has rating metrics.
 
@@ -28,8 +28,12 @@ from foldin.core.progress import tick
 from foldin.evaluation import aggregate, guards
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
-from foldin.metrics import auc, beyond_accuracy, top_k
-from foldin.metrics.definitions import SAMPLED
+from foldin.metrics import RankedHits, RatingErrors, top_k
+from foldin.metrics.auc import SCORES
+from foldin.metrics.beyond_accuracy import LISTS
+from foldin.metrics.definitions import COUNTS, SAMPLED
+from foldin.metrics.metric import compute_all
+from foldin.metrics.ranking import RANKING
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 
 CATALOGUE = ""
@@ -59,8 +63,8 @@ class Judgement:
         The lists of the ranked users, of length `evaluation.k`.
     users : pandas.DataFrame
         One row for each user of the test part: `user_id`, `pairs`, `squared_error` and `absolute_error` (summed over
-        the user's pairs), and the ranking metrics of `metrics.MEANS`, `auc`, `novelty` and `diversity`; NaN where a
-        user or the model has none.
+        the user's pairs), and the user's own value of the metrics of `definitions.OVER_USERS`; NaN where a user or the
+        model has none.
     metrics : dict
         The model's metrics, as written to the metrics file.
     """
@@ -73,7 +77,7 @@ class Judgement:
 
 class _Ranked(NamedTuple):
     lists: dict[str, Lists]
-    auc: Values
+    of_scores: dict[str, Values]
     predicted: FloatArray | None
 
 
@@ -105,53 +109,42 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     found = metrics.hits(best, test.relevant[test.ranked])
     n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
     lists = Lists(best[:, : settings.k], ranked.lists[CATALOGUE].scores[:, : settings.k])
-    by_user = metrics.metrics_of_hits(found[:, : settings.k], n_held) | {
-        "auc": ranked.auc,
-        "novelty": beyond_accuracy.novelty(lists.items, test.popularity, test.training.n_users),
-        "diversity": beyond_accuracy.diversity(lists.items, test.genres),
-    }
+    listed = aggregate.lists_of_all(test, lists.items)
+    by_user = metrics.metrics_of_hits(RankedHits(found[:, : settings.k], n_held)) | ranked.of_scores
+    by_user |= compute_all(LISTS, listed)
+    errors = None if predicted is None else aggregate.rating_errors(test, predicted)
     prefix = SAMPLED if test.negatives is not None else ""
 
-    users = test.people[["user_id", "pairs"]].copy()
-    without = np.full(len(users) - len(test.ranked), np.nan)
-    users["squared_error"] = users["absolute_error"] = np.nan
-    users = users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
-
-    measured: dict[str, Any] = {
-        "pairs": len(test.pairs),
-        "cold_pairs": int((~test.warm).sum()),
-        "warm_share": float(test.warm.mean()),
-        "users_ranked": len(test.ranked),
-        "users_without_history": len(without),
-        "unreachable": int(test.cold_items.sum()),
-    }
-    ranking_metrics = aggregate.ranking_means(by_user, lists.items, test.training.n_items)
-    ranking_metrics |= aggregate.list_metrics(by_user, lists.items, test)
-    measured |= {f"{prefix}{name}": value for name, value in ranking_metrics.items()}
+    measured: dict[str, Any] = compute_all(COUNTS, test)
+    measured |= {f"{prefix}{name}": value for name, value in aggregate.list_metrics(by_user, listed).items()}
     measured["other_lengths"] = {
         f"{prefix}{name}": value
         for k in settings.ks
-        for name, value in aggregate.means(metrics.metrics_of_hits(found[:, :k], n_held), k).items()
+        for name, value in aggregate.over_users(
+            RANKING, metrics.metrics_of_hits(RankedHits(found[:, :k], n_held)), f"_at_{k}"
+        ).items()
     }
-    if predicted is not None:
-        every = np.ones(len(predicted), dtype=bool)
-        errors = metrics.errors(test.ratings, predicted)
-        users["squared_error"] = aggregate.by_person(test, np.square(errors), every)
-        users["absolute_error"] = aggregate.by_person(test, np.abs(errors), every)
-        measured |= aggregate.rating_metrics(test, predicted, every)
-        measured |= aggregate.more_rating_metrics(test, predicted, users)
+    if predicted is not None and errors is not None:
+        measured |= aggregate.rating_metrics(errors)
         liked_from = test.training.scale.liked_from(settings.liked_share)
         measured["liked"] = metrics.confusion(test.ratings, predicted, liked_from)
     if test.domains:
         measured["domains"] = {
-            domain: aggregate.domain_metrics(
-                test, domain, ranked.lists[domain].items[:, : settings.k], predicted, prefix
-            )
+            domain: aggregate.domain_metrics(test, domain, ranked.lists[domain].items[:, : settings.k], errors, prefix)
             for domain in test.domains
         }
-    measured["popularity"] = aggregate.bucket_metrics(test, lists.items, found[:, : settings.k], predicted, prefix)
+    measured["popularity"] = aggregate.bucket_metrics(test, lists.items, found[:, : settings.k], errors, prefix)
     guards.check_bounds(measured)
-    return Judgement(predicted, lists, users, measured)
+    return Judgement(predicted, lists, _users(test, errors, by_user, prefix), measured)
+
+
+def _users(test: HeldOut, errors: RatingErrors | None, by_user: dict[str, Values], prefix: str) -> pd.DataFrame:
+    """Return the results of each user of the test part; those without history are last, and have no list."""
+    users = test.people[["user_id", "pairs"]].copy()
+    users["squared_error"] = np.nan if errors is None else errors.squared_by_user
+    users["absolute_error"] = np.nan if errors is None else errors.absolute_by_user
+    without = np.full(len(users) - len(test.ranked), np.nan)
+    return users.assign(**{f"{prefix}{name}": np.r_[values, without] for name, values in by_user.items()})
 
 
 def _refuse_other_data(model: Recommender | Oracle, test: HeldOut) -> None:
@@ -185,7 +178,7 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     length = max(settings.k, *settings.ks)
     predicted = _predict(model, test, label)
     blocks: dict[str, list[Lists]] = {scope: [] for scope in (CATALOGUE, *test.domains)}
-    areas = []
+    of_scores: dict[str, list[Values]] = {metric.name: [] for metric in SCORES}
     size = max(1, int(settings.block_megabytes * 1e6 / BYTES_PER_CELL / test.training.n_items))
     for users in metrics.blocks(test.ranked, size):
         tick(f"{label}: ranking for user {users[0] + 1:,} of {test.known.n_users:,}")
@@ -202,7 +195,8 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         best = Lists(*top_k.top_k(scores, length, exclude=known))
         _refuse_known(best.items, users, test.known)
         blocks[CATALOGUE].append(best)
-        areas.append(auc.auc(scores, known, relevant, test.cold_items[users]))
+        for metric in SCORES:
+            of_scores[metric.name].append(metric.compute(scores, known, relevant, test.cold_items[users]))
         for domain, members in test.domains.items():
             of_domain = top_k.top_k(scores[:, members], length, exclude=known[:, members])
             blocks[domain].append(Lists(*of_domain))
@@ -210,7 +204,7 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         scope: Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
         for scope, parts in blocks.items()
     }
-    return _Ranked(lists, np.concatenate(areas), predicted)
+    return _Ranked(lists, {name: np.concatenate(values) for name, values in of_scores.items()}, predicted)
 
 
 def _among(scores: FloatArray, negatives: sparse.csr_array, relevant: sparse.csr_array) -> FloatArray:
@@ -240,7 +234,7 @@ def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None
 
 def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
     """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
-    # Held-out users are strangers to the model, so that it is asked about those it was trained on.
+    # The model was not trained on held-out users, so it is asked about those it was trained on.
     everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
     users = everyone[:USERS_ASKED]
     own = np.asarray(model.recommend(users, k)[0])

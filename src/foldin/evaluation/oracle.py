@@ -4,7 +4,7 @@ For RMSE the best prediction is the expected rating of the pair. For ranking, an
 to have met it in the held-out part, whatever the rating. Each pair was rated with its own probability p,
 independently, and a share q of the rated ones is held out; so an item without a training rating is held out with
 probability pq / (1 - p(1 - q)), which grows with p. Ranking by p is therefore the best order anyone can give.
-What beats this by more than chance allows has seen the test part.
+What beats this by more than chance allows has seen the test part: see foldin.metrics.advantage.
 """
 
 import numpy as np
@@ -17,7 +17,6 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.datasets.demo import truth
 from foldin.datasets.demo.truth import Truth
-from foldin.metrics import uncertainty
 
 
 class Oracle:
@@ -69,41 +68,6 @@ def of(dataset: str, training: Interactions) -> Oracle | None:
     if dataset != "demo":
         return None
     return Oracle(truth.of(params.section(params.Demo)), training)
-
-
-def advantage(model: pd.DataFrame, oracle: pd.DataFrame, limit: float) -> dict[str, float]:
-    """Compare a model with the oracle on the same users.
-
-    Parameters
-    ----------
-    model, oracle : pandas.DataFrame
-        The per-user metrics of each, row by row the same users: `pairs`, `squared_error`, `ndcg`; NaN where a user
-        or a model has none.
-    limit : float
-        Standard errors by which a model must be better to be called a leak.
-
-    Returns
-    -------
-    dict of str to float
-        `ndcg_advantage` (model minus oracle, mean over users) and `rmse_advantage` (oracle minus model, in the unit of
-        the ratings; of rating models), positive where the model is better; `ndcg_z` and `rmse_z`, the paired
-        differences of users' NDCG and of users' summed squared errors in their standard errors; `leak`, 1 when a
-        z is above `limit`, else 0.
-    """
-    metrics: dict[str, float] = {}
-    difference = uncertainty.user_mean((model["ndcg"] - oracle["ndcg"]).to_numpy())
-    if difference is not None:
-        metrics |= {"ndcg_advantage": difference[0], "ndcg_z": uncertainty.z_score(*difference)}
-    if model["squared_error"].notna().all():
-        counts, mine, best = (
-            column.to_numpy() for column in (model["pairs"], model["squared_error"], oracle["squared_error"])
-        )
-        metrics |= {
-            "rmse_advantage": uncertainty.rmse(best, counts)[0] - uncertainty.rmse(mine, counts)[0],
-            "rmse_z": uncertainty.z_score(*uncertainty.pooled_mean(best - mine, counts)),
-        }
-    leak = any(metrics.get(z, 0.0) > limit for z in ("ndcg_z", "rmse_z"))
-    return metrics | {"leak": int(leak)}
 
 
 def _positions(known: pd.Index, ids: pd.Series, kind: str) -> npt.NDArray[np.intp]:

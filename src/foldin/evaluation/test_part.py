@@ -31,7 +31,7 @@ class HeldOut:
     training : Interactions
         All that models may have learnt from: train and validation part.
     fold_in : Interactions or None
-        Where users were held out: what models are told of them. `user` of `pairs` is then a row of this, not of
+        Where users were held out: their ratings that models observe. `user` of `pairs` is then a row of this, not of
         `training`; items are the same.
     negatives : scipy.sparse.csr_array or None
         Where files give them: the items each user's held-out ones are ranked among, shape (n_users, n_items).

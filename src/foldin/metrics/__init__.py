@@ -1,13 +1,15 @@
-"""What models are judged by: arrays in, arrays out. What each metric is stands in `definitions`, once.
+"""What models are judged by: arrays in, arrays out. A metric's definition, bounds, direction and code stand together.
 
 Training, evaluation and the gallery of traps compute with these. Nothing here knows a model, a data set or a file.
 """
 
-from foldin.metrics.ranking import MEANS, blocks, coverage, hits, metrics_of_hits, ndcg, ranking_metrics
-from foldin.metrics.rating import calibration, confusion, errors, mae, r_squared, rmse, user_rmse
+from foldin.metrics.beyond_accuracy import coverage
+from foldin.metrics.ranking import RankedHits, blocks, hits, metrics_of_hits, ndcg, ranking_metrics
+from foldin.metrics.rating import RatingErrors, calibration, confusion, errors, mae, rmse
 
 __all__ = [
-    "MEANS",
+    "RankedHits",
+    "RatingErrors",
     "blocks",
     "calibration",
     "confusion",
@@ -17,8 +19,6 @@ __all__ = [
     "mae",
     "metrics_of_hits",
     "ndcg",
-    "r_squared",
     "ranking_metrics",
     "rmse",
-    "user_rmse",
 ]

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Values
+from foldin.metrics.metric import Metric
 
 Starts = npt.NDArray[np.int64]
 
@@ -14,7 +15,7 @@ Starts = npt.NDArray[np.int64]
 def auc(
     scores: FloatArray, known: sparse.csr_array, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0
 ) -> Values:
-    """Return each user's area under the ROC curve, as foldin.metrics.definitions defines it (Rendle et al. 2009, BPR).
+    """Return each user's area under the ROC curve, as `SCORES` defines it (Rendle et al. 2009, BPR).
 
     Parameters
     ----------
@@ -47,6 +48,18 @@ def auc(
     with np.errstate(invalid="ignore"):
         areas: Values = wins / np.where(pairs > 0, pairs, np.nan)
     return areas
+
+
+SCORES = (
+    Metric(
+        "auc",
+        "mean over users of the share of (held-out, other candidate) pairs in the right order, a tie counting ½; "
+        "a cold held-out item is never in the right order",
+        auc,
+        title="AUC",
+    ),
+)
+"""Metrics of scores of the whole catalogue, each computed as `auc` is; a model's is the mean over users."""
 
 
 @compiled(parallel=True)

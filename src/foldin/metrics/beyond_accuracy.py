@@ -1,27 +1,79 @@
 """Metrics of lists that accuracy does not see: how much of the catalogue they use, how novel and diverse they are."""
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
 from foldin.core.interactions import IntArray, Values
+from foldin.metrics.metric import Metric
 
 BUCKETS = ("head", "middle", "tail")
 """Groups of items with a third of the training ratings each, the most popular items first."""
 
 
-def gini(recommended: IntArray, n_items: int) -> float:
-    """Return how unevenly lists use the catalogue, 0 to 1 − 1/n_items; see foldin.metrics.definitions.
+@dataclass(frozen=True)
+class Listed:
+    """Lists and the catalogue they are from: what every metric of `LISTS` and `CATALOGUE` is computed from.
+
+    Attributes
+    ----------
+    items : ndarray of int32, shape (n, k)
+        Item indices of each user's list, best first; -1 where there is none.
+    popularity : ndarray of int, shape (n_items,)
+        Number of training ratings of each item.
+    n_users : int
+        Number of users of the training part.
+    genres : ndarray of float64, shape (n_items, n_genres)
+        As `genre_vectors` gives them.
+    known : scipy.sparse.csr_array, shape (n, n_items)
+        What each of these users rated before.
+    """
+
+    items: IntArray
+    popularity: npt.NDArray[np.int64]
+    n_users: int
+    genres: Values
+    known: sparse.csr_array
+
+    @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return len(self.popularity)
+
+
+def coverage(recommended: IntArray, n_items: int) -> float:
+    """Return the catalogue coverage: the share of the items that are on at least one list (Ge et al. 2010).
 
     Parameters
     ----------
     recommended : ndarray of int32, shape (n, k)
-        Item indices; -1 where there is none. At least one item.
+        Item indices; -1 where there is none.
     n_items : int
         Size of the catalogue.
     """
-    counts = np.sort(np.bincount(recommended[recommended >= 0], minlength=n_items))
+    return len(np.unique(recommended[recommended >= 0])) / n_items
+
+
+def gini(recommended: IntArray, n_items: int) -> float | None:
+    """Return how unevenly lists use the catalogue, 0 to 1 − 1/n_items; None when no item is listed.
+
+    Parameters
+    ----------
+    recommended : ndarray of int32, shape (n, k)
+        Item indices; -1 where there is none.
+    n_items : int
+        Size of the catalogue.
+    """
+    listed = recommended[recommended >= 0]
+    if not len(listed):
+        return None
+    counts = np.sort(np.bincount(listed, minlength=n_items))
     weights = 2 * np.arange(1, n_items + 1) - n_items - 1
     return float(weights @ counts / (n_items * counts.sum()))
 
@@ -47,7 +99,7 @@ def novelty(recommended: IntArray, popularity: npt.NDArray[np.int64], n_users: i
 
 
 def popularity_lift(recommended: IntArray, popularity: npt.NDArray[np.int64], known: sparse.csr_array) -> float | None:
-    """Return how much more popular listed items are than those their users rated before; see `definitions`.
+    """Return how much more popular listed items are than those their users rated before; see `CATALOGUE`.
 
     Parameters
     ----------
@@ -125,9 +177,81 @@ def buckets(popularity: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
     return of_item
 
 
+def list_share(recommended: IntArray, members: npt.NDArray[np.bool_]) -> float | None:
+    """Return the share of all list places that a group of items takes; None when no item is listed.
+
+    Parameters
+    ----------
+    recommended : ndarray of int32, shape (n, k)
+        Item indices; -1 where there is none.
+    members : ndarray of bool, shape (n_items,)
+        Which items are of the group.
+    """
+    listed = recommended[recommended >= 0]
+    return float(members[listed].sum() / len(listed)) if len(listed) else None
+
+
 def _list_means(recommended: IntArray, values: Values) -> Values:
     filled = recommended >= 0
     counts = filled.sum(axis=1)
     sums = np.where(filled, values[recommended], 0.0).sum(axis=1)
     means: Values = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return means
+
+
+def _describes(name: str, text: str, compute: Callable[..., Any], **more: Any) -> Metric:
+    # More is not better by itself: random lists cover the whole catalogue.
+    return Metric(name, text, compute, higher_is_better=None, **more)
+
+
+LISTS = (
+    _describes(
+        "novelty",
+        "mean over users of the mean of −log2(share of users who rated the item in training) on a list",
+        lambda lists: novelty(lists.items, lists.popularity, lists.n_users),
+        highest=math.inf,
+        title="novelty (bits)",
+    ),
+    _describes(
+        "diversity",
+        "mean over users of the mean of 1 − cosine of genre vectors over pairs of listed items that have genres",
+        lambda lists: diversity(lists.items, lists.genres),
+        title="diversity",
+    ),
+)
+"""Metrics of each user's list, each computed from `Listed`: values of shape (n,); a model's is their mean."""
+CATALOGUE = (
+    _describes(
+        "coverage",
+        "items on any list / items of the catalogue (Ge et al. 2010)",
+        lambda lists: coverage(lists.items, lists.n_items),
+        title="coverage",
+        of_groups=True,
+    ),
+    _describes(
+        "gini",
+        "Σ (2j − n − 1) c_j / (n Σ c_j), c_j ascending: how often each of the catalogue's n items is listed; 0 evenly, "
+        "near 1 the same few (Fleder and Hosanagar 2009)",
+        lambda lists: gini(lists.items, lists.n_items),
+        title="Gini",
+    ),
+    _describes(
+        "popularity_lift",
+        "mean popularity (training ratings) of listed items over that of the users' own training items, minus 1; "
+        "means over each user first (Abdollahpouri et al. 2019)",
+        lambda lists: popularity_lift(lists.items, lists.popularity, lists.known),
+        lowest=-1.0,
+        highest=math.inf,
+        title="popularity lift",
+    ),
+)
+"""Metrics of all lists together, each computed from `Listed`: a float, or None."""
+BUCKETED = (
+    _describes(
+        "list_share",
+        "share of all list places that items of this group take",
+        list_share,
+        title="share of lists",
+    ),
+)
+"""Metrics of a popularity bucket alone, each computed as `list_share` is."""

@@ -1,97 +1,56 @@
-"""What every metric is: one definition each, in words, with its bounds. Whatever writes a metric writes this beside it.
+"""What every metric is, in words and with its bounds. Whatever writes a metric writes its definition beside it.
 
 Libraries disagree on metrics of the same name, so a metric without its definition cannot be compared with anything.
+The definitions stand with the code of each metric; this module collects them, and reads the names of metrics files.
+Here itself are only the counts of the test part, which say what the other metrics are over.
 """
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from foldin.core.errors import FoldinError
+from foldin.metrics.advantage import ADVANTAGE
+from foldin.metrics.auc import SCORES
+from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS
+from foldin.metrics.metric import Metric, count
+from foldin.metrics.ranking import RANKING
+from foldin.metrics.rating import LIKED, RATING
+
+COUNTS = (
+    count("pairs", "test ratings", lambda test: len(test.warm)),
+    count(
+        "cold_pairs", "test ratings whose user or item training has never seen", lambda test: int((~test.warm).sum())
+    ),
+    Metric(
+        "warm_share",
+        "pairs whose user and item training knows / all test pairs: what rmse_warm covers",
+        lambda test: float(test.warm.mean()),
+        higher_is_better=None,
+    ),
+    count("users_ranked", "users with a metric of ranking", lambda test: len(test.ranked)),
+    count(
+        "users_without_history",
+        "users of the test part of whom nothing is known, so who get no list",
+        lambda test: len(test.people) - len(test.ranked),
+    ),
+    count(
+        "unreachable",
+        "held-out items of ranked users that training has never seen: no list can hold one",
+        lambda test: int(test.cold_items.sum()),
+    ),
+)
+"""Counts of the test part, each computed from `foldin.evaluation.test_part.HeldOut`."""
+SEEDS = count("seeds", "seeds the model was fitted with", len)
+"""Computed from the judgements of a model fitted with several seeds."""
 
 SAMPLED = "sampled_"
 """Begins the name of every ranking metric whose candidates are a sample, not the whole catalogue."""
+OVER_USERS = (*RANKING, *SCORES, *LISTS)
+"""Metrics that are means over users; each user's own stands in users.parquet under the same name."""
+ALL = (*RATING, *LIKED, *OVER_USERS, *CATALOGUE, *BUCKETED, *COUNTS, SEEDS, *ADVANTAGE)
+METRICS: dict[str, Metric] = {metric.name: metric for metric in ALL}
 
-
-@dataclass(frozen=True)
-class Definition:
-    """A metric's definition in words, the values it can have, and whether more of it is better."""
-
-    text: str
-    lowest: float = 0.0
-    highest: float = 1.0
-
-
-def _count(text: str) -> Definition:
-    return Definition(text, highest=math.inf)
-
-
-OF_RATINGS = "actual and predicted ratings, in the unit of the ratings"
-METRICS: dict[str, Definition] = {
-    # Ratings. p: predicted, a: actual, n: pairs.
-    "rmse": _count(f"√(Σ (p − a)² / n) over all n test pairs at once, cold ones too; {OF_RATINGS}"),
-    "rmse_warm": _count("the same over the pairs whose user and item training knows"),
-    "rmse_cold": _count("the same over the other pairs, which are predicted from what is known of user or item"),
-    "warm_share": Definition("pairs whose user and item training knows / all test pairs: what rmse_warm covers"),
-    "mae": _count(f"Σ |p − a| / n over all test pairs; {OF_RATINGS}"),
-    "rmse_own_unit": _count("rmse of ratings that are shares of their domain's scale, in that scale's unit"),
-    "mae_own_unit": _count("mae of ratings that are shares of their domain's scale, in that scale's unit"),
-    "r2": Definition(
-        "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs: 0 is the test mean, below 0 worse", -math.inf
-    ),
-    "user_rmse": _count(
-        "mean over users of each one's own RMSE: a user with one rating weighs like one with many; not rmse"
-    ),
-    # Ranking. r_i: 1 where the i-th of k listed items is held out, else 0; R: the user's held-out items, cold ones too.
-    "precision": Definition("mean over users of Σ r_i / k, also where R < k"),
-    "recall": Definition("mean over users of Σ r_i / R (not / min(k, R))"),
-    "ndcg": Definition("mean over users of Σ r_i / log2(i + 1), divided by that sum of min(k, R) hits in front"),
-    "map": Definition("mean over users of Σ r_i · (hits among the first i) / i, divided by min(k, R)"),
-    "mrr": Definition("mean over users of 1 / (rank of the first hit), 0 without a hit in k"),
-    "hit_rate": Definition("share of users with at least one hit in k"),
-    "auc": Definition(
-        "mean over users of the share of (held-out, other candidate) pairs in the right order, a tie counting ½; "
-        "a cold held-out item is never in the right order"
-    ),
-    # Beyond accuracy, of the lists of k.
-    "coverage": Definition("items on any list / items of the catalogue (Ge et al. 2010)"),
-    "gini": Definition(
-        "Σ (2j − n − 1) c_j / (n Σ c_j), c_j ascending: how often each of the catalogue's n items is listed; 0 evenly, "
-        "near 1 the same few (Fleder and Hosanagar 2009)"
-    ),
-    "novelty": _count("mean over users of the mean of −log2(share of users who rated the item in training) on a list"),
-    "diversity": Definition(
-        "mean over users of the mean of 1 − cosine of genre vectors over pairs of listed items that have genres"
-    ),
-    "popularity_lift": Definition(
-        "mean popularity (training ratings) of listed items over that of the users' own training items, minus 1; "
-        "means over each user first (Abdollahpouri et al. 2019)",
-        -1.0,
-        math.inf,
-    ),
-    "list_share": Definition("share of all list places that items of this group take"),
-    # "Liked": a rating of at least the threshold; positive means liked.
-    "true_positives": _count("liked and predicted so"),
-    "false_positives": _count("not liked and predicted liked"),
-    "false_negatives": _count("liked and predicted not liked"),
-    "true_negatives": _count("not liked and predicted so"),
-    "liked_precision": Definition("true positives / (true + false positives), of ratings at least the threshold"),
-    "liked_recall": Definition("true positives / (true positives + false negatives)"),
-    "liked_f1": Definition("2 · true positives / (2 · true positives + false positives + false negatives)"),
-    # Against the truth of made-up data.
-    "ndcg_advantage": Definition("NDCG minus the oracle's, mean over users", -1.0),
-    "rmse_advantage": Definition("the oracle's RMSE minus the model's", -math.inf, math.inf),
-    "ndcg_z": Definition("ndcg_advantage in its standard errors", -math.inf, math.inf),
-    "rmse_z": Definition("paired difference of users' squared errors in its standard errors", -math.inf, math.inf),
-    "leak": Definition("1 where a z is above evaluation.oracle_z"),
-    # How much there was to judge.
-    "pairs": _count("test ratings"),
-    "cold_pairs": _count("test ratings whose user or item training has never seen"),
-    "users_ranked": _count("users with a metric of ranking"),
-    "users_without_history": _count("users of the test part of whom nothing is known, so who get no list"),
-    "unreachable": _count("held-out items of ranked users that training has never seen: no list can hold one"),
-    "seeds": _count("seeds the model was fitted with"),
-}
 ERROR = "standard error of {}, by user"
 SPREAD = "standard deviation of {} over models of other seeds: what chance in training alone does"
 GROUPS = {
@@ -107,11 +66,12 @@ SAMPLE = " Candidates are a given sample, not the catalogue: comparable with not
 
 def base(name: str) -> str:
     """Return the name a metric is defined under: `sampled_ndcg_at_10_se` is `ndcg`, and `domains.rmse` is `rmse`."""
-    name = name.rpartition(".")[2]
-    return name.removeprefix(SAMPLED).removesuffix("_se").removesuffix("_seed_sd").split("_at_")[0]
+    group, _, name = name.rpartition(".")
+    name = name.removeprefix(SAMPLED).removesuffix("_se").removesuffix("_seed_sd").split("_at_")[0]
+    return f"liked_{name}" if group == "liked" and f"liked_{name}" in METRICS else name
 
 
-def of(name: str) -> Definition:
+def of(name: str) -> Metric:
     """Return the definition of a metric, by its full name, that of a group's metric by its kind of group before a dot.
 
     Raises
@@ -122,14 +82,20 @@ def of(name: str) -> Definition:
     known = METRICS.get(base(name))
     if known is None:
         raise FoldinError(
-            f"the metric '{name}' has no definition", remedy="write one in src/foldin/metrics/definitions.py"
+            f"the metric '{name}' has no definition", remedy="add a Metric to a module of src/foldin/metrics"
         )
-    text, lowest, highest = known.text, known.lowest, known.highest
     if name.endswith(("_se", "_seed_sd")):
-        text, lowest, highest = (ERROR if name.endswith("_se") else SPREAD).format(text), 0.0, math.inf
+        text = (ERROR if name.endswith("_se") else SPREAD).format(known.text)
+        known = replace(known, text=text, lowest=0.0, highest=math.inf, higher_is_better=None)
     kind, _, plain = name.rpartition(".")
-    text += GROUPS[kind] if kind else ""
-    return Definition(text + SAMPLE if plain.startswith(SAMPLED) else text, lowest, highest)
+    text = known.text + GROUPS.get(kind, "") + (SAMPLE if plain.startswith(SAMPLED) else "")
+    return replace(known, text=text)
+
+
+def lower_is_better(name: str) -> bool:
+    """Return whether lower values of a metric are better, by any name it has in files and tables."""
+    known = METRICS.get(base(name))
+    return known is not None and known.higher_is_better is False
 
 
 def texts(names: Iterable[str]) -> dict[str, str]:

@@ -14,6 +14,8 @@ chose it and the model missed it.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -21,18 +23,11 @@ from scipy import sparse
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import IntArray, Values
+from foldin.metrics import uncertainty
+from foldin.metrics.metric import Metric, compute_all
 
 BLOCK_USERS = 512
 """Users scored at once unless the caller says otherwise; bounds memory and changes no metric."""
-MEANS = {
-    "precision": "precision",
-    "recall": "recall",
-    "ndcg": "ndcg",
-    "average_precision": "map",
-    "reciprocal_rank": "mrr",
-    "hit": "hit_rate",
-}
-"""A user's ranking metrics, and what their means over users are called."""
 
 
 def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bool_]:
@@ -81,10 +76,43 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
     return found
 
 
+@dataclass(frozen=True)
+class RankedHits:
+    """Where in each user's list the hits are: what every metric of `RANKING` is computed from.
+
+    Attributes
+    ----------
+    found : ndarray of bool, shape (n, k)
+        Which listed items are held out; the first columns of a longer list give the metrics at that length.
+    n_held : ndarray of int, shape (n,)
+        Number of each user's held-out items, those outside the catalogue too.
+    """
+
+    found: npt.NDArray[np.bool_]
+    n_held: npt.NDArray[np.integer]
+
+    @cached_property
+    def ranks(self) -> npt.NDArray[np.intp]:
+        """The ranks of a list, 1 to k."""
+        return np.arange(1, self.found.shape[1] + 1)
+
+    @cached_property
+    def n_hits(self) -> npt.NDArray[np.intp]:
+        """The number of each user's hits, shape (n,)."""
+        n_hits: npt.NDArray[np.intp] = self.found.sum(axis=1)
+        return n_hits
+
+    @cached_property
+    def most_hits(self) -> npt.NDArray[np.integer]:
+        """The number of hits of a perfect list, min(k, held-out items), shape (n,)."""
+        most: npt.NDArray[np.integer] = np.minimum(self.n_held, self.found.shape[1])
+        return most
+
+
 def ranking_metrics(
     recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0
 ) -> dict[str, Values]:
-    """Return the ranking metrics of each user, as foldin.metrics.definitions defines them.
+    """Return the ranking metrics of each user.
 
     Parameters
     ----------
@@ -98,36 +126,17 @@ def ranking_metrics(
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        One array for each key of `MEANS`; NaN for a user without a held-out item, who has no metric.
+        One array for each metric of `RANKING`; NaN for a user without a held-out item, who has no metric.
     """
-    n_relevant = np.diff(relevant.indptr) + np.asarray(extra_relevant, dtype=np.int64)
-    return metrics_of_hits(hits(recommended, relevant), n_relevant)
+    n_held = np.diff(relevant.indptr) + np.asarray(extra_relevant, dtype=np.int64)
+    return metrics_of_hits(RankedHits(hits(recommended, relevant), n_held))
 
 
-def metrics_of_hits(found: npt.NDArray[np.bool_], n_relevant: npt.NDArray[np.integer]) -> dict[str, Values]:
-    """Return the ranking metrics of each user from where in the list the hits are; see `ranking_metrics`.
-
-    Parameters
-    ----------
-    found : ndarray of bool, shape (n, k)
-        Which listed items are held out; the first columns of a longer list give the metrics at that length.
-    n_relevant : ndarray of int, shape (n,)
-        Number of each user's held-out items, those outside the catalogue too.
-    """
-    k = found.shape[1]
-    reachable = np.minimum(n_relevant, k)
-    ranks = np.arange(1, k + 1)
-    n_hits = found.sum(axis=1)
+def metrics_of_hits(ranked: RankedHits) -> dict[str, Values]:
+    """Return the ranking metrics of each user from where in the list the hits are; see `ranking_metrics`."""
     with np.errstate(invalid="ignore"):
-        metrics = {
-            "precision": n_hits / k,
-            "recall": n_hits / n_relevant,
-            "ndcg": _discounted(found) / _ideal(reachable, k),
-            "average_precision": (found * found.cumsum(axis=1) / ranks).sum(axis=1) / reachable,
-            "reciprocal_rank": (found / ranks).max(axis=1),
-            "hit": found.any(axis=1).astype(np.float64),
-        }
-    return {name: np.where(n_relevant > 0, values, np.nan) for name, values in metrics.items()}
+        values = compute_all(RANKING, ranked)
+    return {name: np.where(ranked.n_held > 0, of_users, np.nan) for name, of_users in values.items()}
 
 
 def ndcg(recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0) -> Values:
@@ -135,31 +144,70 @@ def ndcg(recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.
     return ranking_metrics(recommended, relevant, extra_relevant)["ndcg"]
 
 
-def _discounts(k: int) -> Values:
-    return 1 / np.log2(np.arange(2, k + 2))
+def recall(ranked: RankedHits) -> Values:
+    """Return each user's share of held-out items that are on the list."""
+    shares: Values = ranked.n_hits / ranked.n_held
+    return shares
 
 
-def _discounted(found: npt.NDArray[np.bool_]) -> Values:
+def _ndcg(ranked: RankedHits) -> Values:
+    discounts = 1 / np.log2(ranked.ranks + 1)
     # A sum along rows does not depend on the number of threads, unlike a matrix product.
-    total: Values = (found * _discounts(found.shape[1])).sum(axis=1)
-    return total
+    gained = (ranked.found * discounts).sum(axis=1)
+    best = np.concatenate([[0.0], np.cumsum(discounts)])[ranked.most_hits]
+    values: Values = gained / best
+    return values
 
 
-def _ideal(reachable: npt.NDArray[np.int64], k: int) -> Values:
-    return np.concatenate([[0.0], np.cumsum(_discounts(k))])[reachable]
+def _average_precision(ranked: RankedHits) -> Values:
+    precisions = ranked.found.cumsum(axis=1) / ranked.ranks
+    values: Values = (ranked.found * precisions).sum(axis=1) / ranked.most_hits
+    return values
 
 
-def coverage(recommended: IntArray, n_items: int) -> float:
-    """Return the catalogue coverage: the share of the items that are on at least one list (Ge et al. 2010).
+RANKING = (
+    Metric(
+        "precision",
+        "mean over users of Σ r_i / k, also where R < k",
+        lambda ranked: ranked.n_hits / ranked.found.shape[1],
+        title="precision",
+        of_groups=True,
+    ),
+    Metric("recall", "mean over users of Σ r_i / R (not / min(k, R))", recall, title="recall", of_groups=True),
+    Metric(
+        "ndcg",
+        "mean over users of Σ r_i / log2(i + 1), divided by that sum of min(k, R) hits in front",
+        _ndcg,
+        title="NDCG",
+        of_groups=True,
+        standard_error=uncertainty.mean_error,
+    ),
+    Metric(
+        "map",
+        "mean over users of Σ r_i · (hits among the first i) / i, divided by min(k, R)",
+        _average_precision,
+        title="MAP",
+        of_groups=True,
+    ),
+    Metric(
+        "mrr",
+        "mean over users of 1 / (rank of the first hit), 0 without a hit in k",
+        lambda ranked: (ranked.found / ranked.ranks).max(axis=1),
+        title="MRR",
+        of_groups=True,
+    ),
+    Metric(
+        "hit_rate",
+        "share of users with at least one hit in k",
+        lambda ranked: ranked.found.any(axis=1).astype(np.float64),
+        title="hit rate",
+        of_groups=True,
+    ),
+)
+"""Metrics of lists of k, each computed from `RankedHits`: the values of users, shape (n,); a model's is their mean.
 
-    Parameters
-    ----------
-    recommended : ndarray of int32, shape (n, k)
-        Item indices; -1 where there is none.
-    n_items : int
-        Size of the catalogue.
-    """
-    return len(np.unique(recommended[recommended >= 0])) / n_items
+r_i: 1 where the i-th listed item is held out, else 0; R: the user's held-out items, cold ones too.
+"""
 
 
 def blocks(users: IntArray, size: int = BLOCK_USERS) -> Iterator[IntArray]:

@@ -3,42 +3,35 @@
 Cornac and LensKit report the mean of users' own RMSE under the name of RMSE; here it is `user_rmse`.
 """
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Values
+from foldin.metrics import uncertainty
+from foldin.metrics.metric import Metric, compute_all, count
 
 
-def rmse(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
-    """Return the root mean squared error over all pairs: √(Σ (predicted - actual)² / n).
+def errors(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Values:
+    """Return predicted - actual in double precision, shape (n,).
 
     Parameters
     ----------
     actual, predicted : array_like of float, shape (n,)
         Ratings in the data set's own unit.
 
-    Returns
-    -------
-    float
-        In the unit of the ratings.
-
     Raises
     ------
     FoldinError
         When there is no pair, or a prediction is not a finite number.
     """
-    return float(np.sqrt(np.mean(np.square(errors(actual, predicted)))))
-
-
-def mae(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
-    """Return the mean absolute error over all pairs: Σ |predicted - actual| / n; see `rmse`."""
-    return float(np.mean(np.abs(errors(actual, predicted))))
-
-
-def errors(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Values:
-    """Return predicted - actual in double precision, shape (n,); see `rmse`."""
     truth, guess = np.asarray(actual, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     if truth.shape != guess.shape or truth.ndim != 1:
         raise FoldinError(
@@ -56,6 +49,177 @@ def errors(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Values:
     return guess - truth
 
 
+@dataclass(frozen=True)
+class RatingErrors:
+    """The errors of predicted ratings, computed once and handed to every metric of `RATING`.
+
+    Attributes
+    ----------
+    actual : ndarray of float64, shape (n,)
+        Actual ratings of at least one pair, in the data set's own unit.
+    error : ndarray of float64, shape (n,)
+        Predicted minus actual ratings, as `errors` gives them.
+    user : ndarray of int, shape (n,)
+        The user of each pair, from 0.
+    n_users : int
+        Number of users, those without a pair too.
+    warm : ndarray of bool, shape (n,)
+        Whether the user and the item of each pair are known to training.
+    own_width : float or None
+        Where ratings are shares of the scale of one domain: the width of that scale in its own unit.
+    """
+
+    actual: Values
+    error: Values
+    user: npt.NDArray[np.intp]
+    n_users: int
+    warm: npt.NDArray[np.bool_]
+    own_width: float | None = None
+
+    def among(self, chosen: npt.NDArray[np.bool_], own_width: float | None = None) -> "RatingErrors":
+        """Return the errors of the chosen pairs."""
+        return RatingErrors(
+            self.actual[chosen], self.error[chosen], self.user[chosen], self.n_users, self.warm[chosen], own_width
+        )
+
+    @cached_property
+    def squared(self) -> Values:
+        """The squared error of each pair, shape (n,)."""
+        return np.square(self.error)
+
+    @cached_property
+    def squared_by_user(self) -> Values:
+        """The sum of each user's squared errors, shape (n_users,); 0 for a user without a pair."""
+        return self._sums(self.squared)
+
+    @cached_property
+    def absolute_by_user(self) -> Values:
+        """The sum of each user's absolute errors, shape (n_users,); 0 for a user without a pair."""
+        return self._sums(np.abs(self.error))
+
+    def judged_users(self) -> tuple[Values, npt.NDArray[np.intp]]:
+        """Return the sum of squared errors and the number of pairs of each user that has a pair."""
+        pairs = np.bincount(self.user, minlength=self.n_users)
+        return self.squared_by_user[pairs > 0], pairs[pairs > 0]
+
+    def _sums(self, values: Values) -> Values:
+        return np.bincount(self.user, values, self.n_users).astype(np.float64)
+
+
+def rmse(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
+    """Return the root mean squared error over all pairs, in the unit of the ratings; see `errors`."""
+    return root_mean(np.square(errors(actual, predicted)))
+
+
+def mae(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
+    """Return the mean absolute error over all pairs, in the unit of the ratings; see `errors`."""
+    return mean_size(errors(actual, predicted))
+
+
+def root_mean(squared: Values) -> float:
+    """Return the root of the mean of squared errors."""
+    return float(np.sqrt(np.mean(squared)))
+
+
+def mean_size(error: Values) -> float:
+    """Return the mean of absolute errors."""
+    return float(np.mean(np.abs(error)))
+
+
+def rmse_error(given: RatingErrors) -> float:
+    """Return the standard error of RMSE, by user: that of the mean squared error, divided by 2 · RMSE."""
+    return uncertainty.rmse(*given.judged_users())[1]
+
+
+def rmse_where(given: RatingErrors, chosen: npt.NDArray[np.bool_]) -> float | None:
+    """Return RMSE over the chosen pairs; None where there is none."""
+    return root_mean(given.squared[chosen]) if chosen.any() else None
+
+
+def r_squared(given: RatingErrors) -> float | None:
+    """Return the share of the ratings' variance that predictions explain; None where all ratings are the same."""
+    spread = np.square(given.actual - given.actual.mean()).sum()
+    return float(1 - given.squared.sum() / spread) if spread > 0 else None
+
+
+def user_rmse(given: RatingErrors) -> float:
+    """Return the mean of users' own RMSE, over users with a pair."""
+    squared, pairs = given.judged_users()
+    return float(np.sqrt(squared / pairs).mean())
+
+
+def _of_errors(name: str, text: str, compute: Callable[[RatingErrors], float | None], **more: Any) -> Metric:
+    return Metric(name, text, compute, highest=math.inf, higher_is_better=False, **more)
+
+
+_IN_UNIT = "actual and predicted ratings, in the unit of the ratings"
+_OWN = "of ratings that are shares of their domain's scale, in that scale's unit"
+RATING = (
+    _of_errors(
+        "rmse",
+        f"√(Σ (p − a)² / n) over all n test pairs at once, cold ones too; {_IN_UNIT}",
+        lambda given: root_mean(given.squared),
+        title="RMSE",
+        of_groups=True,
+        standard_error=rmse_error,
+    ),
+    _of_errors(
+        "rmse_warm",
+        "the same over the pairs whose user and item training knows",
+        lambda given: rmse_where(given, given.warm),
+    ),
+    _of_errors(
+        "rmse_cold",
+        "the same over the other pairs, which are predicted from what is known of user or item",
+        lambda given: rmse_where(given, ~given.warm),
+    ),
+    _of_errors(
+        "mae",
+        f"Σ |p − a| / n over all test pairs; {_IN_UNIT}",
+        lambda given: mean_size(given.error),
+        title="MAE",
+        of_groups=True,
+    ),
+    # What turns a share into a rating also adds the scale's lowest, which cancels in a difference of two ratings.
+    _of_errors(
+        "rmse_own_unit",
+        f"rmse {_OWN}",
+        lambda given: None if given.own_width is None else root_mean(given.squared) * given.own_width,
+        of_groups=True,
+    ),
+    _of_errors(
+        "mae_own_unit",
+        f"mae {_OWN}",
+        lambda given: None if given.own_width is None else mean_size(given.error) * given.own_width,
+        of_groups=True,
+    ),
+    Metric(
+        "r2",
+        "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs: 0 is the test mean, below 0 worse",
+        r_squared,
+        lowest=-math.inf,
+        title="R²",
+    ),
+    _of_errors(
+        "user_rmse",
+        "mean over users of each one's own RMSE: a user with one rating weighs like one with many; not rmse",
+        user_rmse,
+        title="mean RMSE by user",
+    ),
+)
+"""Metrics of ratings (p: predicted, a: actual, n: pairs), each computed from `RatingErrors`: a float, or None."""
+
+
+@dataclass(frozen=True)
+class Classified:
+    """How many pairs are liked and predicted so; positive means liked."""
+
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+
 def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float) -> dict[str, float]:
     """Judge predicted ratings as a classification into liked (at least `threshold`) and not liked.
 
@@ -69,56 +233,44 @@ def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float)
     Returns
     -------
     dict of str to float
-        Counts `true_positives` (TP: liked and predicted so), `false_positives` (FP: predicted only),
-        `false_negatives` (FN: liked only), `true_negatives`; and `precision` = TP / (TP + FP), `recall` =
-        TP / (TP + FN), `f1` = 2 TP / (2 TP + FP + FN). A metric with denominator 0 (nothing was liked, or nothing
-        predicted so) has no value and is left out.
+        The metrics of `LIKED`, named without "liked_"; a share of nothing has no value and is left out.
     """
     errors(actual, predicted)
     liked, chosen = np.asarray(actual) >= threshold, np.asarray(predicted) >= threshold
-    true_positives = int(np.sum(liked & chosen))
-    false_positives = int(np.sum(~liked & chosen))
-    false_negatives = int(np.sum(liked & ~chosen))
-    metrics: dict[str, float] = {
-        "true_positives": true_positives,
-        "false_positives": false_positives,
-        "false_negatives": false_negatives,
-        "true_negatives": int(np.sum(~liked & ~chosen)),
-    }
-    if true_positives + false_positives:
-        metrics["precision"] = true_positives / (true_positives + false_positives)
-    if true_positives + false_negatives:
-        metrics["recall"] = true_positives / (true_positives + false_negatives)
-    if true_positives + false_positives + false_negatives:
-        metrics["f1"] = 2 * true_positives / (2 * true_positives + false_positives + false_negatives)
-    return metrics
+    counts = (liked & chosen, ~liked & chosen, liked & ~chosen, ~liked & ~chosen)
+    found = compute_all(LIKED, Classified(*(int(np.sum(each)) for each in counts)))
+    return {name.removeprefix("liked_"): value for name, value in found.items()}
 
 
-def r_squared(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> float | None:
-    """Return the share of the ratings' variance that predictions explain; None where all ratings are the same.
-
-    Parameters
-    ----------
-    actual, predicted : array_like of float, shape (n,)
-        Ratings in the data set's own unit.
-    """
-    squared = np.square(errors(actual, predicted)).sum()
-    truth = np.asarray(actual, dtype=np.float64)
-    spread = np.square(truth - truth.mean()).sum()
-    return float(1 - squared / spread) if spread > 0 else None
+def _share(part: int, total: int) -> float | None:
+    return part / total if total else None
 
 
-def user_rmse(squared_errors: Values, counts: npt.NDArray[np.integer]) -> float:
-    """Return the mean of users' own RMSE: a user with one rating weighs like one with a thousand.
-
-    Parameters
-    ----------
-    squared_errors : ndarray of float64, shape (n_users,)
-        Each user's sum of squared errors.
-    counts : ndarray of int, shape (n_users,)
-        Number of each user's pairs, at least 1.
-    """
-    return float(np.sqrt(squared_errors / counts).mean())
+LIKED = (
+    Metric(
+        "liked_precision",
+        "true positives / (true + false positives), of ratings at least the threshold",
+        lambda n: _share(n.true_positives, n.true_positives + n.false_positives),
+        title="precision",
+    ),
+    Metric(
+        "liked_recall",
+        "true positives / (true positives + false negatives)",
+        lambda n: _share(n.true_positives, n.true_positives + n.false_negatives),
+        title="recall",
+    ),
+    Metric(
+        "liked_f1",
+        "2 · true positives / (2 · true positives + false positives + false negatives)",
+        lambda n: _share(2 * n.true_positives, 2 * n.true_positives + n.false_positives + n.false_negatives),
+        title="F1",
+    ),
+    count("true_positives", "liked and predicted so", lambda n: n.true_positives, "true positives"),
+    count("false_positives", "not liked and predicted liked", lambda n: n.false_positives, "false positives"),
+    count("false_negatives", "liked and predicted not liked", lambda n: n.false_negatives, "false negatives"),
+    count("true_negatives", "not liked and predicted so", lambda n: n.true_negatives, "true negatives"),
+)
+"""Metrics of "liked or not", each computed from `Classified`; a share of nothing is None."""
 
 
 def calibration(actual: npt.ArrayLike, predicted: npt.ArrayLike, bins: int) -> pd.DataFrame:

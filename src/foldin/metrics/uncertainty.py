@@ -32,6 +32,12 @@ def user_mean(values: Values) -> tuple[float, float] | None:
     return pooled_mean(present, np.ones(len(present))) if len(present) else None
 
 
+def mean_error(values: Values) -> float:
+    """Return the standard error of the mean of a per-user metric that at least one user has; see `user_mean`."""
+    present = values[~np.isnan(values)]
+    return pooled_mean(present, np.ones(len(present)))[1]
+
+
 def pooled_mean(sums: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
     """Return a mean over all pairs, and its standard error clustered by user.
 

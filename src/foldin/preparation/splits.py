@@ -1,6 +1,6 @@
 """Split protocols: who and what is held out. `split.protocol` of params.yaml names one of `PROTOCOLS`.
 
-A protocol deals rows of the canonical ratings out to parts; nothing else of foldin decides what is held out. Its word
+A protocol assigns rows of the canonical ratings to parts; nothing else of foldin decides what is held out. Its word
 (`PROTOCOLS[name]`) stands in messages, in the account of the split and in the report, so that a random split is never
 taken for a temporal one.
 """
@@ -27,14 +27,14 @@ def _no_rows() -> Rows:
 
 @dataclass(frozen=True)
 class Split:
-    """What a protocol deals out.
+    """The rows of each part, as a protocol assigns them.
 
     Attributes
     ----------
     train, validation, test : ndarray of int
         Rows of the ratings, ascending; disjoint.
     fold_in : ndarray of int
-        Rows of held-out users that a model is told when it is judged, and never learns from.
+        Rows of held-out users that a model observes when it is judged (fold-in), and never learns from.
     negatives : pandas.DataFrame or None
         `user_id`, `item_id`: the items beside which each user's held-out items are ranked, instead of the whole
         catalogue. Metrics are then sampled ones, and named so.
@@ -143,7 +143,7 @@ def predefined_fold(ratings: pd.DataFrame, settings: params.Split, given: Given)
 def strong_generalization(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
     """Hold out users: `split.test` of those with two ratings or more are unknown to training.
 
-    A share `split.fold_in` of each one's ratings is told to the model when it is judged, the rest is held out
+    The model observes a share `split.fold_in` of each one's ratings when it is judged; the rest is held out
     (Liang et al. 2018, Mult-VAE).
     """
     rng = np.random.default_rng(settings.seed)
@@ -155,14 +155,14 @@ def strong_generalization(ratings: pd.DataFrame, settings: params.Split, given: 
     order = rng.permutation(len(ratings))
     order = order[np.argsort(owner[order], kind="stable")]
     place, count = _places(owner[order])
-    told = np.clip(np.rint(count * settings.fold_in), 1, count - 1)
+    observed = np.clip(np.rint(count * settings.fold_in), 1, count - 1)
     of_held_out = held_out[owner[order]]
     chosen = _choosing_at_random(len(ratings), np.sort(order[of_held_out]), settings)
     return Split(
         chosen.train,
         chosen.validation,
-        test=np.sort(order[of_held_out & (place >= told)]),
-        fold_in=np.sort(order[of_held_out & (place < told)]),
+        test=np.sort(order[of_held_out & (place >= observed)]),
+        fold_in=np.sort(order[of_held_out & (place < observed)]),
         notes={"users_held_out": int(held_out.sum())},
     )
 
@@ -195,12 +195,12 @@ PROTOCOLS: dict[str, tuple[Protocol, str]] = {
     "strong_generalization": (strong_generalization, "by user, held-out users at random, not by time"),
     "given_negatives": (given_negatives, "by published files, one rating of each user held out among given negatives"),
 }
-"""Each protocol, and what people are told of it: ratings "were split …"."""
+"""Each protocol, and how reports put it: ratings "were split …"."""
 FROM_FILES = ("predefined_fold", "given_negatives")  # published by others, for some data sets only
 
 
-def deal(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
-    """Deal ratings out by the protocol of params.yaml.
+def split_ratings(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
+    """Split ratings by the protocol of params.yaml.
 
     Parameters
     ----------
@@ -240,10 +240,10 @@ def deal(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
                 remedy=f"{lower} {key}",
             )
     rows = np.concatenate([split.train, split.validation, split.test, split.fold_in])
-    dealt = np.zeros(len(ratings), dtype=bool)
-    dealt[rows] = True
-    if len(rows) != len(ratings) or not dealt.all():
-        raise FoldinError(f"{settings.protocol} dealt a rating twice or not at all", remedy="this is a bug: report it")
+    assigned = np.zeros(len(ratings), dtype=bool)
+    assigned[rows] = True
+    if len(rows) != len(ratings) or not assigned.all():
+        raise FoldinError(f"{settings.protocol} put a rating into two parts or none", remedy="this is a bug: report it")
     return split
 
 

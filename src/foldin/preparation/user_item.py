@@ -1,8 +1,8 @@
 """Stage `user_item`: splits ratings into parts by a protocol of `splits`, and makes the user-item matrices.
 
 Users and items get indices from the training data (train and validation part) alone; a user or item that occurs in
-the test part only is cold and has index -1 there. The test part is written to a folder of its own, with what models are
-told of held-out users when they are judged, and the negatives that files give, where the protocol has such.
+the test part only is cold and has index -1 there. The test part is written to a folder of its own, with the ratings of
+held-out users that models observe when they are judged, and the negatives that files give, where the protocol has such.
 """
 
 import numpy as np
@@ -12,16 +12,15 @@ import pandas as pd
 from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories, occurring
-from foldin.core.interactions import UNKNOWN, Interactions, TrainingData
+from foldin.core.interactions import UNKNOWN, Interactions, TrainingData, check_classes
 from foldin.core.progress import say
 from foldin.datasets import registry
 from foldin.preparation import splits, subset
 from foldin.preparation.account import check
-from foldin.preparation.liked import check_classes
 from foldin.preparation.splits import PARTS, PROTOCOLS, Split
 
-NOT_TOLD = "fold_in_ratings_of_unknown_items"
-"""What the account calls the ratings of held-out users that models cannot be told of."""
+NOT_OBSERVED = "fold_in_ratings_of_unknown_items"
+"""What the account calls observed ratings of held-out users whose item no model knows."""
 COLUMNS = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
 
 
@@ -39,17 +38,17 @@ def run(dataset: str) -> None:
         When the stage `clean` has not run, the protocol does not suit the data, a part would be empty, or what is held
         out could not be judged: said here, before hours of training.
     """
-    wanted = registry.get(dataset)
+    declared = registry.get(dataset)
     settings = params.section(params.Split)
     clean = paths.clean(dataset)
     files.require(dataset, "clean", "canonical tables", clean)
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
     _refuse_single_ratings(ratings, dataset)
-    split = splits.deal(ratings, settings, (wanted, paths.raw(dataset)))
+    split = splits.split_ratings(ratings, settings, (declared, paths.raw(dataset)))
     split = subset.reduce(ratings, split, params.section(params.Subset))
     training = np.concatenate([split.train, split.validation])
-    # What is told of held-out users when models are judged: rows of its own, over the items of training.
-    strangers = _index_table(users, ratings["user_id"], split.fold_in)
+    # Of held-out users, models observe some ratings when they are judged (fold-in): rows of their own, the same items.
+    held_out_users = _index_table(users, ratings["user_id"], split.fold_in)
     users = _index_table(users, ratings["user_id"], training)
     items = _index_table(items, ratings["item_id"], training)
     indexed = pd.DataFrame(
@@ -60,7 +59,7 @@ def run(dataset: str) -> None:
         }
     )
     data = TrainingData(
-        *(_interactions(indexed.iloc[rows], users, items, wanted.scale) for rows in (split.train, split.validation))
+        *(_interactions(indexed.iloc[rows], users, items, declared.scale) for rows in (split.train, split.validation))
     )
     test = indexed[["user", "item"]].iloc[split.test].reset_index(drop=True)
     held = ratings.iloc[split.test].reset_index(drop=True).astype({"user_id": "str", "item_id": "str"})
@@ -68,19 +67,19 @@ def run(dataset: str) -> None:
     cold_users = test["user"] == UNKNOWN
     fold_in = None
     if len(split.fold_in):
-        indexed["user"] = _indices(ratings["user_id"], strangers["user_id"])
+        indexed["user"] = _indices(ratings["user_id"], held_out_users["user_id"])
         test["user"] = indexed["user"].iloc[split.test].to_numpy()
-        told = indexed.iloc[split.fold_in]
-        fold_in = _interactions(told[told["item"] != UNKNOWN], strangers, items, wanted.scale)
-    _refuse_unjudged(test, wanted.scale)
+        observed = indexed.iloc[split.fold_in]
+        fold_in = _interactions(observed[observed["item"] != UNKNOWN], held_out_users, items, declared.scale)
+    _refuse_unjudged(test, declared.scale)
     with (
         files.whole_folder(paths.user_item(dataset)) as training_folder,
         files.whole_folder(paths.test(dataset)) as test_folder,
     ):
         interactions.save(training_folder, data)
         test[COLUMNS].to_parquet(test_folder / "ratings.parquet", index=False)
-        if wanted.normalized:
-            interactions.write_scales(test_folder, {part.domain: part.dataset.scale for part in wanted.parts})
+        if declared.normalized:
+            interactions.write_scales(test_folder, {part.domain: part.dataset.scale for part in declared.parts})
         if fold_in is not None:
             interactions.save_fold_in(test_folder, fold_in)
         if split.negatives is not None:
@@ -164,7 +163,7 @@ def _account(
     if fold_in is not None:
         account["ratings_fold_in"] = fold_in.ratings.nnz
         # Training has never seen their items, so models have no number for them.
-        account[NOT_TOLD] = len(split.fold_in) - fold_in.ratings.nnz
+        account[NOT_OBSERVED] = len(split.fold_in) - fold_in.ratings.nnz
     if split.negatives is not None:
         account["negatives"] = len(split.negatives)
     return account | split.notes
@@ -173,6 +172,6 @@ def _account(
 def _check(account: dict[str, float | str], ratings: int) -> None:
     """Refuse an account whose parts, and what was left out of them for a reason, are not all ratings."""
     kept = sum(int(account.get(f"ratings_{name}", 0)) for name in (*PARTS, "fold_in"))
-    left_out = {why: int(account[why]) for why in (NOT_TOLD, subset.NOT_DRAWN, subset.OUTSIDE) if why in account}
+    left_out = {why: int(account[why]) for why in (NOT_OBSERVED, subset.NOT_DRAWN, subset.OUTSIDE) if why in account}
     metrics = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
     check("the split", metrics, kept, where="src/foldin/preparation/user_item.py")

@@ -21,19 +21,19 @@ BARS = 40
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything a data set's report shows.
+class Findings:
+    """What a data set's report shows: its metrics, and how much of the rest to show.
 
     Attributes
     ----------
     dataset : DataSet
         The declaration of the data set.
     board : pandas.DataFrame
-        Test plots, a row a model, as `leaderboard.load` gives them.
+        Test metrics, a row for each model, as `leaderboard.load` gives them.
     k : int
         Length of the recommendation lists judged.
     ks : list of int
-        Other lengths that plots are given for.
+        Other lengths that metrics are given for.
     settings : params.Report
         How much to show.
     """
@@ -52,15 +52,12 @@ class Report:
     @property
     def best_ranker(self) -> str:
         """The model, not a reference, that ranks best."""
-        return str(leaderboard.best_first(self._contenders(), self.ndcg)["model"].iloc[0])
+        return str(leaderboard.best(self._contenders(), self.ndcg))
 
     @property
     def best_rater(self) -> str | None:
         """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
-        if not leaderboard.has_ratings(self.board):
-            return None
-        ranked = leaderboard.best_first(self._contenders(), "rmse", lowest=True)
-        return str(ranked["model"].iloc[0]) if len(ranked) else None
+        return leaderboard.best(self._contenders(), "rmse")
 
     def _contenders(self) -> pd.DataFrame:
         # Where only baselines were trained, the best of them is the answer.
@@ -68,23 +65,23 @@ class Report:
         return models if len(models) else self.board[self.board["kind"] == "baseline"]
 
 
-def open_report(dataset: str) -> Report:
-    """Return the report of a data set; the first call of notebooks/report.ipynb."""
+def open_report(dataset: str) -> Findings:
+    """Return what the report of a data set shows; the first call of notebooks/report.ipynb."""
     evaluation = params.section(params.Evaluation)
     board = leaderboard.load(dataset)
-    return Report(registry.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
+    return Findings(registry.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
 
 
-def _predictions(report: Report, name: str) -> pd.DataFrame:
-    folders = [paths.predictions(report.dataset.name, family) for family in params.families()]
+def _predictions(findings: Findings, name: str) -> pd.DataFrame:
+    folders = [paths.predictions(findings.dataset.name, family) for family in params.families()]
     return pd.concat([pd.read_parquet(folder / f"{name}.parquet") for folder in folders], ignore_index=True)
 
 
-def _items(report: Report) -> pd.DataFrame:
-    return pd.read_parquet(paths.clean(report.dataset.name) / "items.parquet").set_index("item_id")
+def _items(findings: Findings) -> pd.DataFrame:
+    return pd.read_parquet(paths.clean(findings.dataset.name) / "items.parquet").set_index("item_id")
 
 
-def recommendations(report: Report) -> dict[str, pd.DataFrame]:
+def recommendations(findings: Findings) -> dict[str, pd.DataFrame]:
     """Return the best ranker's lists for a few users, spread from the least to the most active one.
 
     Returns
@@ -93,15 +90,15 @@ def recommendations(report: Report) -> dict[str, pd.DataFrame]:
         User id → rank, title, domain, genres, and whether the user did rate the item in the test part; empty where
         training knows no item that a user has not rated.
     """
-    lists = _predictions(report, "recommendations")
-    lists = lists[(lists["model"] == report.best_ranker) & (lists["rank"] <= report.settings.recommendations)]
-    held = _held_out(report)
+    lists = _predictions(findings, "recommendations")
+    lists = lists[(lists["model"] == findings.best_ranker) & (lists["rank"] <= findings.settings.recommendations)]
+    held = _held_out(findings)
     activity = held.groupby("user_id").size().sort_values(kind="stable")
     known = activity[activity.index.isin(set(lists["user_id"]))]
     if known.empty:
         return {}
-    places = np.linspace(0, len(known) - 1, report.settings.users + 2)[1:-1].round().astype(int)
-    items = _items(report)
+    places = np.linspace(0, len(known) - 1, findings.settings.users + 2)[1:-1].round().astype(int)
+    items = _items(findings)
     tables = {}
     for user in known.index[places]:
         rows = lists[lists["user_id"] == user].sort_values("rank")
@@ -113,31 +110,31 @@ def recommendations(report: Report) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _held_out(report: Report) -> pd.DataFrame:
-    folder = paths.predictions(report.dataset.name, params.families()[0])
+def _held_out(findings: Findings) -> pd.DataFrame:
+    folder = paths.predictions(findings.dataset.name, params.families()[0])
     return pd.read_parquet(folder / "ratings.parquet")
 
 
-def predicted_ratings(report: Report) -> pd.DataFrame:
+def predicted_ratings(findings: Findings) -> pd.DataFrame:
     """Return one user's test ratings beside the best model's predictions, under original ids, closest first.
 
-    The user is one with the median number of test ratings. The table is empty where no model has rating plots.
+    The user is one with the median number of test ratings. The table is empty where no model has rating metrics.
     """
-    if not leaderboard.has_ratings(report.board):
+    if not leaderboard.has_ratings(findings.board):
         return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
-    family = report.board.loc[report.board["model"] == report.best_rater, "family"].iloc[0]
-    table = pd.read_parquet(paths.predictions(report.dataset.name, family) / "ratings.parquet")
+    family = findings.board.loc[findings.board["model"] == findings.best_rater, "family"].iloc[0]
+    table = pd.read_parquet(paths.predictions(findings.dataset.name, family) / "ratings.parquet")
     counts = table.groupby("user_id").size().sort_values(kind="stable")
     user = counts.index[len(counts) // 2]
     # Chosen by item id before any difference is looked at, so that the rows are not the flattering ones.
-    rows = table[table["user_id"] == user].sort_values("item_id").head(report.settings.predictions)
+    rows = table[table["user_id"] == user].sort_values("item_id").head(findings.settings.predictions)
     shown = pd.DataFrame(
         {
             "user id": rows["user_id"],
             "item id": rows["item_id"],
-            "title": _items(report)["title"].reindex(rows["item_id"]).to_numpy(),
+            "title": _items(findings)["title"].reindex(rows["item_id"]).to_numpy(),
             "actual": rows["rating"].astype(float),
-            "predicted": rows[report.best_rater].astype(float),
+            "predicted": rows[findings.best_rater].astype(float),
         }
     )
     shown["difference"] = (shown["predicted"] - shown["actual"]).abs()
@@ -145,16 +142,16 @@ def predicted_ratings(report: Report) -> pd.DataFrame:
     return shown.round({"predicted": 3, "difference": 3}).reset_index(drop=True)
 
 
-def training_curves(report: Report) -> pd.DataFrame:
+def training_curves(findings: Findings) -> pd.DataFrame:
     """Return all families' training curves, models with a single epoch left out."""
-    tables = [pd.read_csv(paths.training(report.dataset.name, family)) for family in params.families()]
+    tables = [pd.read_csv(paths.training(findings.dataset.name, family)) for family in params.families()]
     curves = pd.concat(tables, ignore_index=True)
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
 
 
-def fitting_plot(report: Report) -> Figure:
+def fitting_plot(findings: Findings) -> Figure:
     """Draw RMSE on train and validation part by epoch, a panel for each rating model that learns in epochs."""
-    curves = training_curves(report)
+    curves = training_curves(findings)
     names = [name for name in dict.fromkeys(curves["model"]) if _has(curves, name, "validation_rmse")]
     columns = min(4, max(1, len(names)))
     rows = -(-max(1, len(names)) // columns)
@@ -170,7 +167,7 @@ def fitting_plot(report: Report) -> Figure:
         axis.xaxis.get_major_locator().set_params(integer=True)
     for axis in axes.flat[len(names) :]:
         axis.set_visible(False)
-    drawn.supylabel(f"RMSE ({report.dataset.unit})", fontsize="medium")
+    drawn.supylabel(f"RMSE ({findings.dataset.unit})", fontsize="medium")
     if names:
         axes[0, 0].legend()
     plt.close(drawn)
@@ -181,19 +178,19 @@ def _has(curves: pd.DataFrame, model: str, name: str) -> bool:
     return bool(((curves["model"] == model) & (curves["metric"] == name)).any())
 
 
-def data_plot(report: Report) -> Figure:
+def data_plot(findings: Findings) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
-    ratings = pd.read_parquet(paths.clean(report.dataset.name) / "ratings.parquet")
+    ratings = pd.read_parquet(paths.clean(findings.dataset.name) / "ratings.parquet")
     drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
-    scale = interactions.read_scale(paths.clean(report.dataset.name))
+    scale = interactions.read_scale(paths.clean(findings.dataset.name))
     if scale.step:
         counts = ratings["rating"].value_counts().sort_index()
         left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
     else:
         heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
         left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
-    left.set_xlabel("rating" if scale.step else report.dataset.unit)
-    left.set_ylabel(f"{report.dataset.noun} (thousands)")
+    left.set_xlabel("rating" if scale.step else findings.dataset.unit)
+    left.set_ylabel(f"{findings.dataset.noun} (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
         right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=plots.COLOURS[place], ls=("-", "--")[place])
@@ -206,19 +203,19 @@ def data_plot(report: Report) -> Figure:
     return drawn
 
 
-def calibration_plot(report: Report) -> Figure:
+def calibration_plot(findings: Findings) -> Figure:
     """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
-    ranked = leaderboard.best_first(report.board[report.board["kind"] != leaderboard.ORACLE], "rmse", lowest=True)
+    ranked = leaderboard.best_first(findings.board[findings.board["kind"] != leaderboard.ORACLE], "rmse")
     best = ranked.drop_duplicates("family")["model"][: len(plots.COLOURS) - 1]
     names = list(dict.fromkeys([*best, ranked["model"].iloc[-1]]))
     families = ranked.set_index("model")["family"]
     drawn, axis = plt.subplots(figsize=(6, 5.4), constrained_layout=True)
-    scale = report.dataset.scale
+    scale = findings.dataset.scale
     axis.plot([scale.lowest, scale.highest], [scale.lowest, scale.highest], color=plots.QUIET, ls="--", lw=1)
     for place, name in enumerate(names):
-        file = paths.predictions(report.dataset.name, families[name]) / "ratings.parquet"
+        file = paths.predictions(findings.dataset.name, families[name]) / "ratings.parquet"
         table = pd.read_parquet(file, columns=["rating", name])
-        bins = metrics.calibration(table["rating"], table[name], report.settings.calibration_bins)
+        bins = metrics.calibration(table["rating"], table[name], findings.settings.calibration_bins)
         colour, marker = plots.COLOURS[place], plots.MARKERS[place]
         axis.plot(bins["predicted"], bins["actual"], color=colour, marker=marker, markersize=5, lw=1.2, label=name)
     axis.set_xlabel("mean predicted rating")

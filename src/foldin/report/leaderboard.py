@@ -13,15 +13,18 @@ from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 from foldin.evaluation import guards
 from foldin.metrics import definitions
+from foldin.metrics.auc import SCORES
+from foldin.metrics.beyond_accuracy import BUCKETED, BUCKETS, CATALOGUE, LISTS
+from foldin.metrics.ranking import RANKING
+from foldin.metrics.rating import LIKED, RATING
 from foldin.report import plots, ties
 
 ORACLE = "oracle"
 REFERENCES = "baselines"
 """The family whose models are references, not contenders."""
-BUCKETS = ("head", "middle", "tail")
 COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
-COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
-RATING_METRICS = ("rmse", "rmse_se", "mae", "liked.f1", *(f"liked.{name}" for name in COUNTS))
+LIKED_COLUMNS = {metric.name: f"liked.{metric.name.removeprefix('liked_')}" for metric in LIKED}
+RATING_METRICS = ("rmse", "rmse_se", "mae", *LIKED_COLUMNS.values())
 
 
 def read_metrics(path: Path) -> dict[str, Any]:
@@ -93,13 +96,24 @@ def has_ratings(board: pd.DataFrame) -> bool:
     return bool(board.loc[board["kind"] != ORACLE, "rmse"].notna().any())
 
 
-def best_first(board: pd.DataFrame, metric: str, *, lowest: bool = False) -> pd.DataFrame:
+def best_first(board: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the models that have a metric, best first, ties by name."""
+    lowest = definitions.lower_is_better(metric)
     return (
         board.dropna(subset=[metric])
         .sort_values([metric, "model"], ascending=[lowest, True], kind="stable")
         .reset_index(drop=True)
     )
+
+
+def best(board: pd.DataFrame, metric: str) -> str | None:
+    """Return the best model or baseline, the first by name of equals; None where none has the metric.
+
+    The oracle is neither: it knows the truth, which nothing that learns from ratings can.
+    """
+    contenders = board[board["kind"] != ORACLE]
+    ranked = best_first(contenders, metric) if metric in board else contenders[:0]
+    return str(ranked["model"].iloc[0]) if len(ranked) else None
 
 
 def at(board: pd.DataFrame, name: str, k: int) -> str:
@@ -152,12 +166,11 @@ def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column
 
 def rating_table(board: pd.DataFrame) -> pd.DataFrame:
     """Return the rating leaderboard, lowest RMSE first: how sure it is, and the other rating metrics."""
-    ranked = best_first(board, "rmse", lowest=True)
+    ranked = best_first(board, "rmse")
     table = _start(ranked).assign(family=_families(ranked), RMSE=_shown(ranked, "rmse"))
     table = _with_certainty(table, ranked, "rmse", "rmse")
-    for name, title in {"mae": "MAE", "r2": "R²", "user_rmse": "mean RMSE by user"}.items():
-        table[title] = _shown(ranked, name)
-    return table
+    others = [metric for metric in RATING if metric.title and metric.name != "rmse"]
+    return table.assign(**{metric.title: _shown(ranked, metric.name) for metric in others})
 
 
 def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
@@ -166,30 +179,16 @@ def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     ranked = best_first(board, ndcg)
     table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
     table = _with_certainty(table, ranked, "ndcg", ndcg)
-    for name, title in {
-        "precision": "precision",
-        "recall": "recall",
-        "map": "MAP",
-        "mrr": "MRR",
-        "hit_rate": "hit rate",
-    }.items():
-        table[title] = _shown(ranked, at(board, name, k))
-    return table.assign(AUC=_shown(ranked, f"{prefix(board)}auc"))
+    others = [metric for metric in RANKING if metric.name != "ndcg"]
+    table = table.assign(**{metric.title: _shown(ranked, at(board, metric.name, k)) for metric in others})
+    return table.assign(**{metric.title: _shown(ranked, f"{prefix(board)}{metric.name}") for metric in SCORES})
 
 
 def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return what accuracy does not see of the lists, in the order of the ranking leaderboard."""
     ranked = best_first(board, at(board, "ndcg", k))
-    table = _start(ranked)
-    for name, title in {
-        "coverage": "coverage",
-        "gini": "Gini",
-        "novelty": "novelty (bits)",
-        "diversity": "diversity",
-        "popularity_lift": "popularity lift",
-    }.items():
-        table[title] = _shown(ranked, at(board, name, k))
-    return table
+    shown = {metric.title: _shown(ranked, at(board, metric.name, k)) for metric in (*CATALOGUE, *LISTS)}
+    return _start(ranked).assign(**shown)
 
 
 def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame:
@@ -210,7 +209,8 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """
     ranked = best_first(board, at(board, "ndcg", k))
     table = _start(ranked)
-    titles = {at(board, "recall", k): f"recall@{k}", at(board, "list_share", k): "share of lists"}
+    titles = {at(board, "recall", k): f"recall@{k}"}
+    titles |= {at(board, metric.name, k): metric.title for metric in BUCKETED}
     for name, title in (titles | ({"rmse": "RMSE"} if has_ratings(board) else {})).items():
         for bucket in BUCKETS:
             table[f"{title}: {bucket}"] = _shown(ranked, f"popularity.{bucket}.{name}")
@@ -218,18 +218,18 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def liked_table(board: pd.DataFrame) -> pd.DataFrame:
-    """Return how well "rated at least the threshold" is told: the confusion matrix and what follows from it.
+    """Return how well predicted ratings classify liked and not liked: what follows from the confusion matrix, and it.
 
-    A metric without value (no rating predicted that high) is shown as a dash.
+    A metric without a value (no rating is predicted that high) is shown as a dash.
     """
-    ranked = best_first(board, "liked.true_positives")
-    ranked = best_first(ranked.assign(**{"liked.f1": ranked["liked.f1"].fillna(-1.0)}), "liked.f1")
+    judged = board.dropna(subset=["liked.true_positives"])
+    # Models without F1 are last, not left out.
+    order = best_first(judged.assign(**{"liked.f1": judged["liked.f1"].fillna(-1.0)}), "liked.f1")["model"]
+    ranked = judged.set_index("model", drop=False).loc[order]
     table = _start(ranked)
-    for name in ("precision", "recall", "f1"):
-        values = ranked[f"liked.{name}"] if f"liked.{name}" in ranked else pd.Series(index=ranked.index, dtype=float)
-        table[name.replace("f1", "F1")] = ["–" if not value >= 0 else f"{value:.4f}" for value in values]
-    for name in COUNTS:
-        table[name.replace("_", " ")] = ranked[f"liked.{name}"].map("{:,.0f}".format)
+    for metric in LIKED:
+        form = "{:.4f}" if metric.highest == 1 else "{:,.0f}"
+        table[metric.title] = _shown(ranked, LIKED_COLUMNS[metric.name], form)
     return table
 
 
@@ -239,9 +239,9 @@ def domains(board: pd.DataFrame) -> list[str]:
     return sorted({name.split(".")[1] for name in names if name.startswith("domains.")})
 
 
-def domain_table(board: pd.DataFrame, metric: str, *, lowest: bool = False, own: str = "") -> pd.DataFrame:
+def domain_table(board: pd.DataFrame, metric: str, *, own: str = "") -> pd.DataFrame:
     """Return one metric by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
-    ranked = best_first(board, metric, lowest=lowest)
+    ranked = best_first(board, metric)
     table = _start(ranked)
     for domain in domains(board):
         table[domain] = _shown(ranked, f"domains.{domain}.{own or metric}")
@@ -266,7 +266,7 @@ def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") 
     panels = [(f"Ranking {candidates}", best_first(board, ndcg), "ndcg", ndcg, text)]
     if has_ratings(board):
         text = f"RMSE on the test part, in {unit} (← lower is better)"
-        panels.insert(0, ("Predicting ratings", best_first(board, "rmse", lowest=True), "rmse", "rmse", text))
+        panels.insert(0, ("Predicting ratings", best_first(board, "rmse"), "rmse", "rmse", text))
     size = (6.5 * len(panels), 1.6 + 0.34 * max(len(ranked) for _, ranked, *_ in panels))
     drawn, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, constrained_layout=True)
     for axis, (title, ranked, name, column, text) in zip(axes.flat, panels, strict=True):

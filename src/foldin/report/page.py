@@ -13,119 +13,120 @@ from foldin.core import files, params, paths
 from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation import splits
-from foldin.report import contents, leaderboard, plots, verdict, wording
-from foldin.report.contents import Report
+from foldin.report import contents, leaderboard, plots, verdict
+from foldin.report.contents import Findings
 
 
-def write(bench: Report) -> None:
+def write(findings: Findings) -> None:
     """Write reports/<dataset>/README.md, leaderboard.csv and metrics/."""
-    folder = paths.reports(bench.dataset.name)
+    folder = paths.reports(findings.dataset.name)
     with files.whole_folder(folder / "plots") as unfinished:
         plots.save(
-            leaderboard.plot(bench.board, bench.dataset.name, bench.k, bench.dataset.unit),
+            leaderboard.plot(findings.board, findings.dataset.name, findings.k, findings.dataset.unit),
             unfinished / "leaderboard.png",
         )
-        plots.save(contents.fitting_plot(bench), unfinished / "fitting.png")
-        plots.save(contents.data_plot(bench), unfinished / "data.png")
-        if bench.best_rater is not None:
-            plots.save(contents.calibration_plot(bench), unfinished / "calibration.png")
-    files.write_csv(folder / "leaderboard.csv", _columns(bench))
-    files.write_json(folder / "definitions.json", definitions.texts(_metric_names(bench)))
-    files.write_text(folder / "README.md", page(bench))
+        plots.save(contents.fitting_plot(findings), unfinished / "fitting.png")
+        plots.save(contents.data_plot(findings), unfinished / "data.png")
+        if findings.best_rater is not None:
+            plots.save(contents.calibration_plot(findings), unfinished / "calibration.png")
+    files.write_csv(folder / "leaderboard.csv", _columns(findings))
+    files.write_json(folder / "definitions.json", definitions.texts(_metric_names(findings)))
+    files.write_text(folder / "README.md", page(findings))
 
 
-def _columns(bench: Report) -> pd.DataFrame:
+def _columns(findings: Findings) -> pd.DataFrame:
     """Return the leaderboard as plots read it: the same column names at every k."""
-    board = leaderboard.best_first(bench.board, bench.ndcg)
+    board = leaderboard.best_first(findings.board, findings.ndcg)
     table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):
-        table[name] = board[leaderboard.at(board, name, bench.k)]
-    for name in ("rmse", "ndcg") if bench.best_rater is not None else ("ndcg",):
+        table[name] = board[leaderboard.at(board, name, findings.k)]
+    for name in ("rmse", "ndcg") if findings.best_rater is not None else ("ndcg",):
         for end in ("low", "high", "tied"):
             table[f"{name}_{end}"] = board[f"{name}_{end}"]
     return table
 
 
-def _metric_names(bench: Report) -> set[str]:
+def _metric_names(findings: Findings) -> set[str]:
     """Return the names of all metrics of all models, as the files in git have them."""
     names: set[str] = set()
     for family in params.families():
-        folder = paths.predictions(bench.dataset.name, family)
+        folder = paths.predictions(findings.dataset.name, family)
         for values in leaderboard.read_metrics(folder / "metrics.json").values():
             names |= guards.names(values)
     return names
 
 
-def page(bench: Report) -> str:
+def page(findings: Findings) -> str:
     """Return the report as Markdown."""
-    name, board = bench.dataset.name, bench.board
+    name, board = findings.dataset.name, findings.board
     rated = leaderboard.has_ratings(board)
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
-        verdict.sentences(bench),
+        verdict.sentences(findings),
         f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
-        *(_ratings(bench) if rated else []),
-        *_ranking(bench),
-        *(_liked(bench) if rated else []),
+        *(_ratings(findings) if rated else []),
+        *_ranking(findings),
+        *(_liked(findings) if rated else []),
     ]
     if leaderboard.domains(board):
         parts += ["## By domain"]
         if rated:
             parts += [
-                f"RMSE in {bench.dataset.unit}:",
-                _markdown(leaderboard.domain_table(board, "rmse", lowest=True)),
-                *(_own_units(bench) if bench.dataset.normalized else []),
+                f"RMSE in {findings.dataset.unit}:",
+                _markdown(leaderboard.domain_table(board, "rmse")),
+                *(_own_units(findings) if findings.dataset.normalized else []),
             ]
         parts += [
-            f"NDCG@{bench.k}, candidates and held-out items of that domain only:",
-            _markdown(leaderboard.domain_table(board, bench.ndcg)),
+            f"NDCG@{findings.k}, candidates and held-out items of that domain only:",
+            _markdown(leaderboard.domain_table(board, findings.ndcg)),
         ]
     parts += [
         "## By popularity",
-        f"Items in three groups with a third of the training {bench.dataset.noun} each: the few most popular ones are "
-        f"the head, the many rare ones the tail. Recall of held-out items{', RMSE' if rated else ''} and share of all "
-        "list places:",
-        _markdown(leaderboard.bucket_table(board, bench.k)),
+        f"Items are in three groups, each with a third of the training {findings.dataset.noun}: the head is the few "
+        f"most popular items, the tail the many rare ones. Recall of held-out items{', RMSE' if rated else ''} and "
+        "share of all list places:",
+        _markdown(leaderboard.bucket_table(board, findings.k)),
     ]
     parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](plots/fitting.png)"]
     parts += ["Where a model stops early, the validation part says when; the test part was not looked at."]
-    if bench.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
-        parts += _examples(bench)
-    parts += ["## What each family did", _abouts(), *_data(bench), *_definitions(bench), *_method(bench)]
+    if findings.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
+        parts += _examples(findings)
+    parts += ["## What each family did", _abouts(), *_data(findings), *_definitions(findings), *_method(findings)]
     return "\n\n".join(parts)
 
 
-def _ratings(bench: Report) -> list[str]:
+def _ratings(findings: Findings) -> list[str]:
     return [
         "## Predicting ratings",
-        f"RMSE and MAE are over all test ratings at once, in {bench.dataset.unit}. {wording.warmth(bench)} "
-        f"{wording.certainty()}",
-        _markdown(leaderboard.rating_table(bench.board)),
-        *([bench.dataset.beside] if bench.dataset.beside else []),
+        f"RMSE and MAE are over all test ratings at once, in {findings.dataset.unit}. "
+        f"{verdict.coverage_note(findings)} {verdict.interval_note()}",
+        _markdown(leaderboard.rating_table(findings.board)),
+        *([findings.dataset.beside] if findings.dataset.beside else []),
     ]
 
 
-def _liked(bench: Report) -> list[str]:
-    from_rating = bench.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
+def _liked(findings: Findings) -> list[str]:
+    from_rating = findings.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
     return [
         "## Telling liked from not liked",
         f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
         "was predicted that high.",
-        _markdown(leaderboard.liked_table(bench.board)),
+        _markdown(leaderboard.liked_table(findings.board)),
         "## Calibration",
-        f"Test ratings in {bench.settings.calibration_bins} groups by predicted rating: do people rate as predicted?",
+        "Do people rate as predicted? "
+        f"Test ratings in {findings.settings.calibration_bins} groups by predicted rating:",
         "![Mean actual against mean predicted ratings](plots/calibration.png)",
     ]
 
 
-def _ranking(bench: Report) -> list[str]:
-    k, board = bench.k, bench.board
-    title, about = wording.about_ranking(bench)
+def _ranking(findings: Findings) -> list[str]:
+    k, board = findings.k, findings.board
+    title, about = verdict.about_ranking(findings)
     return [
         f"## {title}",
-        f"{about} {wording.whom(bench)}",
-        *([] if leaderboard.has_ratings(board) else [wording.certainty()]),
+        f"{about} {verdict.population_note(findings)}",
+        *([] if leaderboard.has_ratings(board) else [verdict.interval_note()]),
         "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
         "shows what the order of ids alone knows: something, where popular items got theirs first.",
         _markdown(leaderboard.ranking_table(board, k)),
@@ -136,9 +137,9 @@ def _ranking(bench: Report) -> list[str]:
     ]
 
 
-def _definitions(bench: Report) -> list[str]:
+def _definitions(findings: Findings) -> list[str]:
     shown: dict[str, str] = {}
-    names = _metric_names(bench)
+    names = _metric_names(findings)
     for name in sorted(names):
         plain = definitions.base(name)
         if plain not in ("leak", "seeds") and not plain.endswith(("_z", "_advantage")):
@@ -152,31 +153,31 @@ def _definitions(bench: Report) -> list[str]:
     ]
 
 
-def _own_units(bench: Report) -> list[str]:
+def _own_units(findings: Findings) -> list[str]:
     """Return errors on each domain's own scale, where overall ones are in shares of it."""
-    scales = {part.domain: part.dataset.scale for part in bench.dataset.parts}
+    scales = {part.domain: part.dataset.scale for part in findings.dataset.parts}
     named = ", ".join(f"{domain} from {scale.lowest:g} to {scale.highest:g}" for domain, scale in scales.items())
     parts = []
     for name in ("rmse", "mae"):
-        table = leaderboard.domain_table(bench.board, "rmse", lowest=True, own=f"{name}_own_unit")
+        table = leaderboard.domain_table(findings.board, "rmse", own=f"{name}_own_unit")
         parts += [f"{name.upper()} in the unit of each domain's own scale, {named}:", _markdown(table)]
     return parts
 
 
-def _examples(bench: Report) -> list[str]:
+def _examples(findings: Findings) -> list[str]:
     parts = [
         "## Examples",
-        f"What **{bench.best_ranker}** recommends, and whether the user rated it in the test part:",
+        f"What **{findings.best_ranker}** recommends, and whether the user rated it in the test part:",
     ]
-    for user, table in contents.recommendations(bench).items():
+    for user, table in contents.recommendations(findings).items():
         parts += [f"### User {user}", _markdown(table)]
-    if bench.best_rater is None:
+    if findings.best_rater is None:
         return parts
     return [
         *parts,
         "### Actual and predicted ratings",
-        f"One user's test ratings and what **{bench.best_rater}** predicted, closest first:",
-        _markdown(contents.predicted_ratings(bench)),
+        f"One user's test ratings and what **{findings.best_rater}** predicted, closest first:",
+        _markdown(contents.predicted_ratings(findings)),
     ]
 
 
@@ -187,8 +188,8 @@ def _abouts() -> str:
     return "\n".join(lines)
 
 
-def _data(bench: Report) -> list[str]:
-    dataset = bench.dataset
+def _data(findings: Findings) -> list[str]:
+    dataset = findings.dataset
     account = leaderboard.read_metrics(paths.account(dataset.name, "cleaning"))
     cleaned = account["ratings"]
     split = leaderboard.read_metrics(paths.account(dataset.name, "split"))
@@ -230,8 +231,8 @@ def _protocol(split: dict[str, Any]) -> str:
     return f"{splits.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
 
 
-def _method(bench: Report) -> list[str]:
-    name = bench.dataset.name
+def _method(findings: Findings) -> list[str]:
+    name = findings.dataset.name
     return [
         "## How to reproduce this",
         f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "

@@ -12,7 +12,7 @@ import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Values
-from foldin.metrics import uncertainty
+from foldin.metrics import definitions, uncertainty
 
 SEED = 20
 """Of the bootstrap: the draws are the same in every report."""
@@ -102,7 +102,7 @@ def with_best(
     users : pandas.DataFrame
         As `totals` takes it.
     metric : str
-        "rmse" (lower is better), or a per-user ranking metric (higher is better).
+        "rmse", or a per-user ranking metric.
     resamples : int
         Draws of the bootstrap.
     confidence : float
@@ -122,10 +122,10 @@ def with_best(
         When there are too few draws to tell any of so many models apart.
     """
     sums, counts = totals(users, metric)
-    lower_is_better = metric == "rmse"
+    lower_is_better = definitions.lower_is_better(metric)
     draws = uncertainty.resampled(sums.to_numpy(), counts, resamples, SEED)
     point = sums.to_numpy().sum(axis=0) / counts.sum()
-    if lower_is_better:
+    if metric == "rmse":
         draws, point = np.sqrt(draws), np.sqrt(point)
     low, high = uncertainty.interval(draws, confidence)
     judged = np.flatnonzero(~np.isin(sums.columns, list(apart)))

@@ -124,7 +124,8 @@ def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int
         seen = rng.poisson(draws * allowed)
         lists = top_k.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
         by_user = metrics.ranking_metrics(lists, test.ratings[asked])
-        return {f"{name}@{k}": float(by_user[name].mean()) for name in ("precision", "recall", "hit")}
+        shown = {"precision": "precision", "recall": "recall", "hit": "hit_rate"}
+        return {f"{title}@{k}": float(by_user[name].mean()) for title, name in shown.items()}
 
     leak, honest = judged(~known & ~held), judged(~known)
     name = f"precision@{k}"

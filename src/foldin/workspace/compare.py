@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldin import metrics
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.files import DECIMALS
@@ -33,9 +32,7 @@ UNCERTAINTIES = ("_se", "_seed_sd")
 """End the names of what says how sure a metric is: a change of it is none of the metric."""
 OF_PAIRS = {"rmse": "squared_error", "mae": "absolute_error"}
 """Metrics over all pairs, and each user's sum behind them."""
-BY_USER = {title: column for column, title in metrics.MEANS.items()} | {
-    name: name for name in ("auc", "novelty", "diversity", "user_rmse")
-}
+BY_USER = {name: name for name in (*(metric.name for metric in definitions.OVER_USERS), "user_rmse")}
 """Metrics that are means over users, and each user's own."""
 COLUMNS = ["data set", "family", "model", "metric", "before", "after", "change", "interval", "p"]
 

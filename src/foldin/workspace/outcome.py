@@ -3,12 +3,15 @@
 It reads the table that the stage `report` wrote and asks git, which has the metrics of the commit.
 """
 
-import csv
 import subprocess
 from pathlib import Path
 
+import pandas as pd
+
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
+from foldin.metrics import definitions
+from foldin.report import verdict
 
 MOST_NAMED = 5
 """Files that are named before the rest are counted."""
@@ -44,18 +47,13 @@ def winners(table: Path) -> str:
     if not table.is_file():
         where = table.relative_to(paths.root())
         raise FoldinError("no leaderboard here", where=where, remedy="make it first: make repro")
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] != "oracle"]
-    found = []
-    for column, best, does, name in (
-        ("rmse", min, "predicts ratings best", "RMSE"),
-        ("ndcg", max, "ranks best", "NDCG"),
-    ):
-        scored = [row for row in rows if row.get(column)]
-        if scored:
-            winner = best(scored, key=lambda row: float(row[column]))
-            found.append(f"{winner['model']} {does} ({name} {float(winner[column]):.4f})")
-    return "; ".join(found)
+    board = pd.read_csv(table)
+    values = board.set_index("model")
+    best = verdict.winners(board, {name: name for name in verdict.DOES})
+    return "; ".join(
+        f"{model} {verdict.DOES[name]} ({definitions.METRICS[name].title} {float(values[name].loc[model]):.4f})"
+        for name, model in best.items()
+    )
 
 
 def against_commit() -> str:

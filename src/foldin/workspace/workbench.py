@@ -89,7 +89,7 @@ class Workbench:
             final.save(folder)
         for seed in range(final.seed + 1, final.seed + params.seeds(self.family)):
             say(f"{self.dataset}: {name}: fitting with seed {seed}")
-            with files.whole_folder(paths.twin(self.dataset, self.family, name, seed)) as folder:
+            with files.whole_folder(paths.reseeded(self.dataset, self.family, name, seed)) as folder:
                 self.models[name].refit(self.data.training, seed).save(folder)
         self._kept[name] = final
         return final
