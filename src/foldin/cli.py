@@ -122,8 +122,19 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--keep", action="store_true", help="leave the copy for a look")
     about = "the metrics that differ between two commits, with intervals where each user's results are at hand"
     compare = commands.add_parser("compare", help=about, description=about)
-    compare.add_argument("before", metavar="REV")
-    compare.add_argument("after", metavar="REV", nargs="?", help="the workspace unless given")
+    revision = "a commit as git names it (HEAD~1, a branch, a tag), or an experiment as DVC names it"
+    compare.add_argument("before", metavar="REV", help=revision)
+    compare.add_argument("after", metavar="REV", nargs="?", help="the same; the workspace unless given")
+    compare.add_argument("--dataset", help="only this data set")
+    compare.add_argument("--model", help="only this model, such as als-explicit")
+    compare.add_argument("--metrics", default="", help="names, with commas; the headline metrics unless given")
+    compare.add_argument("--all", action="store_true", help="all metrics, of domains as well, in one wide table")
+    about = "the leaderboard, from the files in git"
+    commands.add_parser("show", help=about, description=about).add_argument("dataset", nargs="?")
+    about = "why a stage runs again: the dependency, parameter or source file that changed since its last run"
+    commands.add_parser("why", help=about, description=about).add_argument("stage", help="such as train@demo-als")
+    about = "experiments side by side: the parameters that differ first, then RMSE and NDCG"
+    commands.add_parser("experiments", help=about, description=about)
     about = "the mean and spread of metrics over commits or experiments that each held out another fold"
     commands.add_parser("average", help=about, description=about).add_argument("revisions", metavar="REV", nargs="+")
     return parser
@@ -215,7 +226,26 @@ def _dispatch(options: argparse.Namespace) -> None:
         case "compare":
             from foldin.workspace import compare
 
-            compare.run(options.before, options.after)
+            compare.run(
+                options.before,
+                options.after,
+                dataset=options.dataset,
+                model=options.model,
+                metrics=options.metrics,
+                everything=options.all,
+            )
+        case "show":
+            from foldin.workspace import show
+
+            show.run(options.dataset)
+        case "why":
+            from foldin.workspace import why
+
+            why.run(options.stage)
+        case "experiments":
+            from foldin.workspace import experiments
+
+            experiments.run()
         case "average":
             from foldin.workspace import average
 
