@@ -17,6 +17,7 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from foldin.core import paths
 from foldin.core.errors import FoldinError
+from foldin.evaluation import headline
 from foldin.metrics import definitions
 from foldin.workspace.revision import WORKSPACE
 
@@ -50,7 +51,9 @@ def text(commits: Sequence[Mapping[str, Any]], width: int) -> str:
     """
     runs = dict(_runs(commits))
     parameters = _differing({name: _flat(each.get("params", {})) for name, each in runs.items()}, str)
-    metrics = _differing({name: _headlines(each.get("metrics", {})) for name, each in runs.items()}, "{:.4f}".format)
+    files = {name: _of_models(each.get("metrics", {})) for name, each in runs.items()}
+    several = len({dataset for each in files.values() for dataset, _ in each}) > 1
+    metrics = _differing({name: _headlines(each, several) for name, each in files.items()}, "{:.4f}".format)
     if not parameters and not metrics:
         return f"Nothing differs between {', '.join(runs)}. Make an experiment: dvc exp run -S KEY=VALUE"
     upright = tabulate(
@@ -123,18 +126,24 @@ def _flat(files: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _headlines(files: Mapping[str, Any]) -> dict[str, Any]:
-    """Return RMSE and NDCG by data set and model: the data set is left out where there is one."""
-    places = {file: PurePosixPath(file).parts for file in files}
-    several = len({parts[1] for parts in places.values() if len(parts) > 1}) > 1
+def _of_models(files: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Return the metrics of models by data set and model; older commits have files of domains and accounts as well."""
     found = {}
     for file, content in files.items():
-        model = PurePosixPath(file).stem
-        title = f"{places[file][1]} {model}" if several else model
-        for name, value in content.get("data", {}).items():
-            if definitions.base(name) in SHOWN:
-                found[f"{title} {definitions.base(name)}"] = value
+        match PurePosixPath(file).parts:
+            case ("reports", dataset, "metrics", _, name) if name.count(".") == 1:
+                found[dataset, PurePosixPath(name).stem] = content.get("data", {})
     return found
+
+
+def _headlines(models: Mapping[tuple[str, str], Mapping[str, Any]], several: bool) -> dict[str, Any]:
+    """Return RMSE and NDCG by model, and data set where there are several."""
+    return {
+        f"{dataset} {model} {definitions.base(name)}" if several else f"{model} {definitions.base(name)}": value
+        for (dataset, model), values in models.items()
+        for name, value in values.items()
+        if headline.is_headline(name) and definitions.base(name) in SHOWN
+    }
 
 
 def _differing(values: Mapping[str, Mapping[str, Any]], form: Callable[[Any], str]) -> list[Column]:
