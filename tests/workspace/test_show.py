@@ -1,10 +1,11 @@
 """`foldin show` and DVC's own tables: what is committed fits a terminal of 120 columns."""
 
 import json
+import re
 import shutil
 
 import pytest
-from conftest import CHECKOUT, commit, sh
+from conftest import CHECKOUT, commit, edit_params, sh
 
 from foldin import cli
 from foldin.evaluation import headline
@@ -69,16 +70,23 @@ def committed(tmp_path_factory):
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(CHECKOUT / name, folder)
     shutil.copytree(CHECKOUT / ".dvc" / "plots", folder / ".dvc" / "plots")
-    shutil.copy(CHECKOUT / ".dvc" / "config", folder / ".dvc")
+    for name in ("config", "plots.html"):
+        shutil.copy(CHECKOUT / ".dvc" / name, folder / ".dvc")
     shutil.copytree(CHECKOUT / "reports", folder / "reports", ignore=shutil.ignore_patterns("notebooks", ".gitignore"))
     sh("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
     commit(folder, "first")
     return folder
 
 
+def name_dataset(folder, dataset):
+    """Commit params.yaml with one data set in it."""
+    edit_params(folder, lambda values: values.update(datasets=[dataset]))
+    sh("git", "commit", "--quiet", "--all", "--allow-empty", "--message", dataset, cwd=folder)
+
+
 @pytest.mark.parametrize("dataset", ["demo", "ml-100k"])
 def test_dvc_metrics_show_prints_a_line_for_each_model_and_nothing_else(committed, dataset):
-    sh("sed", "-i", f"s/^datasets: .*/datasets: [{dataset}]/", "params.yaml", cwd=committed)
+    name_dataset(committed, dataset)
     lines = sh("dvc", "metrics", "show", cwd=committed).stdout.splitlines()
     models = {file.stem for file in (committed / "reports" / dataset / "metrics").glob("*/*.json")}
     assert [line.split()[0].split("/")[1:3] for line in lines[1:]] == [[dataset, "metrics"]] * len(models)
@@ -89,8 +97,7 @@ def test_dvc_metrics_show_prints_a_line_for_each_model_and_nothing_else(committe
 
 @pytest.mark.parametrize("dataset", ["demo", "ml-100k"])
 def test_dvc_metrics_diff_after_a_change_of_the_largest_family_fits_a_screen(committed, dataset):
-    sh("sed", "-i", f"s/^datasets: .*/datasets: [{dataset}]/", "params.yaml", cwd=committed)
-    sh("git", "commit", "--quiet", "--all", "--message", dataset, cwd=committed, ok=False)
+    name_dataset(committed, dataset)
     families = (committed / "reports" / dataset / "metrics").iterdir()
     largest = max(families, key=lambda folder: len(list(folder.iterdir())))
     for file in largest.iterdir():
@@ -121,3 +128,28 @@ def test_headline_metrics_that_are_committed_are_those_of_the_tables(dataset):
     for family, table in tables.items():
         text = (folder / "tables" / f"{family}.json").read_text()
         assert len(text.splitlines()) > sum(map(len, table.values()))
+
+
+def test_dvc_plots_diff_writes_a_page_that_loads_nothing(committed, tmp_path):
+    name_dataset(committed, "demo")
+    sh("dvc", "plots", "diff", "--out", str(tmp_path / "plots"), cwd=committed)
+    page = (tmp_path / "plots" / "index.html").read_text(encoding="utf-8")
+    assert "function vegaEmbed" in page
+    assert not re.findall(r"<(?:script|link|img)[^>]*(?:src|href)=\"?https?:", page)
+    assert "vegaEmbed('#reports_demo_training_als_csv'" in page.replace('"', "'")
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs chromium")
+def test_the_page_draws_lines_bars_and_pictures_and_leaves_numbers_out(committed, tmp_path):
+    name_dataset(committed, "demo")
+    sh("dvc", "plots", "diff", "--out", str(tmp_path / "plots"), cwd=committed)
+    browser = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    command = [*browser, "--window-size=1200,900", "--dump-dom", f"file://{tmp_path}/plots/index.html"]
+    page = sh(*command, cwd=tmp_path).stdout
+    drawn = re.sub(r"<script.*?</script>", "", page.split("<body>")[1], flags=re.DOTALL)
+    assert drawn.count("<polyline") >= 10, "training curves"
+    assert drawn.count("<rect") >= 15, "the leaderboard"
+    assert drawn.count("<img") >= 4
+    assert ">validation_rmse</text>" in drawn
+    assert 'id="reports_demo_accounts_split_json"' not in drawn
+    assert not {"undefined", "NaN"} & set(re.findall(r"\w+", drawn))
