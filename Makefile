@@ -26,9 +26,8 @@ repro: install .venv/.checked  ## the main job: install everything, then run the
 	@$(ACTIVE) dvc repro --keep-going
 	@$(ACTIVE) foldin outcome
 
-# DVC shows about a thousand columns; kept here are what changed of parameters, RMSE and NDCG, without domains.
 experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE and NDCG that differ
-	$(ACTIVE) dvc exp show --only-changed --md --drop '^(?!Exp|[a-z_]+[.]|(datasets|families|seed|threads|device)$$|.*/metrics/[^.]*[.]json:(rmse|ndcg_at_[0-9]+)$$)'
+	@$(ACTIVE) foldin experiments
 
 lab: install  ## open JupyterLab on this environment
 	$(ACTIVE) foldin lab

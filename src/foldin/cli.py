@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from click.shell_completion import shell_complete
@@ -93,16 +94,47 @@ def outcome() -> None:
 
 
 @foldin.command(section=RESULTS)
+@click.argument("dataset", required=False, shell_complete=commands.completing("datasets"))
+def show(dataset: str | None) -> None:
+    """Print the leaderboard, from the files in git."""
+    from foldin.workspace import show
+
+    show.run(dataset)
+
+
+@foldin.command(section=RESULTS)
 @click.argument("before", metavar="REV")
 @click.argument("after", metavar="[REV]", required=False)
-def compare(before: str, after: str | None) -> None:
+@click.option("--dataset", help="Only this data set.", shell_complete=commands.completing("datasets"))
+@click.option("--model", help="Only this model, such as als-explicit.")
+@click.option("--metrics", default="", help="Names, with commas; the headline metrics unless given.")
+@click.option("--all", "everything", is_flag=True, help="All metrics, of domains as well, in one wide table.")
+def compare(before: str, after: str | None, **asked: Any) -> None:
     """Compare metrics of two commits, with intervals where each user's results are at hand.
 
-    The second REV is the workspace unless given.
+    REV is a commit as git names it (HEAD~1, a branch, a tag), or an experiment as DVC names it; the second is the
+    workspace unless given.
     """
     from foldin.workspace import compare
 
-    compare.run(before, after)
+    compare.run(before, after, **asked)
+
+
+@foldin.command(section=RESULTS)
+def experiments() -> None:
+    """Show experiments side by side: the parameters that differ first, then RMSE and NDCG."""
+    from foldin.workspace import experiments
+
+    experiments.run()
+
+
+@foldin.command(section=RESULTS)
+@click.argument("stage")
+def why(stage: str) -> None:
+    """Say why a stage, such as train@demo-als, runs again: what changed since its last run."""
+    from foldin.workspace import why
+
+    why.run(stage)
 
 
 @foldin.command(section=RESULTS)

@@ -88,12 +88,12 @@ def test_a_broken_dvc_yaml_is_one_line(workspace, content):
 
 def test_metrics_with_both_sides_of_a_merge_are_made_again(workspace, capsys):
     sh("git", "init", "--quiet", cwd=workspace)
-    folder = workspace / "reports" / "demo" / "metrics" / "als"
+    folder = workspace / "reports" / "demo" / "tables"
     folder.mkdir(parents=True)
     (folder / "als.json").write_text("<<<<<<< HEAD\n{}\n")
     commit(workspace, "broken")
     assert cli.main(["compare", "HEAD"]) == 1
-    place = "reports/demo/metrics/als/als.json"
+    place = "reports/demo/tables/als.json"
     assert capsys.readouterr().err == f"foldin: {place} of HEAD: not valid JSON; name another commit\n"
 
 

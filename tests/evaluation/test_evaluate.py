@@ -136,24 +136,35 @@ def test_the_same_models_give_the_same_bytes(trained):
         produced = [
             *sorted(paths.predictions(DATASET, FAMILY).iterdir()),
             *sorted(paths.metrics(DATASET, FAMILY).iterdir()),
+            paths.table(DATASET, FAMILY),
         ]
         return {file.name: files.sha256(file) for file in produced}
 
     first = written()
     assert {"metrics.json", "ratings.parquet", "recommendations.parquet", "users.parquet"} <= set(first)
-    assert {"bias.json", "bias.books.json", "oracle.json"} <= set(first)
+    assert {"bias.json", "oracle.json", "baselines.json"} <= set(first)
     assert written() == first
 
 
 def test_the_metrics_in_git_have_the_same_names_for_every_model_and_domain(trained):
     evaluate.run(DATASET, FAMILY)
+    table = json.loads(paths.table(DATASET, FAMILY).read_text())
+    names = {model: set(values) for model, values in table.items()}
+    assert names["bias"] == names["oracle"] >= {"rmse", "mae", "ndcg_at_10", "coverage_at_10", "liked_f1"}
+    assert names["popularity"] == names["random"] < names["bias"]
+    assert names["bias.books"] < names["bias"]
+    assert {model for model in names if "." not in model} == set(measured())
 
-    def names(file):
-        return set(json.loads((paths.metrics(DATASET, FAMILY) / file).read_text()))
 
-    assert names("bias.json") == names("oracle.json") >= {"rmse", "mae", "ndcg_at_10", "coverage_at_10", "liked_f1"}
-    assert names("popularity.json") == names("random.json") < names("bias.json")
-    assert names("bias.books.json") < names("bias.json")
+def test_each_model_has_one_file_of_its_headline_metrics_with_the_values_of_the_table(trained):
+    evaluate.run(DATASET, FAMILY)
+    table = json.loads(paths.table(DATASET, FAMILY).read_text())
+    found = {file.stem: json.loads(file.read_text()) for file in paths.metrics(DATASET, FAMILY).iterdir()}
+    assert set(found) == set(measured())
+    for model, values in found.items():
+        assert {"ndcg_at_10", "coverage_at_10"} <= set(values) <= {"rmse", "mae", "ndcg_at_10", "coverage_at_10"}
+        assert values.items() <= table[model].items()
+    assert set(found["bias"]) > set(found["popularity"]), "popularity predicts no ratings"
 
 
 def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained(trained, monkeypatch, capsys):
@@ -203,7 +214,7 @@ def test_other_seeds_are_judged_too_and_their_spread_is_shown_as_such(trained, m
     found = measured()["odd"]
     assert found["seeds"] == 3
     assert found["ndcg_at_10_seed_sd"] == pytest.approx(np.std([each.mean() for each in expected], ddof=1), abs=1e-6)
-    assert "ndcg_at_10_seed_sd" in json.loads((paths.metrics(DATASET, FAMILY) / "odd.json").read_text())
+    assert "ndcg_at_10_seed_sd" in json.loads(paths.table(DATASET, FAMILY).read_text())["odd"]
 
 
 def ranked(model):

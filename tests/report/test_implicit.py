@@ -81,7 +81,7 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
     assert "MAE in the unit of each domain's own scale" in text
     # From the test pairs themselves, turned back into what people gave.
     pairs = pd.read_parquet(paths.predictions("mix", FAMILY) / "ratings.parquet")
-    metrics = json.loads((paths.metrics("mix", FAMILY) / "global-mean.books.json").read_text())
+    metrics = json.loads(paths.table("mix", FAMILY).read_text())["global-mean.books"]
     for domain, scale in {"movies": Scale(1, 5, 1), "books": Scale(1, 10, 1)}.items():
         mine = pairs[pairs["item_id"].str.startswith(f"{domain}:")]
         actual, predicted = (composition.from_shares(mine[name], scale) for name in ("rating", "global-mean"))

@@ -41,14 +41,12 @@ def folds(workspace):
         account = {"protocol": split["protocol"]} | ({} if fold is None else {"fold": fold})
         files.write_json(paths.account("demo", "split"), account)
         metrics = {"rmse": rmse, "rmse_se": 0.01, "ndcg_at_10": 0.3, "coverage_at_10": 0.5}
-        files.write_json(paths.metrics("demo", "als") / "als-explicit.json", metrics)
-        files.write_json(paths.metrics("demo", "als") / f"only-{tag}.json", metrics)
+        files.write_json(paths.table("demo", "als"), {"als-explicit": metrics, f"only-{tag}": metrics})
         lock = {"stages": {"user_item@demo": {"outs": [{"path": "data/test/demo", "md5": test}]}}}
         YAML().dump(lock, workspace / "dvc.lock")
         git(workspace, "add", "reports", "dvc.lock", "params.yaml")
         git(workspace, "commit", "--quiet", "--message", tag)
         git(workspace, "tag", tag)
-        (paths.metrics("demo", "als") / f"only-{tag}.json").unlink()
     return workspace
 
 

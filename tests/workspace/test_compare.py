@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from foldin import cli
 from foldin.core import files, paths
-from foldin.workspace import compare
+from foldin.workspace import compare, revision
 
 N = 300
 
@@ -24,7 +24,7 @@ def git(folder, *arguments):
 @pytest.fixture
 def repository(workspace, monkeypatch):
     """Return a repository of two commits: als got better beyond doubt, svds by chance; the cache holds both."""
-    monkeypatch.setattr(compare, "_cache_folder", lambda: workspace / "cache")
+    monkeypatch.setattr(revision, "_cache_folder", lambda: workspace / "cache")
     git(workspace, "init", "--quiet")
     rng = np.random.default_rng(3)
     base = rng.uniform(0.2, 0.6, size=N)
@@ -36,14 +36,14 @@ def repository(workspace, monkeypatch):
 
 
 def commit(workspace, models, test_part):
-    users = []
+    users, found = [], {}
     for name, ndcg in models.items():
         # What chance in training alone does moves with everything, and is no metric of its own.
         noise = {"ndcg_at_10_se": float(ndcg.std()), "ndcg_at_10_seed_sd": float(ndcg.mean()) / 100}
-        metrics = {"ndcg_at_10": float(ndcg.mean()), "coverage_at_10": 0.5, **noise}
-        files.write_json(paths.metrics("demo", "als") / f"{name}.json", metrics)
+        found[name] = {"ndcg_at_10": float(ndcg.mean()), "coverage_at_10": 0.5, **noise}
         table = pd.DataFrame({"model": name, "user_id": np.arange(N).astype(str), "ndcg": ndcg})
         users.append(table.assign(pairs=1, squared_error=np.nan))
+    files.write_json(paths.table("demo", "als"), found)
     folder = paths.predictions("demo", "als")
     folder.mkdir(parents=True, exist_ok=True)
     pd.concat(users).to_parquet(folder / "users.parquet")
@@ -84,14 +84,83 @@ def test_differences_carry_intervals_and_tell_luck_from_progress(repository):
 def test_the_workspace_is_the_second_by_default(repository, capsys):
     assert cli.main(["compare", "HEAD~1"]) == 0
     printed = capsys.readouterr().out
-    assert "| demo " in printed
+    assert "demo, HEAD~1 → the workspace:" in printed
     assert "+0.050000" in printed
     assert cli.main(["compare", "HEAD"]) == 0
-    assert capsys.readouterr().out == "No metric differs between HEAD and the workspace.\n"
+    assert capsys.readouterr().out == "No headline metric differs between HEAD and the workspace.\n"
+
+
+def test_the_answer_comes_first_and_fits_a_terminal(repository, capsys):
+    assert cli.main(["compare", "HEAD~1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "als: 1 of 4 metrics better beyond chance; 1 changed, perhaps by chance."
+    assert max(map(len, lines)) <= 120
+    (better,) = (line for line in lines if line.startswith("als "))
+    (chance,) = (line for line in lines if line.startswith("svds "))
+    assert better.endswith(" better")
+    assert chance.endswith(" may be chance")
+    # The other way round it is worse.
+    assert cli.main(["compare", "HEAD", "HEAD~1"]) == 0
+    assert capsys.readouterr().out.startswith("als: 1 of 4 metrics worse beyond chance")
+
+
+def test_one_model_and_named_metrics_can_be_asked_for(repository, capsys):
+    assert cli.main(["compare", "HEAD~1", "--model", "als", "--metrics", "ndcg, coverage_at_10"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("als: 1 of 2 metrics better beyond chance.\n")
+    assert "svds" not in printed
+    assert "for all 1 changes" in " ".join(printed.split()), "p is corrected for what is asked for"
+    assert cli.main(["compare", "HEAD~1", "--dataset", "demo", "--all"]) == 0
+    assert "| demo " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--model", "alls"], "no model 'alls' in either; did you mean 'als'?"),
+        (["--metrics", "ndgc"], "no metric 'ndgc' in either; did you mean 'ndcg'?"),
+        (["--dataset", "demmo"], "no data set 'demmo' in either; did you mean 'demo'?"),
+        (["--metrics", "ndcg", "--all"], "--metrics and --all are two choices"),
+    ],
+)
+def test_what_there_is_not_is_said_with_what_there_is(repository, asked, said, capsys):
+    assert cli.main(["compare", "HEAD~1", *asked]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_commits_before_the_tables_are_compared_too(repository):
+    """Older commits have all metrics in metrics/<family>/<model>.json."""
+    table_before = json.loads(paths.table("demo", "als").read_text())
+    paths.table("demo", "als").unlink()
+    for name, values in table_before.items():
+        files.write_json(paths.metrics("demo", "als") / f"{name}.json", values)
+    git(repository, "add", "--all", "reports")
+    git(repository, "commit", "--quiet", "--message", "as it was")
+    assert table("HEAD~1", "HEAD").empty
+    assert list(table("HEAD~2", "HEAD")["metric"]) == ["ndcg_at_10", "ndcg_at_10"]
+    # Where there is a table, it counts; the headline files hold the same.
+    files.write_json(paths.table("demo", "als"), table_before | {"als": {"ndcg_at_10": 0.0}})
+    assert table("HEAD", compare.WORKSPACE).loc["als", "after"].tolist() == ["–", "0.000000"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "change", "p", "verdict"),
+    [
+        ("rmse", -0.1, 0.01, "better"),
+        ("rmse", 0.1, 0.01, "worse"),
+        ("ndcg_at_10", -0.1, 0.01, "worse"),
+        ("sampled_ndcg_at_10", 0.1, 0.2, "may be chance"),
+        ("r2", 0.1, None, "better?"),
+        ("coverage_at_10", 0.1, None, "–"),
+        ("rmse", None, None, "–"),
+    ],
+)
+def test_the_verdict_knows_which_direction_is_better(metric, change, p, verdict):
+    assert compare._verdict(metric, change, p, 0.05) == verdict
 
 
 def test_without_the_cache_the_plain_difference_is_shown(repository, monkeypatch):
-    monkeypatch.setattr(compare, "_cache_folder", lambda: repository / "elsewhere")
+    monkeypatch.setattr(revision, "_cache_folder", lambda: repository / "elsewhere")
     found = table("HEAD~1", "HEAD")
     assert found.loc["als", "change"] == "+0.050000"
     assert found.loc["als", ["interval", "p"]].tolist() == ["–", "–"]
@@ -154,7 +223,7 @@ def test_so_many_draws_as_many_changes_need_are_made_and_said(repository, capsys
     assert cli.main(["compare", "HEAD~1"]) == 0
     printed = capsys.readouterr().out
     assert "2,000 draws" in printed
-    assert "corrected by Holm for all 2 changes" in printed
+    assert "corrected by Holm for all 2 changes" in " ".join(printed.split())
     monkeypatch.setattr(compare.ties, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0)
     drawn = []
     resampled = compare.uncertainty.resampled

@@ -120,8 +120,13 @@ def account(dataset: str, name: str) -> Path:
 
 
 def metrics(dataset: str, family: str) -> Path:
-    """Return the folder of a family's test metrics, a file for each model, and for each of its domains."""
+    """Return the folder of a family's headline metrics, a file for each model: `dvc metrics show` prints them."""
     return reports(dataset) / "metrics" / family
+
+
+def table(dataset: str, family: str) -> Path:
+    """Return the table of all of a family's test metrics in git, by model, and by model and domain."""
+    return reports(dataset) / "tables" / f"{family}.json"
 
 
 def validation(dataset: str, family: str) -> Path:

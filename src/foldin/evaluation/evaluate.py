@@ -18,7 +18,7 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say
-from foldin.evaluation import guards, oracle, test_part
+from foldin.evaluation import guards, headline, oracle, test_part
 from foldin.evaluation.judge import Judgement, Lists, judge
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
@@ -33,7 +33,7 @@ BASELINES = "baselines"
 
 
 def run(dataset: str, family: str) -> None:
-    """Judge the saved models of a family; write its folder of metrics and its folder of predictions.
+    """Judge the saved models of a family; write its metrics, in two places, and its folder of predictions.
 
     Parameters
     ----------
@@ -144,17 +144,20 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
         _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
         files.write_json(folder / "metrics.json", {name: each.metrics for name, each in judged.items()})
         files.write_json(folder / "definitions.json", definitions.texts(names))
+    table = {}
+    for name, judgement in judged.items():
+        table[name] = in_git(judgement.metrics)
+        guards.check_sampling(table[name], sampled=test.negatives is not None, where=f"{dataset}, {name}")
+        for domain, metrics in judgement.metrics.get("domains", {}).items():
+            table[f"{name}.{domain}"] = in_git(metrics)
+    files.write_json(paths.table(dataset, family), table)
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
-        for name, judgement in judged.items():
-            metrics = headline(judgement.metrics)
-            guards.check_sampling(metrics, sampled=test.negatives is not None, where=f"{dataset}, {name}")
-            files.write_json(folder / f"{name}.json", metrics)
-            for domain, metrics in judgement.metrics.get("domains", {}).items():
-                files.write_json(folder / f"{name}.{domain}.json", headline(metrics))
+        for name in judged:
+            files.write_json(folder / f"{name}.json", headline.of(table[name]))
 
 
-def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics that stand in git: the same few names for every model, so that they make a table.
+def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics that stand in git: the same names for every model, so that they make a table.
 
     Parameters
     ----------

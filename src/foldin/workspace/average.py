@@ -12,7 +12,7 @@ import pandas as pd
 
 from foldin.core import yaml_files
 from foldin.core.errors import FoldinError
-from foldin.workspace.compare import Revision
+from foldin.workspace.revision import Revision
 
 SHOWN = ("rmse", "mae", "ndcg", "recall", "hit_rate")
 """The metrics averaged, by name without list length."""

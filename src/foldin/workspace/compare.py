@@ -4,238 +4,162 @@ Metrics are in git, so any clone can compare them. Where DVC's cache also holds 
 metrics that come from users' own get an interval: a paired bootstrap over users. A change without one may be chance.
 """
 
-import io
-import json
-import re
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache, cached_property
-from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from foldin.core import params, paths
+from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.core.files import DECIMALS
 from foldin.core.interactions import Values
 from foldin.metrics import definitions, uncertainty
 from foldin.report import ties
-from foldin.workspace import pipeline
+from foldin.workspace.chosen import EVERYTHING, Chosen, all_places
+from foldin.workspace.revision import WORKSPACE, Revision
 
-EXPERIMENT = re.compile(r"refs/exps/(?P<start>[0-9a-f]{2})/(?P<rest>[0-9a-f]{38})/(?P<name>.+)")
-METRICS = re.compile(r"reports/(?P<dataset>[^/]+)/metrics/(?P<family>[^/]+)/(?P<model>[^/]+)\.json")
-WORKSPACE = "workspace"
-UNCERTAINTIES = ("_se", "_seed_sd")
-"""End the names of what says how sure a metric is: a change of it is none of the metric."""
+WIDTH = 120
+"""Columns of the terminal that tables are made for."""
 OF_PAIRS = {"rmse": "squared_error", "mae": "absolute_error"}
 """Metrics over all pairs, and each user's sum behind them."""
 BY_USER = {name: name for name in (*(metric.name for metric in definitions.OVER_USERS), "user_rmse")}
 """Metrics that are means over users, and each user's own."""
-COLUMNS = ["data set", "family", "model", "metric", "before", "after", "change", "interval", "p"]
+LOWER = ("rmse", "rmse_warm", "rmse_cold", "rmse_own_unit", "mae", "mae_own_unit", "user_rmse")
+NEITHER = ("warm_share", "coverage", "gini", "novelty", "diversity", "popularity_lift")
+"""Metrics that describe lists: more of them is not better by itself (random lists cover the whole catalogue)."""
+COLUMNS = ["data set", "family", "model", "metric", "before", "after", "change", "interval", "p", "verdict"]
+CHANCE = "may be chance"
+NOTE = (
+    "Verdict: better or worse beyond chance, or a change that may be chance; with a question mark where there is no "
+    "interval to tell; – where neither direction is better. Interval and p: of the change, {confidence:.0%}, by a "
+    "paired bootstrap over users ({draws:,} draws); each interval is for its change alone, p is corrected by Holm for "
+    "all {compared:,} changes that have one.\n"
+    "There is no interval (–) of R², of RMSE on warm or cold pairs, of coverage, Gini and popularity lift, of what is "
+    "liked, and of domains; nor where each user's results are not in DVC's cache for both (dvc pull), were judged on "
+    "other test ratings, or are not of the same users."
+)
 
 
-def run(before: str, after: str | None = None) -> None:
+def run(
+    before: str,
+    after: str | None = None,
+    *,
+    dataset: str | None = None,
+    model: str | None = None,
+    metrics: str = "",
+    everything: bool = False,
+) -> None:
     """Print the metrics that differ between two commits, or a commit and the workspace.
 
     Parameters
     ----------
     before, after : str
         Commits as git names them, or experiments as DVC names them; `after` is the workspace unless given.
+    dataset, model : str, optional
+        Only of this data set, or model.
+    metrics : str, optional
+        Names of metrics, with commas between them; the headline metrics unless given.
+    everything : bool, optional
+        All metrics, of domains as well, in one wide table.
 
     Raises
     ------
     FoldinError
-        When neither git nor DVC knows one, or a name is that of several experiments.
+        When neither git nor DVC knows a commit, a name is that of several experiments, or there is no such data set,
+        model or metric.
     """
-    table = differences(Revision(before), Revision(after or WORKSPACE))
+    if metrics and everything:
+        raise FoldinError("--metrics and --all are two choices", remedy="give one of them")
+    chosen = Chosen(dataset, model, tuple(name.strip() for name in metrics.split(",") if name.strip()), everything)
+    old, new = Revision(before), Revision(after or WORKSPACE)
+    table = differences(old, new, chosen)
     name = after or "the workspace"
     if table.empty:
-        print(f"No metric differs between {before} and {name}.")
+        what = "metric" if everything or metrics else "headline metric"
+        print(f"No {what} differs between {before} and {name}.")
         return
-    print(table.to_markdown(index=False, disable_numparse=True))
-    settings = params.section(params.Evaluation)
+    for line in _openings(table, old, new, chosen):
+        print(fill(line, WIDTH))
+    if everything:
+        print()
+        print(table.to_markdown(index=False, disable_numparse=True))
+    else:
+        for of_dataset, rows in table.groupby("data set", sort=False):
+            print(f"\n{of_dataset}, {before} → {name}:")
+            shown = rows.drop(columns=["data set", "family"])
+            print(shown.to_markdown(index=False, tablefmt="simple", disable_numparse=True))
     compared = int((table["p"] != "–").sum())
-    print(
-        f"\nInterval and p: of the change, {settings.confidence:.0%}, by a paired bootstrap over users "
-        f"({_draws(compared):,} draws); each interval is for its change alone, p is corrected by Holm for all "
-        f"{compared:,} changes that have one.\n"
-        "–: there is no value by user of R², of RMSE on known or cold pairs, of coverage, Gini and popularity lift, of "
-        "what is liked, and of domains; or each user's results are not in DVC's cache for both (dvc pull), were judged "
-        "on other test ratings, or are not of the same users."
-    )
+    confidence = params.section(params.Evaluation).confidence
+    print()
+    for text in NOTE.format(confidence=confidence, draws=_draws(compared), compared=compared).split("\n"):
+        print(fill(text, WIDTH))
 
 
-class Revision:
-    """The files of a commit, or of the workspace, and those of them that DVC's cache holds.
-
-    Parameters
-    ----------
-    name : str
-        As git names it, or as DVC names an experiment, or `WORKSPACE`.
-
-    Raises
-    ------
-    FoldinError
-        When neither git nor DVC knows it, or it names several experiments.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._commit = None if name == WORKSPACE else _commit(name)
-
-    def read(self, file: str) -> bytes | None:
-        """Return the bytes of a file that git knows, by its path in the checkout; None where there is none."""
-        if self._commit is None:
-            path = paths.root() / file
-            return path.read_bytes() if path.is_file() else None
-        shown = subprocess.run(["git", "show", f"{self._commit}:{file}"], cwd=paths.root(), capture_output=True)
-        return shown.stdout if shown.returncode == 0 else None
-
-    def called(self, file: str) -> str:
-        """Return what a message calls a file of this revision."""
-        return file if self._commit is None else f"{file} of {self.name}"
-
-    def read_json(self, file: str) -> Any:
-        """Return what a JSON file holds, by its path in the checkout; {} where there is none.
-
-        Raises
-        ------
-        FoldinError
-            When it is no JSON, such as one with both sides of a merge conflict.
-        """
-        try:
-            return json.loads(self.read(file) or b"{}")
-        except ValueError:
-            remedy = "make it again: dvc repro" if self._commit is None else "name another commit"
-            raise FoldinError("not valid JSON", where=self.called(file), remedy=remedy) from None
-
-    def metrics(self) -> dict[tuple[str, str, str], dict[str, float]]:
-        """Return every metrics file's metrics, by data set, family and model (with its domain)."""
-        found = {}
-        for name in self._names():
-            match = METRICS.fullmatch(name)
-            if match and (content := self.read_json(name)):
-                found[match["dataset"], match["family"], match["model"]] = content
-        return found
-
-    def digest(self, stage: str, out: str) -> str:
-        """Return the digest of what a stage made, as dvc.lock has it; empty where it has none."""
-        return self._digests.get((stage, out), "")
-
-    def test(self, dataset: str) -> str:
-        """Return the digest of a data set's test part; empty where dvc.lock has none."""
-        return self.digest(f"user_item@{dataset}", f"data/test/{dataset}")
-
-    def users(self, dataset: str, family: str) -> pd.DataFrame | None:
-        """Return each user's results as `evaluate` left them, or None where they are not at hand."""
-        out = f"data/predictions/{dataset}/{family}"
-        if self._commit is None:
-            path = paths.predictions(dataset, family) / "users.parquet"
-            return pd.read_parquet(path) if path.is_file() else None
-        listing = _cached(self.digest(f"evaluate@{dataset}-{family}", out))
-        if listing is None:
-            return None
-        digests = {entry["relpath"]: entry["md5"] for entry in json.loads(listing)}
-        content = _cached(digests.get("users.parquet", ""))
-        return None if content is None else pd.read_parquet(io.BytesIO(content))
-
-    def _names(self) -> list[str]:
-        if self._commit is None:
-            root = paths.root()
-            return [path.relative_to(root).as_posix() for path in sorted((root / "reports").glob("*/metrics/*/*.json"))]
-        return _git("ls-tree", "-r", "--name-only", self._commit, "reports").splitlines()
-
-    @cached_property
-    def _digests(self) -> dict[tuple[str, str], str]:
-        stages = pipeline.outputs(self.read("dvc.lock") or b"", self.called("dvc.lock"))
-        return {(name, path): digest for name, outs in stages.items() for path, digest in outs.items()}
+def _openings(table: pd.DataFrame, before: Revision, after: Revision, chosen: Chosen) -> Iterator[str]:
+    """Yield a sentence for each family that changed: how many of its metrics are worse, and how many better."""
+    old, new = all_places(before.metrics()), all_places(after.metrics())
+    both = chosen.among(old | new) & old & new
+    several = len(set(table["data set"])) > 1
+    for (dataset, family), rows in table.groupby(["data set", "family"], sort=False):
+        n = sum(key[:2] == (dataset, family) for key, _ in both)
+        counts = rows.loc[(rows["before"] != "–") & (rows["after"] != "–"), "verdict"].value_counts()
+        said = [f"{counts[verdict]} {verdict}" for verdict in ("worse", "better") if verdict in counts]
+        changed, unsure = int(counts.sum()), int(counts.sum() - sum(counts.get(v, 0) for v in ("worse", "better")))
+        if said:
+            text = (
+                f"{said[0].replace(' ', f' of {n} metrics ')} beyond chance{''.join(f', {more}' for more in said[1:])}"
+            )
+            text += f"; {unsure} changed, perhaps by chance" if unsure else ""
+        elif changed:
+            text = f"{changed} of {n} metrics changed, none beyond chance as far as intervals tell"
+        else:
+            text = f"only in one of the two ({len(rows)} metrics)"
+        yield f"{dataset}, {family}: {text}." if several else f"{family}: {text}."
 
 
-def _commit(name: str) -> str:
-    """Return the commit of a name: git's own names come first, then DVC's experiments, as in DVC's commands."""
-    known = _git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}").strip()
-    if known:
-        return known
-    # DVC keeps an experiment under refs/exps/, the commit it was started from (2 and 38 digits), and its name.
-    found = {}
-    for line in _git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines():
-        commit, ref = line.split(" ", 1)
-        match = EXPERIMENT.fullmatch(ref)
-        if match and match["name"] == name:
-            found[match["start"] + match["rest"]] = commit
-    if not found:
-        _refuse_no_history(name)
-        raise FoldinError(
-            f"neither git nor DVC knows '{name}'",
-            remedy="name a commit that `git log` shows, such as HEAD~1, or an experiment that `dvc exp list -A` shows",
-        )
-    here = _git("rev-parse", "--verify", "--quiet", "HEAD").strip()
-    if len(found) > 1 and here not in found:
-        raise FoldinError(
-            f"'{name}' is an experiment of {len(found)} commits, none of them HEAD",
-            remedy=f"name one by its own commit: {', '.join(commit[:7] for commit in found.values())}",
-        )
-    return found[here] if here in found else next(iter(found.values()))
+def _verdict(metric: str, change: float | None, p: float | None, level: float) -> str:
+    """Return whether a change is for the better."""
+    name = definitions.base(metric)
+    if change is None or name in NEITHER:
+        return "–"
+    better = (change < 0) == (name in LOWER)
+    if p is not None and p >= level:
+        return CHANCE
+    return ("better" if better else "worse") + ("?" if p is None else "")
 
 
-def _refuse_no_history(name: str) -> None:
-    """Refuse a name where git has no commits, or not all of them."""
-    if not _git("rev-parse", "--git-dir"):
-        remedy = "compare in a clone of the project: git clone"
-        raise FoldinError(f"no git repository, so there is no '{name}'", where=paths.root(), remedy=remedy)
-    if _git("rev-parse", "--is-shallow-repository").strip() == "true":
-        what = f"git does not know '{name}': this clone is shallow, so it holds the latest commits only"
-        raise FoldinError(what, remedy="fetch the others: git fetch --unshallow")
-
-
-def _git(*arguments: str) -> str:
-    """Return what a command of git prints; nothing where it fails."""
-    done = subprocess.run(["git", *arguments], cwd=paths.root(), capture_output=True, text=True, check=False)
-    return done.stdout if done.returncode == 0 else ""
-
-
-@cache
-def _cache_folder() -> Path:
-    from dvc.repo import Repo
-
-    with Repo(str(paths.root())) as repository:
-        return Path(repository.cache.local.path)
-
-
-def _cached(digest: str) -> bytes | None:
-    """Return what DVC's cache holds under a digest, or None."""
-    path = _cache_folder() / digest[:2] / digest[2:]
-    return path.read_bytes() if digest and path.is_file() else None
-
-
-def differences(before: Revision, after: Revision) -> pd.DataFrame:
+def differences(before: Revision, after: Revision, chosen: Chosen = EVERYTHING) -> pd.DataFrame:
     """Return the metrics that differ between two commits.
 
     Parameters
     ----------
     before, after : Revision
         The commits.
+    chosen : Chosen, optional
+        Which metrics; p is corrected for as many.
 
     Returns
     -------
     pandas.DataFrame
         Columns `COLUMNS`, all text; a row for each metric that differs, sorted; a dash where there is none.
+
+    Raises
+    ------
+    FoldinError
+        When there is no such data set, model or metric.
     """
     old, new = before.metrics(), after.metrics()
-    rows: list[dict[str, Any]] = []
-    for key in sorted(set(old) | set(new)):
-        mine, yours = old.get(key, {}), new.get(key, {})
-        changed = [name for name in sorted(set(mine) | set(yours)) if mine.get(name) != yours.get(name)]
-        rows += [
-            {"key": key, "metric": name, "before": mine.get(name), "after": yours.get(name)}
-            for name in changed
-            if not name.endswith(UNCERTAINTIES)
-        ]
+    rows: list[dict[str, Any]] = [
+        {"key": key, "metric": name, "before": old.get(key, {}).get(name), "after": new.get(key, {}).get(name)}
+        for key, name in sorted(chosen.among(all_places(old) | all_places(new)))
+    ]
+    rows = [row for row in rows if row["before"] != row["after"]]
     certain = {(key, name): found for key, name, *found in _intervals(rows, before, after)}
     corrected = _corrected({place: found[2] for place, found in certain.items()})
+    level = 1 - params.section(params.Evaluation).confidence
     for row in rows:
         dataset, family, model = row.pop("key")
         place = ((dataset, family, model), row["metric"])
@@ -244,6 +168,7 @@ def differences(before: Revision, after: Revision) -> pd.DataFrame:
         row |= {"data set": dataset, "family": family, "model": model, "change": _signed(change)}
         row["interval"] = "–" if low is None else f"{_signed(low)} to {_signed(high)}"
         row["p"] = f"{corrected[place]:.4f}" if place in corrected else "–"
+        row["verdict"] = _verdict(row["metric"], change, corrected.get(place), level)
         row |= {end: "–" if row[end] is None else f"{row[end]:.{DECIMALS}f}" for end in ("before", "after")}
     return pd.DataFrame(rows, columns=COLUMNS)
 

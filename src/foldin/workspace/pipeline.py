@@ -134,17 +134,32 @@ def outputs(lock: bytes, where: str) -> dict[str, dict[str, str]]:
 
 
 def recorded(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the outputs that dvc.lock knows of some stages, in a moment: reading all of a long dvc.lock takes seconds.
+    """Return the outputs that dvc.lock knows of some stages: stage name → path → MD5 as DVC writes it.
 
     Parameters
     ----------
     names : iterable of str
-        Stages as DVC calls them.
+        Stages as DVC calls them; those that dvc.lock does not know are left out.
+    """
+    # Old versions of DVC had another kind of MD5.
+    return {
+        name: {out["path"]: out["md5"] for out in stage.get("outs", []) if out.get("hash") == "md5"}
+        for name, stage in entries(names).items()
+    }
+
+
+def entries(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what dvc.lock says of some stages, in a moment: reading all of a long dvc.lock takes seconds.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Stages as DVC calls them; those that dvc.lock does not know are left out.
 
     Returns
     -------
-    dict of str to dict of str to str
-        Stage name → path → MD5 as DVC writes it; without the stages that dvc.lock does not know.
+    dict of str to dict
+        Stage name → `cmd`, `deps`, `params` and `outs`, as DVC writes them.
     """
     file = paths.root() / "dvc.lock"
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -152,9 +167,7 @@ def recorded(names: Iterable[str]) -> dict[str, dict[str, str]]:
     for name in names:
         entry = re.search(rf"^  (['\"]?){re.escape(name)}\1:\n(?:    .*\n|\n)*", text, re.MULTILINE)
         if entry:
-            (stage,) = YAML(typ="safe", pure=True).load(entry[0]).values()
-            # Old versions of DVC had another kind of MD5.
-            found[name] = {out["path"]: out["md5"] for out in stage.get("outs", []) if out.get("hash") == "md5"}
+            (found[name],) = YAML(typ="safe", pure=True).load(entry[0]).values()
     return found
 
 

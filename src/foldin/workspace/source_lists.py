@@ -77,12 +77,14 @@ def run() -> None:
     """Write data/source/<stage>.txt for every stage: a line `sha256  path` for each file it can reach, and lock."""
     with files.whole_folder(paths.root() / "data" / "source") as folder:
         for stage, modules in stages().items():
-            reached = closure(modules)
-            locks = [file for file in _locks(reached, params.device()) if file.is_file()]
-            lines = [
-                f"{files.sha256(file)}  {file.relative_to(SOURCE.parent).as_posix()}" for file in [*reached, *locks]
-            ]
-            files.write_text(folder / f"{stage}.txt", "\n".join(lines))
+            files.write_text(folder / f"{stage}.txt", "\n".join(lines(modules)))
+
+
+def lines(modules: Iterable[str]) -> list[str]:
+    """Return a line `sha256  path` for each file that modules can reach, and each lock of what computes for them."""
+    reached = closure(modules)
+    locks = [file for file in _locks(reached, params.device()) if file.is_file()]
+    return [f"{files.sha256(file)}  {file.relative_to(SOURCE.parent).as_posix()}" for file in [*reached, *locks]]
 
 
 def _locks(reached: list[Path], device: str) -> list[Path]:
