@@ -51,7 +51,7 @@ test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every n
 	$(ACTIVE) pytest -m slow
 
 test-machines: install-dev  ## compute as other processors, and find the same bytes (needs qemu-user; slow)
-	$(ACTIVE) pytest -m machines
+	$(ACTIVE) pytest -m machines --numprocesses 2
 
 test-bounds: install-dev  ## every network at the least and the most of each setting (half an hour)
 	$(ACTIVE) pytest -m bounds
