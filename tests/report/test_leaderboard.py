@@ -12,6 +12,7 @@ from foldin import models
 from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.evaluation import evaluate
+from foldin.metrics import definitions
 from foldin.preparation import clean, fetch, user_item
 from foldin.report import contents as reports
 from foldin.report import leaderboard, page
@@ -180,3 +181,25 @@ def test_a_metric_that_rounds_to_zero_has_no_sign(board):
     text = leaderboard.rating_table(tiny).to_csv()
     assert "0.0000 (0.0000 to 0.0000)" in text
     assert "-0.0000" not in text
+
+
+def test_the_best_follows_the_metric_s_direction_and_is_never_the_oracle():
+    rows = {"model": ["oracle", "b", "a", "c"], "kind": ["oracle", "model", "baseline", "model"]}
+    small = pd.DataFrame(
+        rows | {"rmse": [0.1, 0.8, 0.8, 0.9], "ndcg_at_10": [0.9, 0.1, 0.1, 0.2], "mae": [0.1, None, None, None]}
+    )
+    assert leaderboard.best(small, "rmse") == "a", "of equals the first by name"
+    assert leaderboard.best(small, "ndcg_at_10") == "c"
+    assert leaderboard.best(small, "mae") is None
+    assert leaderboard.best(small, "auc") is None
+
+
+def test_every_metric_with_a_title_has_a_column(board):
+    shown = {
+        *leaderboard.rating_table(board),
+        *leaderboard.ranking_table(board, 10),
+        *leaderboard.list_table(board, 10),
+    }
+    shown |= {*leaderboard.liked_table(board), *(name.split(":")[0] for name in leaderboard.bucket_table(board, 10))}
+    titles = {metric.title for metric in definitions.ALL if metric.title} - {"NDCG"}
+    assert titles | {"NDCG@10"} <= shown

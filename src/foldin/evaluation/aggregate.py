@@ -1,4 +1,4 @@
-"""What a model's errors and lists come to: overall metrics, those of each domain, and those by popularity.
+"""Metrics from a model's errors and lists: overall, of each domain, and by popularity.
 
 Which metrics there are is said where they are defined, in the modules of foldin.metrics.
 """

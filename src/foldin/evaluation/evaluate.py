@@ -162,7 +162,7 @@ def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:
     Parameters
     ----------
     metrics : mapping
-        A model's metrics, or those of one of its domains, as `judgement.judge` gives them.
+        A model's metrics, or those of one of its domains, as `judge.judge` gives them.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Judges one fitted model on the test part: its rating errors, its lists, and what they come to for every user.
+"""Judges one fitted model on the test part: its rating errors, its lists, and the metrics of each user.
 
 Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
-a test rating, all items of the catalogue the user has no training rating of; whatever the user is found to have rated
-in the test part is relevant, however it was rated. (What was liked is judged apart, as a classification.) Where the
+a test rating, all items of the catalogue the user has no training rating of; an item is relevant if the user rated it
+in the test part, however low. (What was liked is judged apart, as a classification.) Where the
 split holds out users, models observe their other ratings first (fold-in); where it gives negatives, held-out items are
 ranked among these, and every metric of such lists is named `sampled_…`.
 
@@ -53,7 +53,7 @@ class Lists(NamedTuple):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What evaluation found out about one model.
+    """The results of one model.
 
     Attributes
     ----------

@@ -82,7 +82,7 @@ def open_profile(dataset: str) -> Profile:
 
 
 def summary(profile: Profile) -> dict[str, float]:
-    """Return the plots that say how large, how full and how uneven the data are."""
+    """Return the numbers that say how large, how full and how uneven the data are."""
     by_user, by_item = _sizes(profile.users), _sizes(profile.items)
     return {
         "users": len(by_user),

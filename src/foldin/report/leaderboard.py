@@ -44,7 +44,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 
 def load(dataset: str) -> pd.DataFrame:
-    """Return the test metrics of every model of every family of params.yaml, and how sure they are.
+    """Return the test metrics of every model of every family of params.yaml, with their intervals and ties.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def load(dataset: str) -> pd.DataFrame:
     pandas.DataFrame
         One row a model; columns `model`, `family`, `kind` ("oracle", "baseline" or "model") and one for each
         metric, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
-        Beside RMSE and NDCG stand the columns of `comparison.with_best`: `rmse_low`, …, `ndcg_tied`.
+        Beside RMSE and NDCG stand the columns of `ties.with_best`: `rmse_low`, …, `ndcg_tied`.
 
     Raises
     ------
@@ -145,8 +145,8 @@ def _shown(ranked: pd.DataFrame, column: str, form: str = "{:z.4f}") -> list[str
     return ["–" if pd.isna(value) else form.format(value) for value in ranked[column]]
 
 
-def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
-    """Add a metric's interval, its distance from the best model's, and what chance in training does to it."""
+def _with_intervals(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column: str) -> pd.DataFrame:
+    """Add a metric's interval, its distance behind the best model, and its spread over seeds."""
     ends = zip(_shown(ranked, f"{name}_low"), _shown(ranked, f"{name}_high"), strict=True)
     table["interval"] = [f"{low} to {high}" for low, high in ends]
     behind = []
@@ -165,20 +165,20 @@ def _with_certainty(table: pd.DataFrame, ranked: pd.DataFrame, name: str, column
 
 
 def rating_table(board: pd.DataFrame) -> pd.DataFrame:
-    """Return the rating leaderboard, lowest RMSE first: how sure it is, and the other rating metrics."""
+    """Return the rating leaderboard, lowest RMSE first, with its interval and the other rating metrics."""
     ranked = best_first(board, "rmse")
     table = _start(ranked).assign(family=_families(ranked), RMSE=_shown(ranked, "rmse"))
-    table = _with_certainty(table, ranked, "rmse", "rmse")
+    table = _with_intervals(table, ranked, "rmse", "rmse")
     others = [metric for metric in RATING if metric.title and metric.name != "rmse"]
     return table.assign(**{metric.title: _shown(ranked, metric.name) for metric in others})
 
 
 def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Return the ranking leaderboard: metrics at k, highest NDCG first, and how sure that is."""
+    """Return the ranking leaderboard: metrics at k, highest NDCG first, with its interval."""
     ndcg = at(board, "ndcg", k)
     ranked = best_first(board, ndcg)
     table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
-    table = _with_certainty(table, ranked, "ndcg", ndcg)
+    table = _with_intervals(table, ranked, "ndcg", ndcg)
     others = [metric for metric in RANKING if metric.name != "ndcg"]
     table = table.assign(**{metric.title: _shown(ranked, at(board, metric.name, k)) for metric in others})
     return table.assign(**{metric.title: _shown(ranked, f"{prefix(board)}{metric.name}") for metric in SCORES})

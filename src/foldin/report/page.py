@@ -35,7 +35,7 @@ def write(findings: Findings) -> None:
 
 
 def _columns(findings: Findings) -> pd.DataFrame:
-    """Return the leaderboard as plots read it: the same column names at every k."""
+    """Return the leaderboard as a table for plots: the same column names at every k."""
     board = leaderboard.best_first(findings.board, findings.ndcg)
     table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):

@@ -175,7 +175,7 @@ def ranked(
     tied: Sequence[str] = (),
     line_at: str | None = None,
 ) -> None:
-    """Draw plots of models as dots with their intervals, the first on top.
+    """Draw metrics of models as dots with their intervals, the first on top.
 
     Parameters
     ----------
@@ -184,11 +184,11 @@ def ranked(
     names : sequence of str
         Models, best first.
     values : sequence of float
-        Their plots.
+        Their metrics.
     intervals : sequence of tuple of float
         The lower and the upper end of each one's interval.
     label : str
-        What the plot is, with its unit and which way is better.
+        What the metric is, with its unit and which way is better.
     marked : sequence of str
         Models drawn hollow and grey: references, not contenders.
     tied : sequence of str
