@@ -27,9 +27,6 @@ OF_PAIRS = {"rmse": "squared_error", "mae": "absolute_error"}
 """Metrics over all pairs, and each user's sum behind them."""
 BY_USER = {name: name for name in (*(metric.name for metric in definitions.OVER_USERS), "user_rmse")}
 """Metrics that are means over users, and each user's own."""
-LOWER = ("rmse", "rmse_warm", "rmse_cold", "rmse_own_unit", "mae", "mae_own_unit", "user_rmse")
-NEITHER = ("warm_share", "coverage", "gini", "novelty", "diversity", "popularity_lift")
-"""Metrics that describe lists: more of them is not better by itself (random lists cover the whole catalogue)."""
 COLUMNS = ["data set", "family", "model", "metric", "before", "after", "change", "interval", "p", "verdict"]
 CHANCE = "may be chance"
 NOTE = (
@@ -122,10 +119,10 @@ def _openings(table: pd.DataFrame, before: Revision, after: Revision, chosen: Ch
 
 def _verdict(metric: str, change: float | None, p: float | None, level: float) -> str:
     """Return whether a change is for the better."""
-    name = definitions.base(metric)
-    if change is None or name in NEITHER:
+    known = definitions.METRICS.get(definitions.base(metric))
+    if change is None or known is None or known.higher_is_better is None:
         return "–"
-    better = (change < 0) == (name in LOWER)
+    better = (change > 0) == known.higher_is_better
     if p is not None and p >= level:
         return CHANCE
     return ("better" if better else "worse") + ("?" if p is None else "")
