@@ -104,7 +104,7 @@ def test_weights_go_from_one_network_into_another(settings):
 
 def learn(network, settings, learner=None, weights=None, **options):
     learner = learner or Learner(settings)
-    given = {"metrics": dict, "choose_by": "validation_rmse", "choosing": False} | options
+    given = {"watch": dict, "choose_by": "validation_rmse", "choosing": False} | options
     weights = networks.weights(network.model) if weights is None else weights
     examples = lambda rng: some_examples()  # noqa: E731
     loss = "mean_squared_error"
@@ -165,7 +165,7 @@ def test_ends_with_the_weights_of_the_best_epoch(settings):
             np.testing.assert_array_equal(array, after[-1][name])
         return {"validation_rmse": next(watched)}
 
-    learner = learn(network, settings, weights=weights, measured=measured, choosing=True)
+    learner = learn(network, settings, weights=weights, watch=measured, choosing=True)
     assert learner.epochs == 2
     assert [row["validation_rmse"] for row in learner.history] == [0.9, 0.5, 0.7, 0.6]
     for name, array in networks.weights(network.model).items():
@@ -181,7 +181,7 @@ def test_each_epoch_has_its_learning_rate(settings):
         used.append(float(network.model.optimizer.learning_rate))
         return {}
 
-    learn(network, settings, measured=measured, learning_rate=lambda epoch: 0.1 / epoch)
+    learn(network, settings, watch=measured, learning_rate=lambda epoch: 0.1 / epoch)
     np.testing.assert_allclose(used, [0.1 / epoch for epoch in range(1, 7)], rtol=1e-6)
 
 
