@@ -44,7 +44,9 @@ def end_stage_with_it() -> None:
     if os.getsid(parent) != os.getsid(0) and not leads_its_own:
         raise FoldinError("the DVC that started this stage has ended", remedy="start it again: dvc repro")
     shell = _shell(parent)
-    watcher = threading.Thread(target=_watch, args=(parent, shell), name="parent", daemon=True)
+    # Looked at here, not in the thread: DVC may end before that starts, and the shell then has another parent.
+    dvc = _parent_of(shell)
+    watcher = threading.Thread(target=_watch, args=(parent, shell, dvc), name="parent", daemon=True)
     watcher.start()
     if shell is None:
         _end_with(parent)
@@ -71,8 +73,7 @@ def _shell(parent: int) -> psutil.Process | None:
     return shell if command and Path(command[0]).name == wanted and "-c" in command else None
 
 
-def _watch(parent: int, shell: psutil.Process | None) -> None:
-    dvc = shell.ppid() if shell else None
+def _watch(parent: int, shell: psutil.Process | None, dvc: int | None) -> None:
     while os.getppid() == parent and _parent_of(shell) == dvc:
         time.sleep(EVERY)
     os.kill(os.getpid(), signal.SIGTERM)
