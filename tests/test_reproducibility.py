@@ -60,7 +60,7 @@ def test_verify_names_the_stages_there_are(repository):
 def test_an_experiment_elsewhere_runs_the_copys_own_source(repository, how):
     source = repository / "src" / "foldin" / "preparation" / "clean.py"
     honest = source.read_text()
-    line = "    wanted = registry.get(dataset)\n"
+    line = "    declaration = registry.get(dataset)\n"
     assert line in honest
     source.write_text(honest.replace(line, f"{line}    print(__file__)\n", 1))
     experiment = ("dvc", "exp", "run", "--set-param", f"clean.duplicates={'first' if how == 'in a copy' else 'last'}")

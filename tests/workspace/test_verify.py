@@ -40,15 +40,15 @@ def test_the_stages_are_those_that_dvc_makes_of_dvc_yaml(two_of_a_name):
 
 
 def test_a_data_sets_stages_are_not_those_of_one_whose_name_begins_alike(two_of_a_name):
-    wanted = verify.wanted("douban", None, two_of_a_name)
-    assert "train@douban-als" in wanted
-    assert "strip" in wanted
-    assert not [name for name in wanted if "douban-book" in name]
-    assert "train@douban-book-als" in verify.wanted("douban-book", None, two_of_a_name)
+    chosen = verify.stages_to_verify("douban", None, two_of_a_name)
+    assert "train@douban-als" in chosen
+    assert "strip" in chosen
+    assert not [name for name in chosen if "douban-book" in name]
+    assert "train@douban-book-als" in verify.stages_to_verify("douban-book", None, two_of_a_name)
 
 
 def test_a_stages_inputs_are_its_own_data_sets_and_familys(two_of_a_name, tmp_path):
-    inputs = verify.wanted(None, "train@douban-book-als", two_of_a_name)["train@douban-book-als"].inputs
+    inputs = verify.stages_to_verify(None, "train@douban-book-als", two_of_a_name)["train@douban-book-als"].inputs
     assert inputs == ("data/source/train-als.txt", "data/notebooks/als.ipynb", "data/user_item/douban-book")
     for name in inputs[:2]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,17 +60,17 @@ def test_a_stages_inputs_are_its_own_data_sets_and_familys(two_of_a_name, tmp_pa
 
 def test_stages_that_only_the_lock_still_knows_are_not_asked_of_dvc(two_of_a_name):
     assert "train@demo-svd" in two_of_a_name
-    assert not [name for name in verify.wanted(None, None, two_of_a_name) if "demo" in name or "svd" in name]
+    assert not [name for name in verify.stages_to_verify(None, None, two_of_a_name) if "demo" in name or "svd" in name]
 
 
 def test_a_stage_that_has_not_run_cannot_be_verified(two_of_a_name):
     del two_of_a_name["train@douban-als"]
     with pytest.raises(FoldinError, match=r"^dvc\.lock: knows no outputs of train@douban-als; .* dvc repro$"):
-        verify.wanted("douban", None, two_of_a_name)
+        verify.stages_to_verify("douban", None, two_of_a_name)
     with pytest.raises(
         FoldinError, match=r"^dvc\.yaml: no stage 'train@douban-asl'; the stages are: .*train@douban-als"
     ):
-        verify.wanted(None, "train@douban-asl", two_of_a_name)
+        verify.stages_to_verify(None, "train@douban-asl", two_of_a_name)
 
 
 def test_a_variable_that_is_none_of_the_lanes_is_refused(two_of_a_name):
@@ -130,7 +130,7 @@ def test_the_copy_of_a_failed_run_is_kept_for_a_look(two_of_a_name, monkeypatch,
         stages_that_do(copy, "raise SystemExit(3)")
 
     monkeypatch.setattr(verify, "copy_checkout", copied)
-    monkeypatch.setattr(verify, "wanted", lambda *_, **__: {"one": None})
+    monkeypatch.setattr(verify, "stages_to_verify", lambda *_, **__: {"one": None})
     with pytest.raises(FoldinError, match=r"the run in the copy failed; mend what it says above$") as caught:
         verify.run()
     folder = Path(str(caught.value).split(": ")[0])

@@ -244,18 +244,3 @@ def load(dataset: str) -> TrainingData:
         for name in ("train", "validation")
     )
     return TrainingData(*parts)
-
-
-def save_fold_in(folder: Path, fold_in: Interactions) -> None:
-    """Write the observed ratings of held-out users into the folder of the test part; see `load_fold_in`."""
-    sparse.save_npz(folder / "fold_in.npz", fold_in.ratings)
-    fold_in.users.to_parquet(folder / "fold_in_users.parquet", index=False)
-
-
-def load_fold_in(dataset: str, training: Interactions) -> Interactions | None:
-    """Return the observed ratings of held-out users, over the items of training; None where no users are held out."""
-    folder = paths.test(dataset)
-    if not (folder / "fold_in.npz").is_file():
-        return None
-    ratings = sparse.csr_array(sparse.load_npz(folder / "fold_in.npz"))
-    return replace(training, ratings=ratings, users=pd.read_parquet(folder / "fold_in_users.parquet"))

@@ -84,7 +84,7 @@ class Part:
     dataset : DataSet
         What it is.
     domain : str
-        The kind of its items; their ids are told from those of other parts by it.
+        The kind of its items; it keeps their ids apart from those of other parts.
     """
 
     dataset: "DataSet"
@@ -237,9 +237,9 @@ class DataSet:
         names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
         complete = [release for release in self.releases if not release.files or release.found_among(names)]
         if not complete:
-            wanted = " or ".join(", ".join(release.files) for release in reversed(self.releases))
+            needed = " or ".join(", ".join(release.files) for release in reversed(self.releases))
             raise FoldinError(
-                f"files of the data set '{self.name}' are missing: it needs {wanted}",
+                f"files of the data set '{self.name}' are missing: it needs {needed}",
                 where=place,
                 remedy=f"fetch them again: dvc repro -f fetch@{self.name}",
             )

@@ -1,7 +1,7 @@
-"""The test part, as `evaluate` reads it, and nothing else does: what is held out of whom, known and unknown alike."""
+"""The test part of a data set, which only `evaluate` reads: held-out ratings of warm and of cold users and items."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -139,7 +139,7 @@ def load(dataset: str) -> HeldOut:
     pairs = _table(file, COLUMNS, again)
     if pairs.empty:
         raise FoldinError("the test part is empty", where=place, remedy="raise split.test in params.yaml")
-    fold_in = interactions.load_fold_in(dataset, training)
+    fold_in = _fold_in(dataset, training)
     scales = interactions.read_scales(paths.test(dataset))
     held_out = HeldOut(pairs, training, fold_in, _negatives(dataset, training, again), scales)
     if not len(held_out.ranked):
@@ -158,6 +158,15 @@ def load(dataset: str) -> HeldOut:
             what = f"the held-out user '{min(both)}' is in the training part too"
             raise FoldinError(what, where=place, remedy=again)
     return held_out
+
+
+def _fold_in(dataset: str, training: Interactions) -> Interactions | None:
+    """Return the observed ratings of held-out users, over the items of training; None where no users are held out."""
+    folder = paths.test(dataset)
+    if not (folder / "fold_in.npz").is_file():
+        return None
+    ratings = sparse.csr_array(sparse.load_npz(folder / "fold_in.npz"))
+    return replace(training, ratings=ratings, users=pd.read_parquet(folder / "fold_in_users.parquet"))
 
 
 def _table(file: Path, columns: Sequence[str], again: str) -> pd.DataFrame:

@@ -105,9 +105,11 @@ class Random(Recommender):
         return np.stack(rows) if rows else np.empty((0, n_items), dtype=np.float32)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        # A stranger is known by what they rated, so that scores do not depend on who is asked for beside them.
-        told = [ratings.indices[start:end] for start, end in itertools.pairwise(ratings.indptr)]
-        rows = [np.random.default_rng([self.seed, *items]).random(ratings.shape[1], dtype=np.float32) for items in told]
+        # A new user is known by their ratings, so that scores do not depend on who is asked for beside them.
+        observed = [ratings.indices[start:end] for start, end in itertools.pairwise(ratings.indptr)]
+        rows = [
+            np.random.default_rng([self.seed, *items]).random(ratings.shape[1], dtype=np.float32) for items in observed
+        ]
         return np.stack(rows) if rows else np.empty(ratings.shape, dtype=np.float32)
 
     def _arrays(self) -> Arrays:

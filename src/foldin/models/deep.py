@@ -235,7 +235,7 @@ class RankingNCF(network_training.KeptNetwork):
 
         def objective(block: sparse.csr_array) -> network_fold_in.Objective:
             ops = networks.keras().ops
-            met = network_fold_in.is_told(block)
+            met = network_fold_in.is_observed(block)
             n_met = met.sum(axis=1, keepdims=True)
             weight = np.where(met, 1, negatives * n_met / np.maximum(n_items - n_met, 1)).astype(np.float32)
             sign = np.where(met, -1, 1).astype(np.float32)

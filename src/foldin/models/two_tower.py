@@ -169,7 +169,7 @@ class RetrievalTowers(Recommender):
 
         def objective(block: sparse.csr_array) -> network_fold_in.Objective:
             ops = networks.keras().ops
-            met = network_fold_in.is_told(block)[:, learnt].astype(np.float32)
+            met = network_fold_in.is_observed(block)[:, learnt].astype(np.float32)
 
             def surprise(rows: Sequence[Any]) -> Any:
                 logits = by_mean[learnt] + ops.matmul(rows[0], by_row[:, learnt])

@@ -45,11 +45,11 @@ def run(dataset: str) -> None:
     FoldinError
         When raw files are missing, malformed or not whole, or no rating is left.
     """
-    wanted = registry.get(dataset)
+    declaration = registry.get(dataset)
     settings = params.section(params.Clean)
     raw = paths.raw(dataset)
     files.require(dataset, "fetch", "raw files", raw)
-    made, account = tables(wanted, raw, settings)
+    made, account = tables(declaration, raw, settings)
     for name, table in made._asdict().items():
         check(name, account[name], len(table))
     with files.whole_folder(paths.clean(dataset)) as folder:
@@ -57,18 +57,18 @@ def run(dataset: str) -> None:
         made.items.to_parquet(folder / "items.parquet", index=False)
         made.users.to_parquet(folder / "users.parquet", index=False)
         # Another scale of the same rows is other data for the stages that follow.
-        interactions.write_scale(folder, wanted.scale)
+        interactions.write_scale(folder, declaration.scale)
     files.write_json(paths.account(dataset, "cleaning"), account)
     rows_in, dropped = account["ratings"]["rows_in"], account["ratings"]["dropped"]
     say(f"{dataset}: {len(made.ratings):,} of {rows_in:,} ratings kept; dropped: {_in_words(dropped)}")
 
 
-def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
+def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
     """Return the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
 
     Parameters
     ----------
-    wanted : DataSet
+    declaration : DataSet
         The data set.
     raw : Path
         The folder of its raw files.
@@ -81,38 +81,42 @@ def tables(wanted: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, 
         When raw files are missing, malformed or not whole, or no rating is left.
     """
     place = raw.relative_to(paths.root())
-    if wanted.parts:
-        return _composed(wanted, [tables(part.dataset, raw / part.dataset.name, settings) for part in wanted.parts])
-    found = wanted.read(raw)
-    wanted.check_counts(found.ratings, raw)
-    wanted.check_files(raw, str(place))
-    ratings, account = clean_ratings(found.ratings, wanted, settings, bad_lines=found.bad_lines)
+    if declaration.parts:
+        return _composed(
+            declaration, [tables(part.dataset, raw / part.dataset.name, settings) for part in declaration.parts]
+        )
+    found = declaration.read(raw)
+    declaration.check_counts(found.ratings, raw)
+    declaration.check_files(raw, str(place))
+    ratings, account = clean_ratings(found.ratings, declaration, settings, bad_lines=found.bad_lines)
     if ratings.empty:
         raise FoldinError(
-            f"no rating of '{wanted.name}' is left after cleaning: {_in_words(account.dropped)}",
+            f"no rating of '{declaration.name}' is left after cleaning: {_in_words(account.dropped)}",
             where=place,
-            remedy=f"mend sources.{wanted.name} in params.yaml" if wanted.own_files else "look at the raw files",
+            remedy=f"mend sources.{declaration.name} in params.yaml"
+            if declaration.own_files
+            else "look at the raw files",
         )
-    if wanted.own_files and account.changed["impossible_time"] and ratings["timestamp"].isna().all():
+    if declaration.own_files and account.changed["impossible_time"] and ratings["timestamp"].isna().all():
         raise FoldinError(
             f"each of the {account.changed['impossible_time']:,} times is before 1970 or after {settings.latest_year}",
             where=place,
-            remedy=f"mend sources.{wanted.name}.time_unit in params.yaml",
+            remedy=f"mend sources.{declaration.name}.time_unit in params.yaml",
         )
     metrics = {"ratings": account.close("ratings", len(ratings))}
-    items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], wanted, settings)
+    items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], declaration, settings)
     users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
     for table, changed in found.changed.items():
         metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
     return Tables(ratings, items, users), metrics
 
 
-def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
+def _composed(declaration: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
     """Return the tables of a composed data set, and the sums of its parts' accounts, with each part's own beside.
 
     A person of several parts is one user: all rows but one are `joined_with_another_part`.
     """
-    ratings, items, users = compose(wanted, [made for made, _ in parts])
+    ratings, items, users = compose(declaration, [made for made, _ in parts])
     items, users = (
         table.set_index(key).loc[natural_order(table[key])].reset_index()
         for table, key in ((items, "item_id"), (users, "user_id"))
@@ -123,7 +127,7 @@ def _composed(wanted: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tu
         # Who rated nothing in one part may have in another.
         rated = table[key].isin(ratings[key])
         account[name] |= {"rows_out": len(table), "without_ratings": int((~rated).sum())}
-    account[PARTS] = {part.domain: of_it for part, (_, of_it) in zip(wanted.parts, parts, strict=True)}
+    account[PARTS] = {part.domain: of_it for part, (_, of_it) in zip(declaration.parts, parts, strict=True)}
     return Tables(in_order(ratings), items, users), account
 
 

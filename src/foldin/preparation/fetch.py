@@ -58,43 +58,45 @@ def run(dataset: str) -> None:
     FoldinError
         When the data set is unknown, a file is missing, cannot be downloaded, or is not what it should be.
     """
-    wanted = registry.get(dataset)
+    declaration = registry.get(dataset)
     with files.whole_folder(paths.raw(dataset)) as folder:
         held = paths.raw(dataset)
-        sources = [_bring(part.dataset, folder / part.dataset.name, held / part.dataset.name) for part in wanted.parts]
-        source = "; ".join(sources) if wanted.parts else _bring(wanted, folder, held)
-        if dataset in params.sources() and wanted.parts:
+        sources = [
+            _bring(part.dataset, folder / part.dataset.name, held / part.dataset.name) for part in declaration.parts
+        ]
+        source = "; ".join(sources) if declaration.parts else _bring(declaration, folder, held)
+        if dataset in params.sources() and declaration.parts:
             _record(dataset, folder)
         found = [path for path in folder.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in found)
     say(f"{dataset}: {len(found)} raw files, {size / 1e6:.1f} MB, {source}")
 
 
-def _bring(wanted: DataSet, folder: Path, held: Path) -> str:
+def _bring(declaration: DataSet, folder: Path, held: Path) -> str:
     """Bring the files of a data set that is not composed into a folder, checked; return where they came from.
 
     What an earlier fetch left lies in `held`.
     """
     folder.mkdir(exist_ok=True)
-    if wanted.generate is not None:
-        wanted.generate(folder)
+    if declaration.generate is not None:
+        declaration.generate(folder)
         return "generated"
-    if wanted.own_files:
-        _copy_own(wanted, folder)
+    if declaration.own_files:
+        _copy_own(declaration, folder)
         return "your own"
     if os.environ.get(VARIABLE):
-        archive = Path(os.environ[VARIABLE]).expanduser() / (wanted.archive or wanted.name)
-        source = str(_copy(wanted, archive, folder))
-    elif wanted.address is not None:
-        source = _download_once(wanted, folder, held)
+        archive = Path(os.environ[VARIABLE]).expanduser() / (declaration.archive or declaration.name)
+        source = str(_copy(declaration, archive, folder))
+    elif declaration.address is not None:
+        source = _download_once(declaration, folder, held)
     else:
         raise FoldinError(
-            f"the data set '{wanted.name}' cannot be downloaded by a program, and {VARIABLE} is not set",
-            where=wanted.page,
-            remedy=f"get it there, and set {VARIABLE} to a folder in which {wanted.archive or wanted.name}/ holds "
-            f"{', '.join(wanted.files)}",
+            f"the data set '{declaration.name}' cannot be downloaded by a program, and {VARIABLE} is not set",
+            where=declaration.page,
+            remedy=f"get it there, and set {VARIABLE} to a folder in which "
+            f"{declaration.archive or declaration.name}/ holds {', '.join(declaration.files)}",
         )
-    wanted.check_files(folder, source)
+    declaration.check_files(folder, source)
     return source
 
 

@@ -1,6 +1,6 @@
 """The canonical tables `items` and `users`: a row for each id that is rated or described, impossible values missing.
 
-The ratings are cleaned in foldin.preparation.clean; this is about what is told of items and users beside them.
+The ratings are cleaned in foldin.preparation.clean; this module is about the tables of items and users.
 """
 
 from typing import Any

@@ -26,7 +26,7 @@ def reduce(ratings: pd.DataFrame, split: Split, settings: params.Subset) -> Spli
     ratings : pandas.DataFrame
         The canonical ratings.
     split : Split
-        Rows of them, dealt out.
+        Rows of one part of them.
     settings : params.Subset
         Section `subset` of params.yaml.
 
@@ -44,17 +44,17 @@ def reduce(ratings: pd.DataFrame, split: Split, settings: params.Subset) -> Spli
 
 def _of_some_users(ratings: pd.DataFrame, split: Split, settings: params.Subset) -> Split:
     users = categories(ratings["user_id"])
-    wanted = max(1, round(settings.users * len(users.categories)))
+    kept_users = max(1, round(settings.users * len(users.categories)))
     order = np.random.Generator(np.random.PCG64(settings.seed)).permutation(len(users.categories))
     keeps = np.zeros(len(users.categories), dtype=bool)
-    keeps[order[:wanted]] = True
+    keeps[order[:kept_users]] = True
     of_kept = keeps[users.codes]
     parts = {name: rows[of_kept[rows]] for name, rows in _parts(split).items()}
     before, after = (sum(map(len, part.values())) for part in (_parts(split), parts))
     for name in ("train", "validation", "test"):
         if not len(parts[name]):
             raise FoldinError(
-                f"subset.users is {settings.users}, and {wanted:,} users leave no {name} rating",
+                f"subset.users is {settings.users}, and {kept_users:,} users leave no {name} rating",
                 where="params.yaml",
                 remedy="raise it, or write 1.0 to keep all users",
             )

@@ -8,6 +8,7 @@ held-out users that models observe when they are judged, and the negatives that 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
@@ -81,7 +82,9 @@ def run(dataset: str) -> None:
         if declared.normalized:
             interactions.write_scales(test_folder, {part.domain: part.dataset.scale for part in declared.parts})
         if fold_in is not None:
-            interactions.save_fold_in(test_folder, fold_in)
+            # The observed ratings of held-out users; foldin.evaluation.test_part reads them.
+            sparse.save_npz(test_folder / "fold_in.npz", fold_in.ratings)
+            fold_in.users.to_parquet(test_folder / "fold_in_users.parquet", index=False)
         if split.negatives is not None:
             _with_indices(split.negatives, users, items).to_parquet(test_folder / "negatives.parquet", index=False)
     account = _account(data, test, cold_users, split, fold_in) | {"protocol": settings.protocol}

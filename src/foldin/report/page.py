@@ -18,7 +18,7 @@ from foldin.report.contents import Findings
 
 
 def write(findings: Findings) -> None:
-    """Write reports/<dataset>/README.md, leaderboard.csv and metrics/."""
+    """Write reports/<dataset>/README.md, leaderboard.csv, definitions.json and plots/."""
     folder = paths.reports(findings.dataset.name)
     with files.whole_folder(folder / "plots") as unfinished:
         plots.save(

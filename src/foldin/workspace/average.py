@@ -18,8 +18,8 @@ SHOWN = ("rmse", "mae", "ndcg", "recall", "hit_rate")
 """The metrics averaged, by name without list length."""
 
 
-class Dealt(NamedTuple):
-    """How a revision's test part was dealt: its protocol; where that has folds, which, of how many, by which seed.
+class SplitAccount(NamedTuple):
+    """How a revision's test part was split off: its protocol; where that has folds, which, of how many, by which seed.
 
     What the revision does not say is None; official folds have no number of them, and no seed.
     """
@@ -41,7 +41,7 @@ def run(names: Sequence[str]) -> None:
     Raises
     ------
     FoldinError
-        When there are fewer than two, one is not known, two were judged on the same test part, or they were dealt
+        When there are fewer than two, one is not known, two were judged on the same test part, or they were split off
         by different protocols.
     """
     revisions = dict(zip(names, map(Revision, names), strict=True))
@@ -49,7 +49,7 @@ def run(names: Sequence[str]) -> None:
     print(table.to_markdown(index=False, disable_numparse=True))
     print()
     for dataset in table["data set"].unique():
-        print(f"{dataset}: {_which([dealt(revision, dataset) for revision in revisions.values()])}")
+        print(f"{dataset}: {_which([split_account(revision, dataset) for revision in revisions.values()])}")
     print(
         f"\nMean ± standard deviation over {len(names)} test parts. Folds share most of what models learn from, so the "
         "deviation is smaller than that of independent data, and no interval (Bengio and Grandvalet 2004)."
@@ -73,7 +73,7 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     Raises
     ------
     FoldinError
-        When there are fewer than two, two were judged on the same test part, they were dealt by different protocols,
+        When there are fewer than two, two were judged on the same test part, their protocols differ,
         or they have no model in common.
     """
     if len(revisions) < 2:
@@ -102,10 +102,10 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("–")
 
 
-def dealt(revision: Revision, dataset: str) -> Dealt:
-    """Return how a revision's test part of a data set was dealt, by the account of its split and its params.yaml."""
+def split_account(revision: Revision, dataset: str) -> SplitAccount:
+    """Return how a revision split off a data set's test part, by the account of its split and its params.yaml."""
     account = revision.read_json(f"reports/{dataset}/accounts/split.json")
-    given = Dealt(account.get("protocol"), account.get("fold"))
+    given = SplitAccount(account.get("protocol"), account.get("fold"))
     if given.protocol != "k_fold":
         return given
     read = yaml_files.load(revision.read("params.yaml") or b"", "params.yaml", where=revision.called("params.yaml"))
@@ -113,7 +113,7 @@ def dealt(revision: Revision, dataset: str) -> Dealt:
     return given._replace(folds=asked.get("folds"), seed=asked.get("seed"))
 
 
-def _which(parts: Sequence[Dealt]) -> str:
+def _which(parts: Sequence[SplitAccount]) -> str:
     """Return which folds there are of how many, or that there are none."""
     numbers = sorted(part.fold for part in parts if part.fold is not None)
     protocol, folds = parts[0].protocol or "unknown", parts[0].folds
@@ -145,7 +145,7 @@ def _refuse_same_fold(revisions: dict[str, Revision], dataset: str) -> None:
 
 def _refuse_mixed(revisions: dict[str, Revision], dataset: str) -> None:
     """Refuse test parts of different protocols or partitions, and a fold given twice, however it was cleaned."""
-    (first, of_first), *others = ((name, dealt(revision, dataset)) for name, revision in revisions.items())
+    (first, of_first), *others = ((name, split_account(revision, dataset)) for name, revision in revisions.items())
     seen = {of_first.fold: first}
     for name, part in others:
         for what in ("protocol", "folds", "seed"):

@@ -97,10 +97,10 @@ def outputs_of(objects: Iterable[str]) -> list[str]:
     objects : iterable of str
         Their MD5s.
     """
-    wanted = set(objects)
+    hashes = set(objects)
     found = set()
     for outputs in pipeline.locked().values():
         for path, md5 in outputs.items():
             held = (listing(md5) or {}) if md5.endswith(FOLDER) else {}
-            found |= {path} if md5 in wanted else {f"{path}/{name}" for name in held if held[name] in wanted}
+            found |= {path} if md5 in hashes else {f"{path}/{name}" for name in held if held[name] in hashes}
     return sorted(found)

@@ -1,4 +1,4 @@
-"""Which metrics `foldin compare` looks at: by data set, model and name; the headline metrics unless told otherwise."""
+"""Which metrics `foldin compare` looks at: by data set, model and name; the headline metrics by default."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Chosen:
         if not self.metrics:
             return {place for place in kept if headline.is_headline(place[1])}
         return set().union(
-            *(_of(kept, "metric", wanted, lambda _, name: [name, definitions.base(name)]) for wanted in self.metrics)
+            *(_of(kept, "metric", metric, lambda _, name: [name, definitions.base(name)]) for metric in self.metrics)
         )
 
 
@@ -67,9 +67,9 @@ def all_places(found: Mapping[Key, Mapping[str, float]]) -> set[Place]:
     return {(key, name) for key, values in found.items() for name in values}
 
 
-def _of(places: set[Place], what: str, wanted: str, names: Callable[[Key, str], list[str]]) -> set[Place]:
-    kept = {place for place in places if wanted in names(*place)}
+def _of(places: set[Place], what: str, asked_for: str, names: Callable[[Key, str], list[str]]) -> set[Place]:
+    kept = {place for place in places if asked_for in names(*place)}
     if places and not kept:
         known = sorted({name for place in places for name in names(*place)})
-        raise FoldinError(f"no {what} '{wanted}' in either", remedy=params.nearest(wanted, known))
+        raise FoldinError(f"no {what} '{asked_for}' in either", remedy=params.nearest(asked_for, known))
     return kept

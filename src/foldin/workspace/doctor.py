@@ -60,17 +60,17 @@ def _interpreter() -> Iterator[Finding]:
 def _lock() -> Iterator[Finding]:
     lines = re.findall(r"^[\w.-]+==[^\\\n]+", (paths.root() / "requirements.lock").read_text("utf-8"), re.MULTILINE)
     # A universal lock also names packages of other systems and Pythons, which are not installed here.
-    wanted = [need for need in map(Requirement, lines) if need.marker is None or need.marker.evaluate()]
+    pinned = [need for need in map(Requirement, lines) if need.marker is None or need.marker.evaluate()]
     installed: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
         installed.setdefault(name, distribution.version)
     other = [
         f"{need.name} {installed.get(need.name, 'is missing')}, not {str(need.specifier)[2:]}"
-        for need in wanted
+        for need in pinned
         if not need.specifier.contains(installed.get(need.name, "0"), prereleases=True)
     ]
-    seen = f"{len(wanted)} packages pinned" if not other else f"differ from requirements.lock: {', '.join(other[:3])}"
+    seen = f"{len(pinned)} packages pinned" if not other else f"differ from requirements.lock: {', '.join(other[:3])}"
     yield Finding("lock", not other, seen, "install what is pinned: make clean install")
 
 

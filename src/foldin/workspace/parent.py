@@ -69,8 +69,8 @@ def _shell(parent: int) -> psutil.Process | None:
     """Return the parent where it is the shell that DVC runs commands with; most become the command that they run."""
     shell = psutil.Process(parent)
     command = shell.cmdline()
-    wanted = Path(os.environ.get("SHELL") or "/bin/sh").name
-    return shell if command and Path(command[0]).name == wanted and "-c" in command else None
+    expected = Path(os.environ.get("SHELL") or "/bin/sh").name
+    return shell if command and Path(command[0]).name == expected and "-c" in command else None
 
 
 def _watch(parent: int, shell: psutil.Process | None, dvc: int | None) -> None:

@@ -92,12 +92,12 @@ def _overlap(path: str, other: str) -> bool:
 
 def _refuse(stage: str, output: str, recorded: str) -> None:
     """Say which file is not as recorded, unless the rest of a folder is and there are files which DVC ignores."""
-    wanted = cache.listing(recorded) if recorded.endswith(cache.FOLDER) else {"": recorded}
-    if wanted is None:
+    expected = cache.listing(recorded) if recorded.endswith(cache.FOLDER) else {"": recorded}
+    if expected is None:
         damaged = [output]
         objects = [cache.place(recorded)]
     else:
-        right = {f"{output}/{name}".rstrip("/"): md5 for name, md5 in wanted.items()}
+        right = {f"{output}/{name}".rstrip("/"): md5 for name, md5 in expected.items()}
         damaged = [name for name, md5 in right.items() if not _is(paths.root() / name, md5)]
         if not damaged:
             return

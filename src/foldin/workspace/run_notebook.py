@@ -215,8 +215,8 @@ def _refuse_unstable(output: Any, place: str) -> None:
 def _kernel_environment() -> Iterator[None]:
     """Let the kernel be this interpreter, importing this checkout's own source, without a person's own profile."""
     source = str(Path(__file__).resolve().parents[2])
-    wanted = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1"}
-    wanted["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    variables = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1"}
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with tempfile.TemporaryDirectory(prefix="foldin-ipython-", dir=paths.scratch()) as folder:
         # A person's own kernel may bear the same name, and be another Python.
         kernel = Path(folder) / "kernels" / KERNEL["name"] / "kernel.json"
@@ -224,10 +224,10 @@ def _kernel_environment() -> Iterator[None]:
         started = [*processors.python(), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         kernel.write_text(json.dumps({"argv": started, **KERNEL}), encoding="utf-8")
         # A stage that is killed removes nothing; so whatever belongs to its kernel lies where the next run does.
-        wanted |= {"IPYTHONDIR": folder, "JUPYTER_PATH": folder, "JUPYTER_RUNTIME_DIR": folder}
+        variables |= {"IPYTHONDIR": folder, "JUPYTER_PATH": folder, "JUPYTER_RUNTIME_DIR": folder}
         files.write_text(Path(folder) / "profile_default" / "ipython_kernel_config.py", FIRST_OF_ALL)
-        before = {key: os.environ.get(key) for key in wanted}
-        os.environ.update(wanted)
+        before = {key: os.environ.get(key) for key in variables}
+        os.environ.update(variables)
         # Jupyter's own file of the kernel's ports too; not the kernel's temporary files, whose names it must not show.
         tempfile.tempdir = folder
         try:

@@ -66,7 +66,7 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
         When there are no such stages, dvc.lock does not know one, the checkout is no git repository, or the run fails.
     """
     before = pipeline.locked()
-    stages = wanted(known=before, dataset=dataset, stage=stage)
+    stages = stages_to_verify(known=before, dataset=dataset, stage=stage)
     variables = _as_variables(lane)
     root = paths.root()
     folder = Path(tempfile.mkdtemp(prefix="foldin-verify-"))
@@ -97,7 +97,7 @@ def run(dataset: str | None = None, stage: str | None = None, lane: Iterable[str
     return all(verdict.result in accepted for verdict in verdicts)
 
 
-def wanted(
+def stages_to_verify(
     dataset: str | None, stage: str | None, known: Mapping[str, object] | None = None
 ) -> dict[str, pipeline.Declared]:
     """Return the stages to run: of those that dvc.yaml makes for params.yaml, by name, in the order of dvc.yaml.

@@ -41,7 +41,7 @@ def run(names: Sequence[str], dataset: str | None = None, stage: str | None = No
         When QEMU is missing, does not know a processor, there is no such stage, or a run fails.
     """
     processors.refuse_others(names)
-    stages = list(verify.wanted(dataset, stage))
+    stages = list(verify.stages_to_verify(dataset, stage))
     root = paths.root()
     folder = Path(tempfile.mkdtemp(prefix="foldin-verify-"))
     try:

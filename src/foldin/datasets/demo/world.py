@@ -174,11 +174,11 @@ def _users(settings: params.Demo, rng: np.random.Generator) -> tuple[pd.DataFram
     # The power makes the young more numerous; a uniform draw has standard deviation 1 / sqrt(12).
     place_in_life = rng.random(n) ** 1.5
     age = YOUNGEST + np.floor(place_in_life * (OLDEST + 1 - YOUNGEST))
-    told = rng.random(n) >= AGE_MISSING
+    has_age = rng.random(n) >= AGE_MISSING
     table = pd.DataFrame(
         {
             "user_id": [f"user-{u:0{len(str(n))}d}" for u in range(1, n + 1)],
-            "age": pd.array(np.where(told, age, np.nan), dtype="Int64"),
+            "age": pd.array(np.where(has_age, age, np.nan), dtype="Int64"),
             "country": [COUNTRIES[c] for c in country],
         }
     )

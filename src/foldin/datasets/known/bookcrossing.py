@@ -59,14 +59,14 @@ def read(folder: Path) -> RawTables:
     return RawTables(ratings, _books(folder, ratings["item_id"]), _users(folder))
 
 
-def _table(path: Path, columns: list[str], wanted: dict[str, parsers.Parser]) -> pd.DataFrame:
+def _table(path: Path, columns: list[str], column_parsers: dict[str, parsers.Parser]) -> pd.DataFrame:
     first = first_line(path)
     official = first.startswith(b'"')
     marked = first.startswith(b"\xef\xbb\xbf")
     encoding = "utf-8-sig" if marked else "latin-1"
     return lines.read(
         path,
-        {name: wanted.get(name, parsers.text) for name in columns},
+        {name: column_parsers.get(name, parsers.text) for name in columns},
         delimiter=";",
         encoding=encoding,
         # Names of columns differ between copies, so only their number is checked: by the fields of each line.

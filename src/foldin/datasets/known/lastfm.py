@@ -52,7 +52,7 @@ def read_hetrec(folder: Path) -> RawTables:
 def read_360k(folder: Path) -> RawTables:
     """Read `usersha1-artmbid-artname-plays.tsv` and, where it is present, `usersha1-profile.tsv`; no header in either.
 
-    An artist is told by its MusicBrainz id where it has one, else by its name.
+    An artist is identified by its MusicBrainz id, or by its name where it has none.
 
     Parameters
     ----------

@@ -280,10 +280,10 @@ def _given(table: File, kind: type[File]) -> dict[str, Any]:
     return {role: getattr(table, role) for role in roles}
 
 
-def _columns(file: File, wanted: dict[str, Any], key: str, folder: Path) -> pd.DataFrame:
+def _columns(file: File, columns: dict[str, Any], key: str, folder: Path) -> pd.DataFrame:
     """Return the declared columns of a file, named by their roles."""
-    return tables.read(file, folder / _place(file.file, key), _named(wanted), key)
+    return tables.read(file, folder / _place(file.file, key), _named(columns), key)
 
 
-def _named(wanted: dict[str, Any]) -> dict[str, str]:
-    return {role: str(name) for role, name in wanted.items() if name is not None}
+def _named(columns: dict[str, Any]) -> dict[str, str]:
+    return {role: str(name) for role, name in columns.items() if name is not None}

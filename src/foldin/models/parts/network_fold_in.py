@@ -25,31 +25,31 @@ Objective = Callable[[Sequence[Any]], Any]
 """From tensors of users' rows, shape (n, size) each, to the sum of what these users want small."""
 
 
-def is_told(ratings: sparse.csr_array) -> npt.NDArray[np.bool_]:
+def is_observed(ratings: sparse.csr_array) -> npt.NDArray[np.bool_]:
     """Return which cells of a sparse matrix are stored, explicit zeros included, shape (n, n_items)."""
-    told = np.zeros(ratings.shape, dtype=bool)
-    told[np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr)), ratings.indices] = True
-    return told
+    observed = np.zeros(ratings.shape, dtype=bool)
+    observed[np.repeat(np.arange(ratings.shape[0]), np.diff(ratings.indptr)), ratings.indices] = True
+    return observed
 
 
 def learn_rows(
     trained: Sequence[FloatArray],
-    told: sparse.csr_array,
+    observed: sparse.csr_array,
     objective: Callable[[sparse.csr_array], Objective],
     penalty: float,
     *,
     pairs_per_user: int,
 ) -> list[FloatArray]:
-    """Return the embedding rows that explain best what is told of new users.
+    """Return the embedding rows that explain best what is observed of new users.
 
     Parameters
     ----------
     trained : sequence of ndarray of float32, shape (n_trained, size) each
         The embedding tables of the users trained on, whose mean rows are where new users start.
-    told : scipy.sparse.csr_array, shape (n, n_items)
+    observed : scipy.sparse.csr_array, shape (n, n_items)
         What is known of each new user.
     objective : callable
-        From some rows of `told` to what these users want small, beside the penalty.
+        From some rows of `observed` to what these users want small, beside the penalty.
     penalty : float
         Weight of the squared length of a user's rows.
     pairs_per_user : int
@@ -61,10 +61,10 @@ def learn_rows(
         A row of each table for each new user.
     """
     starts = [table.mean(axis=0, dtype=np.float64).astype(np.float32) for table in trained]
-    learnt = [np.empty((told.shape[0], len(start)), dtype=np.float32) for start in starts]
+    learnt = [np.empty((observed.shape[0], len(start)), dtype=np.float32) for start in starts]
     size = max(1, BLOCK_PAIRS // pairs_per_user)
-    for begin in range(0, told.shape[0], size):
-        block = told[begin : begin + size]
+    for begin in range(0, observed.shape[0], size):
+        block = observed[begin : begin + size]
         tables = [np.tile(start, (block.shape[0], 1)) for start in starts]
         for into, rows in zip(learnt, _descended(tables, objective(block), penalty), strict=True):
             into[begin : begin + size] = rows

@@ -219,7 +219,7 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
         return self._bias.grid(users) + self._grid(rows) * np.float32(self._spread)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """Learn a user's embedding row beside fixed layers and items, on what its bias leaves of the ratings told.
+        """Learn a user's embedding row beside fixed layers and items, on the residuals of its ratings.
 
         What training adds up for a user: squared errors, plus l2 · (ratings / users in training) · the row's squared
         length. (Training divides all of it by the number of ratings, which makes that the mean squared error and the

@@ -138,7 +138,7 @@ class Recommender(ABC):
         return top_k.top_k(self.score(users), k, exclude=self.known[np.asarray(users)])
 
     def fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """Return scores of all items for users who were not trained on, by the ratings told of them now.
+        """Return scores of all items for users who were not trained on, by their ratings.
 
         Parameters
         ----------
@@ -273,9 +273,9 @@ class RatingRecommender(Recommender):
         """Return ratings within the scale."""
         return np.clip(ratings, *self._limits)
 
-    def biases_of(self, told: sparse.csr_array) -> bias.Bias:
-        """Return the biases that pairs of unknown items are predicted by, of users told now; see `fold_in`."""
-        return self._bias.fold_in(told, self._damping())
+    def biases_of(self, observed: sparse.csr_array) -> bias.Bias:
+        """Return the biases that predict pairs with unknown items, for users with these ratings; see `fold_in`."""
+        return self._bias.fold_in(observed, self._damping())
 
     @abstractmethod
     def _damping(self) -> float:
