@@ -60,15 +60,20 @@ def test_the_metrics_file_has_every_metric_of_every_model(trained):
     evaluate.run(DATASET, FAMILY)
     found = measured()
     assert list(found) == ["bias", "global-mean", "oracle", "popularity", "random"]
-    ranking = {f"{name}_at_10" for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")}
+    of_hits = ("precision", "recall", "recall_capped", "ndcg", "map", "mrr", "hit_rate")
+    ranking = {
+        f"{name}_at_10" for name in (*of_hits, *(f"{name}_liked" for name in of_hits), "ndcg_graded", "coverage")
+    }
     ranking |= {"auc", *(f"{name}_at_10" for name in ("gini", "novelty", "diversity", "popularity_lift"))}
     counts = {"pairs", "cold_pairs", "warm_share", "users_ranked", "users_without_history", "unreachable"}
-    every = ranking | counts | {"ndcg_at_10_se", "other_lengths", "domains", "popularity"}
+    every = ranking | counts | {"other_lengths", "domains", "popularity"}
+    every |= {"ndcg_at_10_se", "ndcg_graded_at_10_se", "ndcg_liked_at_10_se"}
     ratings = {"rmse", "rmse_se", "rmse_warm", "mae", "r2", "user_rmse", "liked"}
     assert set(found["popularity"]) == every | {"oracle"}
     assert set(found["oracle"]) - {"rmse_cold"} == every | ratings
     assert set(found["bias"]) - {"rmse_cold"} == every | ratings | {"oracle"}
-    assert {f"ndcg_at_{k}" for k in (1, 5, 20)} <= set(found["bias"]["other_lengths"])
+    others = {f"{name}_at_{k}" for name in ("ndcg", "ndcg_graded", "recall_liked") for k in (1, 5, 20)}
+    assert others <= set(found["bias"]["other_lengths"])
     assert list(found["bias"]["domains"]) == ["books", "movies", "music"]
 
 

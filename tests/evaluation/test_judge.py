@@ -153,10 +153,16 @@ def test_the_size_of_blocks_changes_nothing(bias, judged, held):
     assert at_once.metrics == judged.metrics
 
 
-def test_a_held_out_rating_of_0_is_as_relevant_as_any(held):
+def test_a_held_out_rating_of_0_is_a_hit_like_any_but_gains_nothing_and_is_not_liked(held):
     model = Popularity().fit(held.training)
-    zeros = HeldOut(held.pairs.assign(rating=0.0), held.training)
-    assert judge(model, zeros, SETTINGS, "popularity").metrics == judge(model, held, SETTINGS, "popularity").metrics
+    training = replace(held.training, scale=Scale(0, 5, 0.5))
+    zeros, some = (HeldOut(held.pairs.assign(rating=rating), training) for rating in (0.0, held.pairs["rating"]))
+    of_zeros, of_some = (judge(model, test, SETTINGS, "popularity").metrics for test in (zeros, some))
+    by_rating = {name for name in of_some if "graded" in name or "liked" in name}
+    assert {"ndcg_graded_at_5", "recall_liked_at_5"} <= by_rating
+    assert set(of_some) - set(of_zeros) == by_rating, "who has no gain, or likes nothing, has no such metric"
+    same = set(of_zeros) - {"other_lengths"}
+    assert {name: of_zeros[name] for name in same} == {name: of_some[name] for name in same}
 
 
 def test_a_model_without_ratings_has_ranking_metrics_only(held):

@@ -79,6 +79,37 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(case, people):
     assert judged.users["auc"].dropna().tolist() == pytest.approx(areas)
 
 
+def test_graded_ndcg_has_gains_by_rating_and_cold_items_in_the_best_list(case, people):
+    held, _, judged = case
+    scale, values = held.training.scale, []
+    for user, *_, listed in people:
+        mine = held.pairs[held.pairs["user"] == user]
+        gain = (mine["rating"].to_numpy(float) - scale.lowest) / (scale.highest - scale.lowest)
+        of_item = dict(zip(mine["item"], gain, strict=True))
+        gained = sum(of_item.get(item, 0) / math.log2(rank + 2) for rank, item in enumerate(listed))
+        best = sum(each / math.log2(rank + 2) for rank, each in enumerate(sorted(gain, reverse=True)[:K]))
+        values += [gained / best] if best else []
+    assert judged.metrics[f"ndcg_graded_at_{K}"] == pytest.approx(np.mean(values))
+    assert judged.metrics[f"ndcg_graded_at_{K}"] != pytest.approx(judged.metrics[f"ndcg_at_{K}"], rel=1e-3)
+
+
+def test_metrics_of_liked_items_are_over_those_who_have_one(case, people):
+    held, _, judged = case
+    from_rating = held.training.scale.liked_from(SETTINGS.liked_share)
+    assert from_rating == 4
+    recalls, precisions = [], []
+    for user, *_, listed in people:
+        liked = held.pairs[(held.pairs["user"] == user) & (held.pairs["rating"] >= from_rating)]
+        if len(liked):
+            hits = len(set(liked["item"]) & set(listed))
+            recalls.append(hits / len(liked))
+            precisions.append(hits / K)
+    assert 0 < len(recalls) < len(people), "one who likes nothing shows that they are left out"
+    assert judged.metrics[f"recall_liked_at_{K}"] == pytest.approx(np.mean(recalls))
+    assert judged.metrics[f"precision_liked_at_{K}"] == pytest.approx(np.mean(precisions))
+    assert judged.users["recall_liked"].notna().sum() == len(recalls)
+
+
 def test_novelty_is_the_self_information_of_listed_items(case, people, popularity):
     held, _, judged = case
     bits = [np.mean([-math.log2(popularity[item] / held.training.n_users) for item in listed]) for *_, listed in people]

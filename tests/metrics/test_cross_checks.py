@@ -61,6 +61,8 @@ def test_trec_eval_has_the_same_metrics(case):
     theirs = evaluator.evaluate({"u": {str(item): float(score) for item, score in enumerate(scores[0])}})["u"]
     assert found["precision"] == pytest.approx(theirs[f"P_{k}"], abs=EXACT)
     assert found["recall"] == pytest.approx(theirs[f"recall_{k}"], abs=EXACT)
+    # Liang et al. (2018) divide by min(k, R), trec_eval by R.
+    assert found["recall_capped"] * min(k, len(held)) == pytest.approx(theirs[f"recall_{k}"] * len(held), abs=EXACT)
     assert found["ndcg"] == pytest.approx(theirs[f"ndcg_cut_{k}"], abs=EXACT)
     assert found["hit_rate"] == pytest.approx(theirs[f"success_{k}"], abs=EXACT)
     # trec_eval divides by R, we by min(k, R).
@@ -151,6 +153,7 @@ def test_a_random_order_has_exactly_the_expected_metrics(n_items, n_held, k):
     expected = {
         "precision": share,
         "recall": k / n_items,
+        "recall_capped": k * share / min(k, n_held),
         "ndcg": share * discounts.sum() / discounts[: min(k, n_held)].sum(),
         "map": (share * (1 + before) / places).sum() / min(k, n_held),
         "mrr": sum(chance / place for chance, place in zip(first_at, places, strict=True)),

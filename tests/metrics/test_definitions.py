@@ -47,3 +47,9 @@ def test_metrics_of_liked_are_told_from_those_of_lists():
     assert definitions.base("liked.precision") == "liked_precision"
     assert definitions.base("liked.true_positives") == "true_positives"
     assert definitions.base("popularity.tail.sampled_recall_at_5") == "recall"
+
+
+def test_rmse_and_ndcg_have_intervals_and_metrics_of_liked_items_names_of_their_own():
+    assert definitions.INTERVALS == ("rmse", "ndcg")
+    assert definitions.base("sampled_recall_liked_at_10_se") == "recall_liked"
+    assert definitions.base("liked.recall") == "liked_recall"

@@ -50,6 +50,7 @@ def by_definition(recommended, relevant, cold):
     return {
         "precision": len(hit_at) / k,
         "recall": len(hit_at) / total,
+        "recall_capped": len(hit_at) / min(k, total),
         "ndcg": sum(1 / math.log2(rank + 1) for rank in hit_at) / ideal,
         "map": sum(precisions) / min(k, total),
         "mrr": 1 / hit_at[0] if hit_at else 0.0,

@@ -55,10 +55,19 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     assert leaderboard.liked_table(findings.board).empty
     assert contents.predicted_ratings(findings).empty
     assert len(leaderboard.ranking_table(findings.board, findings.k)) == 4
+    assert not [name for name in findings.board if "graded" in name or "_liked" in name]
     assert "there are no rating metrics" in text
     assert "ranks best (NDCG@10" in text
     assert "Of 900 raw counts 656 were kept" in text
-    for absent in ("## Predicting ratings", "## Telling liked", "predicts ratings best", "RMSE: head", "nan"):
+    for absent in (
+        "## Predicting ratings",
+        "## Telling liked",
+        "predicts ratings best",
+        "RMSE: head",
+        "nan",
+        "graded",
+        "liked",
+    ):
         assert absent not in text
     assert len(leaderboard.plot(findings.board, "mine", findings.k).axes) == 1
     assert contents.data_plot(findings).axes[0].get_xlabel() == "log(1 + count)"

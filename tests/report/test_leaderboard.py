@@ -1,5 +1,6 @@
 """The board people read: intervals and ties, what it refuses, and the words of the page."""
 
+import dataclasses
 import json
 import re
 
@@ -76,6 +77,49 @@ def test_the_tables_show_intervals_ties_and_distances(board):
     shown = leaderboard.rating_table(tied).set_index("model").loc["global-mean (baseline)", "behind the best"]
     assert shown.endswith("**tied**")
     assert list(leaderboard.length_table(board, 10, [1, 5, 20]))[1:5] == ["NDCG@1", "NDCG@5", "NDCG@10", "NDCG@20"]
+
+
+def test_lists_are_shown_by_how_their_hits_were_rated(board, evaluated):
+    table = leaderboard.ranking_table(board, 10)
+    assert list(table)[-1] == "graded NDCG"
+    known = board.set_index("model")["ndcg_graded_at_10"]
+    assert list(table["graded NDCG"]) == [f"{known[name.split(' ')[0]]:.4f}" for name in table["model"]]
+    liked = leaderboard.liked_only_table(board, 10)
+    assert list(liked) == ["model", "precision", "recall", "NDCG@10", "MAP", "MRR", "hit rate"]
+    assert list(liked["model"]) == list(table["model"])
+    text = page.page(reports.open_report("demo"))
+    assert "only the items that the user rated 4 or higher counting as held out" in text
+
+
+@pytest.mark.parametrize(
+    ("tables", "of"),
+    [
+        ("RATING", leaderboard.rating_table),
+        ("RANKING", lambda board: leaderboard.ranking_table(board, 10)),
+        ("SCORES", lambda board: leaderboard.ranking_table(board, 10)),
+        ("LISTS", lambda board: leaderboard.list_table(board, 10)),
+        ("CATALOGUE", lambda board: leaderboard.list_table(board, 10)),
+        ("LIKED", leaderboard.liked_table),
+        ("BUCKETED", lambda board: leaderboard.bucket_table(board, 10)),
+    ],
+)
+def test_a_metric_without_a_title_has_no_column(board, monkeypatch, tables, of):
+    before, metrics = of(board), getattr(leaderboard, tables)
+    untitled = dataclasses.replace(metrics[-1], title="")
+    assert metrics[-1].title
+    monkeypatch.setattr(leaderboard, tables, (*metrics[:-1], untitled))
+    after = of(board)
+    assert "" not in after
+    assert not [name for name in after if name.startswith(":")]
+    assert set(before) - set(after)
+
+
+def test_a_metric_has_an_interval_where_its_entry_says_so(evaluated, monkeypatch):
+    monkeypatch.setattr(definitions, "INTERVALS", (*definitions.INTERVALS, "ndcg_graded"))
+    rows = leaderboard.load("demo").set_index("model")
+    assert (rows["ndcg_graded_low"] <= rows["ndcg_graded_at_10"]).all()
+    assert (rows["ndcg_graded_at_10"] <= rows["ndcg_graded_high"]).all()
+    assert rows.loc["popularity", "ndcg_graded_tied"]
 
 
 def test_the_page_says_what_split_it_was_and_what_each_metric_means(evaluated):

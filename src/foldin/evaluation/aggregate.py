@@ -15,6 +15,7 @@ from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import RankedHits, RatingErrors, beyond_accuracy, ranking, uncertainty
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS, Listed
+from foldin.metrics.definitions import OF_LISTS
 from foldin.metrics.metric import Metric, compute_all
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import RATING
@@ -38,7 +39,7 @@ def over_users(chosen: Iterable[Metric], by_user: Mapping[str, Values], ending: 
     Parameters
     ----------
     chosen : iterable of Metric
-        What to average.
+        What to average; those that `by_user` has not are left out.
     by_user : mapping of str to ndarray of float64, shape (n,)
         The values of users, by metric; NaN where a user has none.
     ending : str, optional
@@ -46,7 +47,7 @@ def over_users(chosen: Iterable[Metric], by_user: Mapping[str, Values], ending: 
     """
     measured = {}
     for metric in chosen:
-        found = uncertainty.user_mean(by_user[metric.name])
+        found = uncertainty.user_mean(by_user[metric.name]) if metric.name in by_user else None
         if found is not None:
             measured[f"{metric.name}{ending}"] = found[0]
             if metric.standard_error is not None:
@@ -64,7 +65,7 @@ def rating_metrics(errors: RatingErrors, *, of_group: bool = False) -> dict[str,
 def list_metrics(by_user: Mapping[str, Values], listed: Listed) -> dict[str, float]:
     """Return the metrics of scores and lists: what is held out of them, and what accuracy does not see."""
     ending = f"_at_{listed.items.shape[1]}"
-    measured = over_users((*RANKING, *LISTS), by_user, ending) | over_users(SCORES, by_user)
+    measured = over_users((*OF_LISTS, *LISTS), by_user, ending) | over_users(SCORES, by_user)
     return measured | {f"{name}{ending}": value for name, value in compute_all(CATALOGUE, listed).items()}
 
 

@@ -2,9 +2,9 @@
 
 Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
 a test rating, all items of the catalogue the user has no training rating of; an item is relevant if the user rated it
-in the test part, however low. (What was liked is judged apart, as a classification.) Where the
-split holds out users, models observe their other ratings first (fold-in); where it gives negatives, held-out items are
-ranked among these, and every metric of such lists is named `sampled_…`.
+in the test part, however low. (Metrics with "graded" or "liked" in their names look at the rating: see
+foldin.metrics.graded.) Where the split holds out users, models observe their other ratings first (fold-in); where it
+gives negatives, held-out items are ranked among these, and every metric of such lists is named `sampled_…`.
 
 Where feedback is implicit there is no rating to predict, so no model has rating metrics.
 
@@ -25,15 +25,14 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Evaluation
 from foldin.core.progress import tick
-from foldin.evaluation import aggregate, guards
+from foldin.evaluation import aggregate, by_rating, guards
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import RankedHits, RatingErrors, top_k
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import LISTS
-from foldin.metrics.definitions import COUNTS, SAMPLED
+from foldin.metrics.definitions import COUNTS, OF_LISTS, SAMPLED
 from foldin.metrics.metric import compute_all
-from foldin.metrics.ranking import RANKING
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 
 CATALOGUE = ""
@@ -110,8 +109,9 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
     n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
     lists = Lists(best[:, : settings.k], ranked.lists[CATALOGUE].scores[:, : settings.k])
     listed = aggregate.lists_of_all(test, lists.items)
-    by_user = metrics.metrics_of_hits(RankedHits(found[:, : settings.k], n_held)) | ranked.of_scores
-    by_user |= compute_all(LISTS, listed)
+    graded = by_rating.of_lists(test, best, settings.liked_share)
+    by_user = metrics.metrics_of_hits(RankedHits(found[:, : settings.k], n_held)) | graded(settings.k)
+    by_user |= ranked.of_scores | compute_all(LISTS, listed)
     errors = None if predicted is None else aggregate.rating_errors(test, predicted)
     prefix = SAMPLED if test.negatives is not None else ""
 
@@ -121,7 +121,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         f"{prefix}{name}": value
         for k in settings.ks
         for name, value in aggregate.over_users(
-            RANKING, metrics.metrics_of_hits(RankedHits(found[:, :k], n_held)), f"_at_{k}"
+            OF_LISTS, metrics.metrics_of_hits(RankedHits(found[:, :k], n_held)) | graded(k), f"_at_{k}"
         ).items()
     }
     if predicted is not None and errors is not None:

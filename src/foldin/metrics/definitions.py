@@ -13,6 +13,7 @@ from foldin.core.errors import FoldinError
 from foldin.metrics.advantage import ADVANTAGE
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS
+from foldin.metrics.graded import GRADED, LIKED_ONLY
 from foldin.metrics.metric import Metric, count
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import LIKED, RATING
@@ -46,10 +47,14 @@ SEEDS = count("seeds", "seeds the model was fitted with", len)
 
 SAMPLED = "sampled_"
 """Begins the name of every ranking metric whose candidates are a sample, not the whole catalogue."""
-OVER_USERS = (*RANKING, *SCORES, *LISTS)
+OF_LISTS = (*RANKING, *GRADED, *LIKED_ONLY)
+"""Metrics of lists by what is held out, for each length of list; those by rating only where there are ratings."""
+OVER_USERS = (*OF_LISTS, *SCORES, *LISTS)
 """Metrics that are means over users; each user's own stands in users.parquet under the same name."""
 ALL = (*RATING, *LIKED, *OVER_USERS, *CATALOGUE, *BUCKETED, *COUNTS, SEEDS, *ADVANTAGE)
 METRICS: dict[str, Metric] = {metric.name: metric for metric in ALL}
+INTERVALS = tuple(metric.name for metric in ALL if metric.interval)
+"""Metrics with a bootstrap interval in the leaderboard, by which the models are compared."""
 
 ERROR = "standard error of {}, by user"
 SPREAD = "standard deviation of {} over models of other seeds: what chance in training alone does"

@@ -1,9 +1,9 @@
 """What a metric is. Its name, definition, bounds, direction and code stand together, in one entry of one tuple.
 
-The tuples stand beside the functions: `RATING` and `LIKED` in `rating`, `RANKING` in `ranking`, `SCORES` in `auc`,
-`LISTS`, `CATALOGUE` and `BUCKETED` in `beyond_accuracy`, `ADVANTAGE` in `advantage`, `COUNTS` in `definitions`. To add
-a metric, add an entry: `evaluate` computes it, the guards hold it to its bounds, `definitions.json` defines it, and the
-leaderboard shows it if it has a title.
+The tuples stand beside the functions: `RATING` and `LIKED` in `rating`, `RANKING` in `ranking`, `GRADED` and
+`LIKED_ONLY` in `graded`, `SCORES` in `auc`, `LISTS`, `CATALOGUE` and `BUCKETED` in `beyond_accuracy`, `ADVANTAGE` in
+`advantage`, `COUNTS` in `definitions`. To add a metric, add an entry: `evaluate` computes it, the guards hold it to its
+bounds, `definitions.json` defines it, and the leaderboard shows it if it has a title.
 """
 
 import math
@@ -34,6 +34,9 @@ class Metric:
         Whether it is also given for each domain and popularity bucket.
     standard_error : callable, optional
         Its standard error, from what `compute` takes, or from the users' values where the metric is a mean over users.
+    interval : bool, optional
+        Whether the leaderboard gives it a bootstrap interval and compares the models by it; for RMSE and metrics that
+        are means over users.
     """
 
     name: str
@@ -45,11 +48,17 @@ class Metric:
     title: str = ""
     of_groups: bool = False
     standard_error: Callable[..., float] | None = None
+    interval: bool = False
 
 
 def count(name: str, text: str, compute: Callable[..., Any], title: str = "") -> Metric:
     """Return a metric that counts something: 0 or more, and neither direction is better."""
     return Metric(name, text, compute, highest=math.inf, higher_is_better=None, title=title)
+
+
+def titled(metrics: Iterable["Metric"]) -> dict[str, "Metric"]:
+    """Return the metrics that have a column in the leaderboard, by its heading."""
+    return {metric.title: metric for metric in metrics if metric.title}
 
 
 def compute_all(metrics: Iterable[Metric], given: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Users without a held-out item have none. Where others differ, under the same nam
 
 - precision: implicit divides the hits of all users by the sum of their min(k, R), R held-out items: on one and the
   same top-10 of ML-1M 0.223 instead of 0.164.
-- recall: Liang et al. (2018, Mult-VAE) and those who follow them divide by min(k, R).
+- recall: Liang et al. (2018, Mult-VAE) and those who follow them divide by min(k, R); here that is `recall_capped`.
 - NDCG (Järvelin and Kekäläinen 2002, with binary gains): scikit-learn averages over the orders of tied scores.
 - average precision (Manning, Raghavan and Schütze 2008, chapter 8, cut at k): trec_eval's `map_cut` divides by R.
 - reciprocal rank (Voorhees 1999): trec_eval's is never cut.
@@ -50,6 +50,11 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
     FoldinError
         When the shapes do not fit, or a list has an item twice or outside the catalogue.
     """
+    return places(recommended, relevant)[0]
+
+
+def places(recommended: IntArray, relevant: sparse.csr_array) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
+    """Return which recommended items are held out, and where among the stored cells (by row, then item); see `hits`."""
     n, n_items = relevant.shape
     if recommended.ndim != 2 or len(recommended) != n:
         raise FoldinError(
@@ -72,8 +77,7 @@ def hits(recommended: IntArray, relevant: sparse.csr_array) -> npt.NDArray[np.bo
         held.sort()
     asked = np.where(recommended >= 0, rows[:, None] * n_items + recommended, -1)
     place = np.searchsorted(held, asked)
-    found: npt.NDArray[np.bool_] = np.append(held, -2)[place] == asked
-    return found
+    return np.append(held, -2)[place] == asked, place
 
 
 @dataclass(frozen=True)
@@ -150,11 +154,22 @@ def recall(ranked: RankedHits) -> Values:
     return shares
 
 
+def _recall_capped(ranked: RankedHits) -> Values:
+    shares: Values = ranked.n_hits / ranked.most_hits
+    return shares
+
+
+def discounts(k: int) -> Values:
+    """Return what a hit at each rank of a list of k weighs in NDCG, shape (k,): 1 / log2(rank + 1)."""
+    weights: Values = 1 / np.log2(np.arange(1, k + 1) + 1)
+    return weights
+
+
 def _ndcg(ranked: RankedHits) -> Values:
-    discounts = 1 / np.log2(ranked.ranks + 1)
+    weights = discounts(ranked.found.shape[1])
     # A sum along rows does not depend on the number of threads, unlike a matrix product.
-    gained = (ranked.found * discounts).sum(axis=1)
-    best = np.concatenate([[0.0], np.cumsum(discounts)])[ranked.most_hits]
+    gained = (ranked.found * weights).sum(axis=1)
+    best = np.concatenate([[0.0], np.cumsum(weights)])[ranked.most_hits]
     values: Values = gained / best
     return values
 
@@ -175,12 +190,19 @@ RANKING = (
     ),
     Metric("recall", "mean over users of Σ r_i / R (not / min(k, R))", recall, title="recall", of_groups=True),
     Metric(
+        "recall_capped",
+        "mean over users of Σ r_i / min(k, R): 1 for a list of hits only, however many are held out (the Recall@k of "
+        "Liang et al. 2018; “capped” in Thakur et al. 2021)",
+        _recall_capped,
+    ),
+    Metric(
         "ndcg",
         "mean over users of Σ r_i / log2(i + 1), divided by that sum of min(k, R) hits in front",
         _ndcg,
         title="NDCG",
         of_groups=True,
         standard_error=uncertainty.mean_error,
+        interval=True,
     ),
     Metric(
         "map",

@@ -162,6 +162,7 @@ RATING = (
         title="RMSE",
         of_groups=True,
         standard_error=rmse_error,
+        interval=True,
     ),
     _of_errors(
         "rmse_warm",

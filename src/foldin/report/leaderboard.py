@@ -1,7 +1,7 @@
 """The comparison itself: every model's test metrics in one table, as tables and metrics that people read."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, BUCKETS, CATALOGUE, LISTS
+from foldin.metrics.graded import GRADED, LIKED_ONLY
+from foldin.metrics.metric import Metric, titled
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import LIKED, RATING
 from foldin.report import plots, ties
@@ -56,7 +58,7 @@ def load(dataset: str) -> pd.DataFrame:
     pandas.DataFrame
         One row a model; columns `model`, `family`, `kind` ("oracle", "baseline" or "model") and one for each
         metric, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
-        Beside RMSE and NDCG stand the columns of `ties.with_best`: `rmse_low`, …, `ndcg_tied`.
+        Beside metrics with an interval stand the columns of `ties.with_best`: `rmse_low`, …, `ndcg_tied`.
 
     Raises
     ------
@@ -74,8 +76,9 @@ def load(dataset: str) -> pd.DataFrame:
     board: pd.DataFrame = pd.json_normalize(rows)
     guards.check_oracle(leaks(board), settings.explained, dataset)
     by_user = users(dataset)
-    for metric, name in (("rmse", "rmse"), (f"{prefix(board)}ndcg", "ndcg")):
-        if by_user["squared_error" if metric == "rmse" else metric].notna().any():
+    for name in definitions.INTERVALS:
+        metric = name if name == "rmse" else f"{prefix(board)}{name}"
+        if ties.column(metric) in by_user and by_user[ties.column(metric)].notna().any():
             compared = ties.with_best(
                 by_user, metric, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
             )
@@ -169,8 +172,8 @@ def rating_table(board: pd.DataFrame) -> pd.DataFrame:
     ranked = best_first(board, "rmse")
     table = _start(ranked).assign(family=_families(ranked), RMSE=_shown(ranked, "rmse"))
     table = _with_intervals(table, ranked, "rmse", "rmse")
-    others = [metric for metric in RATING if metric.title and metric.name != "rmse"]
-    return table.assign(**{metric.title: _shown(ranked, metric.name) for metric in others})
+    others = titled(metric for metric in RATING if metric.name != "rmse")
+    return table.assign(**{title: _shown(ranked, metric.name) for title, metric in others.items()})
 
 
 def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
@@ -179,16 +182,28 @@ def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     ranked = best_first(board, ndcg)
     table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
     table = _with_intervals(table, ranked, "ndcg", ndcg)
-    others = [metric for metric in RANKING if metric.name != "ndcg"]
-    table = table.assign(**{metric.title: _shown(ranked, at(board, metric.name, k)) for metric in others})
-    return table.assign(**{metric.title: _shown(ranked, f"{prefix(board)}{metric.name}") for metric in SCORES})
+    table = table.assign(**_of_lists(ranked, (metric for metric in RANKING if metric.name != "ndcg"), board, k))
+    of_scores = titled(SCORES).items()
+    table = table.assign(**{title: _shown(ranked, f"{prefix(board)}{metric.name}") for title, metric in of_scores})
+    return table.assign(**_of_lists(ranked, GRADED, board, k))
+
+
+def liked_only_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return the ranking metrics of liked items only, in the order of the ranking leaderboard."""
+    ranked = best_first(board, at(board, "ndcg", k))
+    return _start(ranked).assign(**_of_lists(ranked, LIKED_ONLY, board, k)).rename(columns={"NDCG": f"NDCG@{k}"})
 
 
 def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return what accuracy does not see of the lists, in the order of the ranking leaderboard."""
     ranked = best_first(board, at(board, "ndcg", k))
-    shown = {metric.title: _shown(ranked, at(board, metric.name, k)) for metric in (*CATALOGUE, *LISTS)}
-    return _start(ranked).assign(**shown)
+    return _start(ranked).assign(**_of_lists(ranked, (*CATALOGUE, *LISTS), board, k))
+
+
+def _of_lists(ranked: pd.DataFrame, metrics: Iterable[Metric], board: pd.DataFrame, k: int) -> dict[str, list[str]]:
+    """Return the columns of metrics of lists, without those that no model has."""
+    columns = {title: at(board, metric.name, k) for title, metric in titled(metrics).items()}
+    return {title: _shown(ranked, column) for title, column in columns.items() if column in ranked}
 
 
 def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame:
@@ -210,7 +225,7 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     ranked = best_first(board, at(board, "ndcg", k))
     table = _start(ranked)
     titles = {at(board, "recall", k): f"recall@{k}"}
-    titles |= {at(board, metric.name, k): metric.title for metric in BUCKETED}
+    titles |= {at(board, metric.name, k): title for title, metric in titled(BUCKETED).items()}
     for name, title in (titles | ({"rmse": "RMSE"} if has_ratings(board) else {})).items():
         for bucket in BUCKETS:
             table[f"{title}: {bucket}"] = _shown(ranked, f"popularity.{bucket}.{name}")
@@ -227,9 +242,9 @@ def liked_table(board: pd.DataFrame) -> pd.DataFrame:
     order = best_first(judged.assign(**{"liked.f1": judged["liked.f1"].fillna(-1.0)}), "liked.f1")["model"]
     ranked = judged.set_index("model", drop=False).loc[order]
     table = _start(ranked)
-    for metric in LIKED:
+    for title, metric in titled(LIKED).items():
         form = "{:.4f}" if metric.highest == 1 else "{:,.0f}"
-        table[metric.title] = _shown(ranked, LIKED_COLUMNS[metric.name], form)
+        table[title] = _shown(ranked, LIKED_COLUMNS[metric.name], form)
     return table
 
 

@@ -106,8 +106,20 @@ def _ratings(findings: Findings) -> list[str]:
     ]
 
 
+def _liked_from(findings: Findings) -> float:
+    return findings.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
+
+
+def _liked_only(findings: Findings) -> list[str]:
+    return [
+        "In graded NDCG a hit gains the rating's share of the scale, so the lowest rating gains nothing. With only the "
+        f"items that the user rated {_liked_from(findings):g} or higher counting as held out, and users who have one:",
+        _markdown(leaderboard.liked_only_table(findings.board, findings.k)),
+    ]
+
+
 def _liked(findings: Findings) -> list[str]:
-    from_rating = findings.dataset.scale.liked_from(params.section(params.Evaluation).liked_share)
+    from_rating = _liked_from(findings)
     return [
         "## Telling liked from not liked",
         f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
@@ -123,6 +135,7 @@ def _liked(findings: Findings) -> list[str]:
 def _ranking(findings: Findings) -> list[str]:
     k, board = findings.k, findings.board
     title, about = verdict.about_ranking(findings)
+    rated = leaderboard.at(board, "ndcg_liked", k) in board
     return [
         f"## {title}",
         f"{about} {verdict.population_note(findings)}",
@@ -130,6 +143,7 @@ def _ranking(findings: Findings) -> list[str]:
         "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
         "shows what the order of ids alone knows: something, where popular items got theirs first.",
         _markdown(leaderboard.ranking_table(board, k)),
+        *(_liked_only(findings) if rated else []),
         "What accuracy does not see of these lists (the random baseline shows what chance gives):",
         _markdown(leaderboard.list_table(board, k)),
         "At other lengths:",

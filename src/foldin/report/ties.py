@@ -18,6 +18,11 @@ SEED = 20
 """Of the bootstrap: the draws are the same in every report."""
 
 
+def column(metric: str) -> str:
+    """Return the column of users.parquet that a metric is computed from: its users' own, or their squared errors."""
+    return "squared_error" if metric == "rmse" else metric
+
+
 def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
     """Return each user's sums for every model that has a metric, and the number of pairs behind them.
 
@@ -40,9 +45,8 @@ def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
     FoldinError
         When models were not judged on the same users.
     """
-    column = "squared_error" if metric == "rmse" else metric
     # Not pivot_table, which would average a user listed twice without a word.
-    wide = users.pivot(index="user_id", columns="model", values=column)  # noqa: PD010
+    wide = users.pivot(index="user_id", columns="model", values=column(metric))  # noqa: PD010
     wide = wide.dropna(axis=1, how="all").dropna(axis=0, how="all")
     if wide.isna().to_numpy().any():
         lacking = str(wide.columns[int(np.argmax(wide.isna().any(axis=0)))])
