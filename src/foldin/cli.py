@@ -95,11 +95,12 @@ def outcome() -> None:
 
 @foldin.command(section=RESULTS)
 @click.argument("dataset", required=False, shell_complete=commands.completing("datasets"))
-def show(dataset: str | None) -> None:
+@click.option("--costs", is_flag=True, help="What each model cost here instead: time, memory, size on disk.")
+def show(dataset: str | None, costs: bool) -> None:
     """Print the leaderboard, from the files in git."""
     from foldin.workspace import show
 
-    show.run(dataset)
+    show.run(dataset, costs=costs)
 
 
 @foldin.command(section=RESULTS)

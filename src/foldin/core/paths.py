@@ -99,6 +99,11 @@ def predictions(dataset: str, family: str) -> Path:
     return root() / "data" / "predictions" / dataset / family
 
 
+def costs(dataset: str, stage: str, family: str) -> Path:
+    """Return the file of what a family's models cost in a stage, `train` or `evaluate`; git and DVC know none."""
+    return root() / "data" / "costs" / dataset / stage / f"{family}.json"
+
+
 def source_notebooks() -> Path:
     """Return the folder of the notebooks people edit."""
     return root() / "notebooks"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldin.core import files, params, paths
+from foldin.core import costs, files, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
@@ -80,6 +80,8 @@ def run(dataset: str, family: str) -> None:
         if family == BASELINES:
             judged[ORACLE] = ceiling
     _write(dataset, family, test, judged)
+    found = {name: {"seconds_scoring": each.seconds} for name, each in judged.items() if name != ORACLE}
+    costs.write(dataset, "evaluate", family, found)
 
 
 def load_models(dataset: str, family: str) -> dict[str, Recommender]:

@@ -13,6 +13,7 @@ ranking metrics have candidates and held-out items restricted to it, over the us
 training part has never seen belongs to no catalogue, so it counts in the overall metrics only.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,18 +67,22 @@ class Judgement:
         model has none.
     metrics : dict
         The model's metrics, as written to the metrics file.
+    seconds : float
+        How long the model took to predict the test pairs and to score all items for the ranked users.
     """
 
     predicted: FloatArray | None
     lists: Lists
     users: pd.DataFrame
     metrics: dict[str, Any]
+    seconds: float = 0.0
 
 
 class _Ranked(NamedTuple):
     lists: dict[str, Lists]
     of_scores: dict[str, Values]
     predicted: FloatArray | None
+    seconds: float
 
 
 def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
@@ -135,7 +140,7 @@ def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         }
     measured["popularity"] = aggregate.bucket_metrics(test, lists.items, found[:, : settings.k], errors, prefix)
     guards.check_bounds(measured)
-    return Judgement(predicted, lists, _users(test, errors, by_user, prefix), measured)
+    return Judgement(predicted, lists, _users(test, errors, by_user, prefix), measured, ranked.seconds)
 
 
 def _users(test: HeldOut, errors: RatingErrors | None, by_user: dict[str, Values], prefix: str) -> pd.DataFrame:
@@ -176,7 +181,9 @@ def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArr
 def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
     """Rank for all users, in blocks: lists out of the whole catalogue and of each domain (its own item numbers)."""
     length = max(settings.k, *settings.ks)
+    start = time.perf_counter()
     predicted = _predict(model, test, label)
+    seconds = time.perf_counter() - start
     blocks: dict[str, list[Lists]] = {scope: [] for scope in (CATALOGUE, *test.domains)}
     of_scores: dict[str, list[Values]] = {metric.name: [] for metric in SCORES}
     size = max(1, int(settings.block_megabytes * 1e6 / BYTES_PER_CELL / test.training.n_items))
@@ -185,7 +192,9 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         # Scored once for all scopes, then ranked exactly as Recommender.recommend does.
         known = test.known.ratings[users]
         folding_in = test.fold_in is not None and isinstance(model, Recommender)
+        start = time.perf_counter()
         scores = model.fold_in(known) if folding_in else model.score(users)  # type: ignore[union-attr]
+        seconds += time.perf_counter() - start
         _refuse_infinite(scores, users, test)
         if folding_in and predicted is not None:
             _fill_in(predicted, model, scores, users, test)
@@ -204,7 +213,7 @@ def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, labe
         scope: Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
         for scope, parts in blocks.items()
     }
-    return _Ranked(lists, {name: np.concatenate(values) for name, values in of_scores.items()}, predicted)
+    return _Ranked(lists, {name: np.concatenate(values) for name, values in of_scores.items()}, predicted, seconds)
 
 
 def _among(scores: FloatArray, negatives: sparse.csr_array, relevant: sparse.csr_array) -> FloatArray:

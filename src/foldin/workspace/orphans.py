@@ -7,7 +7,10 @@ from foldin.core import params, paths
 from foldin.datasets import registry
 from foldin.workspace import pipeline
 
-OF_DATASETS = ("data/raw", "data/clean", "data/user_item", "data/test", "data/models", "data/predictions", "reports")
+OF_DATASETS = (
+    *(f"data/{name}" for name in ("raw", "clean", "user_item", "test", "models", "predictions", "costs")),
+    "reports",
+)
 """Folders that hold a folder for each data set."""
 
 

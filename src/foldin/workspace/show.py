@@ -1,9 +1,11 @@
-"""`foldin show [DATASET]`: the leaderboard in a terminal, from the files in git.
+"""`foldin show [DATASET]`: the leaderboard in a terminal, from the files in git; with --costs, what the models cost.
 
-It reads the table that the stage `report` wrote, so it works in a fresh clone, and imports no model.
+The leaderboard is the table that the stage `report` wrote, so it works in a fresh clone. Costs are those of the last
+runs in this checkout, and differ each time, so no page of reports/ has them. Neither imports a model.
 """
 
 import csv
+import json
 import re
 from collections.abc import Sequence
 
@@ -15,21 +17,23 @@ from foldin.core.errors import FoldinError
 KINDS = {"baseline": " (baseline)", "oracle": " (the truth)"}
 
 
-def run(dataset: str | None = None) -> None:
+def run(dataset: str | None = None, *, costs: bool = False) -> None:
     """Print the leaderboard of a data set, or of each one of params.yaml.
 
     Parameters
     ----------
     dataset : str, optional
         The data set; it need not be in params.yaml.
+    costs : bool, optional
+        Print what its models cost instead.
 
     Raises
     ------
     FoldinError
-        When there is no report of it.
+        When there is no report of it, or nothing is known of its costs.
     """
     for place, name in enumerate([dataset] if dataset else params.datasets()):
-        print(("\n" if place else "") + text(name))
+        print(("\n" if place else "") + (costs_text(name) if costs else text(name)))
 
 
 def text(dataset: str) -> str:
@@ -58,6 +62,72 @@ def text(dataset: str) -> str:
             f"More: reports/{dataset}/README.md",
         ]
     )
+
+
+COSTS = {
+    "model": "model",
+    "family": "family",
+    "seconds_trying_out": "try out (s)",
+    "seconds_training": "train (s)",
+    "peak_megabytes_training": "peak (MB)",
+    "seconds_scoring": "score (s)",
+    "megabytes_on_disk": "on disk (MB)",
+}
+"""The columns of `foldin show --costs`."""
+
+
+def costs_text(dataset: str) -> str:
+    """Return what each model of a data set cost, by family, in at most 120 columns.
+
+    Raises
+    ------
+    FoldinError
+        When neither `train` nor `evaluate` of the data set ran here.
+    """
+    rows: list[dict[str, str | float]] = []
+    for family in params.families():
+        found = [_costs(dataset, stage, family) for stage in ("train", "evaluate")]
+        for name in sorted(set().union(*found)):
+            row: dict[str, str | float] = {"model": name, "family": family}
+            folder = paths.models(dataset, family) / name
+            if folder.is_dir():
+                row["megabytes_on_disk"] = (
+                    sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+                )
+            for costs in found:
+                row.update(costs.get(name, {}))
+            rows.append(row)
+    if not rows:
+        remedy = f"they are measured when a stage runs: dvc repro -f train@{dataset}-FAMILY"
+        where = paths.costs(dataset, "train", "x").parents[1].relative_to(paths.root())
+        raise FoldinError("no costs measured here yet", where=where, remedy=remedy)
+    shown = [[_of_costs(row.get(column, "–")) for column in COSTS] for row in rows]
+    align = ["left" if column in ("model", "family") else "right" for column in COSTS]
+    return "\n".join(
+        [
+            f"{dataset}: what each model cost when its stages last ran in this checkout, on this machine",
+            "",
+            tabulate(shown, list(COSTS.values()), tablefmt="simple", disable_numparse=True, colalign=align),
+            "",
+            "try out: learn from the train part and choose epochs; the first model of a family also loads libraries.",
+            "train: learn from train and validation part, with one seed. peak: most memory of the process meanwhile.",
+            "score: predict the test part, and score all items for its users. on disk: the saved model, one seed.",
+        ]
+    )
+
+
+def _costs(dataset: str, stage: str, family: str) -> dict[str, dict[str, float]]:
+    file = paths.costs(dataset, stage, family)
+    if not file.is_file():
+        return {}
+    found: dict[str, dict[str, float]] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _of_costs(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def read(dataset: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ validation part), look at `history`, then `keep` it (refitted on both parts, sav
 import pandas as pd
 
 from foldin import models
-from foldin.core import files, interactions, params, paths
+from foldin.core import costs, files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.progress import say
 from foldin.models.parts.recommender import Recommender
@@ -40,6 +40,7 @@ class Workbench:
         self._validation: dict[str, dict[str, float]] = {}
         self._history: dict[str, pd.DataFrame] = {}
         self._kept: dict[str, Recommender] = {}
+        self._costs: dict[str, dict[str, float]] = {}
 
     def settings(self) -> pd.DataFrame:
         """Return the settings of every model of the family, as params.yaml gives them."""
@@ -58,7 +59,9 @@ class Workbench:
             One of `models`.
         """
         say(f"{self.dataset}: {name}: learning from the train part")
-        model = self.models[name].fit(self.data.train, self.data.validation)
+        with costs.measured() as cost:
+            model = self.models[name].fit(self.data.train, self.data.validation)
+        self._costs[name] = cost.named("trying_out")
         k = params.list_length()
         metrics = validate(model, self.data.validation, k)
         # A model fitted in one step is a curve of one point, so that every family has a table of curves.
@@ -84,7 +87,10 @@ class Workbench:
         if name not in self._validation:
             raise FoldinError(f"'{name}' was not tried out", remedy=f'call try_out("{name}") first')
         say(f"{self.dataset}: {name}: fitting on all training data")
-        final = self.models[name].refit(self.data.training)
+        training = self.data.training
+        with costs.measured() as cost:
+            final = self.models[name].refit(training)
+        self._costs[name] |= cost.named("training")
         with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
             final.save(folder)
         for seed in range(final.seed + 1, final.seed + params.seeds(self.family)):
@@ -107,7 +113,7 @@ class Workbench:
         return pd.DataFrame.from_dict(self._validation, orient="index")
 
     def close(self) -> None:
-        """Write the training curves and the validation metrics.
+        """Write the training curves, the validation metrics, and what training cost (with the first seed).
 
         Raises
         ------
@@ -124,6 +130,7 @@ class Workbench:
         with files.whole_folder(paths.validation(self.dataset, self.family)) as folder:
             for name, metrics in self._validation.items():
                 files.write_json(folder / f"{name}.json", metrics)
+        costs.write(self.dataset, "train", self.family, self._costs)
 
 
 def open_family(family: str, dataset: str) -> Workbench:
