@@ -41,7 +41,7 @@ FREE = ("random_by_rating", "random_by_user", "k_fold", "strong_generalization",
 
 
 def asked(protocol, **values):
-    given = {"seed": 1, "test": 0.2, "validation": 0.1, "folds": 5, "fold": 1, "fold_in": 0.8}
+    given = {"seed": 1, "test": 0.2, "validation": 0.1, "folds": 5, "fold": 1, "fold_in": 0.8, "liked_only": False}
     return params.Split(protocol=protocol, **given | values)
 
 

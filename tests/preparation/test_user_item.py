@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
 
 def split_by(n: int, seed: int, test: float, validation: float) -> splits.Split:
     shares = {"test": test, "validation": validation, "fold_in": 0.8}
-    wanted = params.Split(protocol="random_by_rating", seed=seed, folds=5, fold=1, **shares)
+    wanted = params.Split(protocol="random_by_rating", seed=seed, folds=5, fold=1, liked_only=False, **shares)
     return splits.split_ratings(pd.DataFrame(index=range(n)), wanted, (registry.get("demo"), Path()))
 
 
@@ -271,6 +271,35 @@ def test_every_protocol_makes_parts_that_can_be_judged_and_says_what_it_is(clean
     else:
         assert test.fold_in is None
         assert account["cold_users_in_test"] == test.pairs.loc[test.pairs["user"] < 0, "user_id"].nunique()
+
+
+@pytest.mark.parametrize("protocol", ["random_by_rating", "strong_generalization"])
+def test_liked_ratings_alone_are_implicit_feedback(cleaned, protocol):
+    set_split(cleaned, protocol=protocol, liked_only=True)
+    user_item.run("demo")
+    test = test_part.load("demo")
+    assert test.training.scale == test.known.scale == interactions.IMPLICIT
+    ratings = pd.read_parquet(paths.clean("demo") / "ratings.parquet")
+    liked = ratings[ratings["rating"] >= 4]
+    account = json.loads(paths.account("demo", "split").read_text())
+    assert account["ratings_not_liked"] == len(ratings) - len(liked) > 0
+    values = [test.training.ratings.data, test.pairs["rating"].to_numpy()]
+    values += [] if test.fold_in is None else [test.fold_in.ratings.data]
+    assert set(np.concatenate(values)) == {np.float32(np.log(2))}
+    assert sum(map(len, values)) == len(liked) - account.get("fold_in_ratings_of_unknown_items", 0)
+    asked = set(zip(liked["user_id"], liked["item_id"], strict=True))
+    assert set(zip(test.pairs["user_id"], test.pairs["item_id"], strict=True)) <= asked
+
+
+def test_liked_only_refuses_parts_that_files_name_and_a_threshold_that_nothing_reaches(cleaned):
+    set_split(cleaned, protocol="predefined_fold", liked_only=True)
+    with pytest.raises(FoldinError, match="predefined_fold holds out pairs that its files name; write liked_only: fal"):
+        user_item.run("demo")
+    file = paths.clean("demo") / "ratings.parquet"
+    pd.read_parquet(file).assign(rating=np.float32(1)).to_parquet(file)
+    set_split(cleaned, protocol="random_by_rating", liked_only=True)
+    with pytest.raises(FoldinError, match=r"none of .* ratings is at least 4.*lower evaluation.liked_share"):
+        user_item.run("demo")
 
 
 @pytest.mark.parametrize("k_core", [0, 15])

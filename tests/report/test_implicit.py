@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import edit_params
 from ruamel.yaml import YAML
 
 from foldin import models
@@ -71,6 +72,17 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
         assert absent not in text
     assert len(leaderboard.plot(findings.board, "mine", findings.k).axes) == 1
     assert contents.data_plot(findings).axes[0].get_xlabel() == "log(1 + count)"
+
+
+def test_liked_ratings_alone_are_judged_by_lists_and_the_page_says_so(plays):
+    edit_params(plays, lambda values: values["split"].update(liked_only=True))
+    source = "mine: {file: own/rated.csv, user: who, item: artist, rating: stars, scale: [1, 5, 1]}"
+    findings, text = reported("mine", source)
+    assert not leaderboard.has_ratings(findings.board)
+    assert "Only liked ratings were kept, as implicit feedback (split.liked_only)" in text
+    assert "when the user liked it in the test part, and only liked ratings were kept" in text
+    for absent in ("Nobody gave ratings", "## Predicting ratings", "graded", "nan"):
+        assert absent not in text
 
 
 def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(plays):

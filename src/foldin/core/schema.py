@@ -53,6 +53,7 @@ class Split(Section):
     folds: int = Field(ge=2, le=1000)
     fold: int = Field(ge=1, le=1000)
     fold_in: Share
+    liked_only: bool
 
 
 class Subset(Section):

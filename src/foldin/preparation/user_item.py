@@ -13,7 +13,7 @@ from scipy import sparse
 from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories, occurring
-from foldin.core.interactions import UNKNOWN, Interactions, TrainingData, check_classes
+from foldin.core.interactions import IMPLICIT, UNKNOWN, Interactions, TrainingData, check_classes
 from foldin.core.progress import say
 from foldin.datasets import registry
 from foldin.preparation import splits, subset
@@ -22,6 +22,8 @@ from foldin.preparation.splits import PARTS, PROTOCOLS, Split
 
 NOT_OBSERVED = "fold_in_ratings_of_unknown_items"
 """What the account calls observed ratings of held-out users whose item no model knows."""
+NOT_LIKED = "ratings_not_liked"
+"""What the account calls ratings that `split.liked_only` left out."""
 COLUMNS = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
 
 
@@ -44,6 +46,9 @@ def run(dataset: str) -> None:
     clean = paths.clean(dataset)
     files.require(dataset, "clean", "canonical tables", clean)
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
+    every, scale = len(ratings), declared.scale
+    if settings.liked_only and scale.feedback != "implicit":
+        ratings, scale = _liked(ratings, scale, settings.protocol), IMPLICIT
     _refuse_single_ratings(ratings, dataset)
     split = splits.split_ratings(ratings, settings, (declared, paths.raw(dataset)))
     split = subset.reduce(ratings, split, params.section(params.Subset))
@@ -60,7 +65,7 @@ def run(dataset: str) -> None:
         }
     )
     data = TrainingData(
-        *(_interactions(indexed.iloc[rows], users, items, declared.scale) for rows in (split.train, split.validation))
+        *(_interactions(indexed.iloc[rows], users, items, scale) for rows in (split.train, split.validation))
     )
     test = indexed[["user", "item"]].iloc[split.test].reset_index(drop=True)
     held = ratings.iloc[split.test].reset_index(drop=True).astype({"user_id": "str", "item_id": "str"})
@@ -71,15 +76,15 @@ def run(dataset: str) -> None:
         indexed["user"] = _indices(ratings["user_id"], held_out_users["user_id"])
         test["user"] = indexed["user"].iloc[split.test].to_numpy()
         observed = indexed.iloc[split.fold_in]
-        fold_in = _interactions(observed[observed["item"] != UNKNOWN], held_out_users, items, declared.scale)
-    _refuse_unjudged(test, declared.scale)
+        fold_in = _interactions(observed[observed["item"] != UNKNOWN], held_out_users, items, scale)
+    _refuse_unjudged(test, scale)
     with (
         files.whole_folder(paths.user_item(dataset)) as training_folder,
         files.whole_folder(paths.test(dataset)) as test_folder,
     ):
         interactions.save(training_folder, data)
         test[COLUMNS].to_parquet(test_folder / "ratings.parquet", index=False)
-        if declared.normalized:
+        if declared.normalized and scale == declared.scale:
             interactions.write_scales(test_folder, {part.domain: part.dataset.scale for part in declared.parts})
         if fold_in is not None:
             # The observed ratings of held-out users; foldin.evaluation.test_part reads them.
@@ -88,13 +93,34 @@ def run(dataset: str) -> None:
         if split.negatives is not None:
             _with_indices(split.negatives, users, items).to_parquet(test_folder / "negatives.parquet", index=False)
     account = _account(data, test, cold_users, split, fold_in) | {"protocol": settings.protocol}
-    _check(account, len(ratings))
+    if scale != declared.scale:
+        account[NOT_LIKED] = every - len(ratings)
+    _check(account, every)
     if settings.protocol in ("k_fold", "predefined_fold"):
         account["fold"] = settings.fold
     files.write_json(paths.account(dataset, "split"), account)
     sizes = ", ".join(f"{len(getattr(split, name)):,} {name}" for name in PARTS)
     phrase = PROTOCOLS[settings.protocol][1]
     say(f"{dataset}: split {phrase}: {sizes}; {len(users):,} users × {len(items):,} items")
+
+
+def _liked(ratings: pd.DataFrame, scale: interactions.Scale, protocol: str) -> pd.DataFrame:
+    """Return the liked ratings as implicit feedback: each counts once, so all have the value log(1 + 1)."""
+    if protocol in splits.FROM_FILES:
+        raise FoldinError(
+            f"split.liked_only is true, and {protocol} holds out pairs that its files name",
+            where="params.yaml",
+            remedy="write liked_only: false, or choose a protocol that draws its own parts",
+        )
+    liked_from = scale.liked_from(params.liked_share())
+    liked = ratings[ratings["rating"] >= liked_from].reset_index(drop=True)
+    if liked.empty:
+        raise FoldinError(
+            f"none of {len(ratings):,} ratings is at least {liked_from:g}, and split.liked_only keeps no others",
+            where="params.yaml",
+            remedy="lower evaluation.liked_share",
+        )
+    return liked.assign(rating=np.full(len(liked), np.log(2), ratings["rating"].to_numpy().dtype))
 
 
 def _refuse_single_ratings(ratings: pd.DataFrame, dataset: str) -> None:
@@ -175,6 +201,8 @@ def _account(
 def _check(account: dict[str, float | str], ratings: int) -> None:
     """Refuse an account whose parts, and what was left out of them for a reason, are not all ratings."""
     kept = sum(int(account.get(f"ratings_{name}", 0)) for name in (*PARTS, "fold_in"))
-    left_out = {why: int(account[why]) for why in (NOT_OBSERVED, subset.NOT_DRAWN, subset.OUTSIDE) if why in account}
+    left_out = {
+        why: int(account[why]) for why in (NOT_LIKED, NOT_OBSERVED, subset.NOT_DRAWN, subset.OUTSIDE) if why in account
+    }
     metrics = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
     check("the split", metrics, kept, where="src/foldin/preparation/user_item.py")

@@ -16,6 +16,10 @@ NO_RATINGS = (
     "Nobody gave ratings here: feedback is implicit, so there are no rating metrics. Models that predict ratings "
     "learnt log(1 + count) as if it were one; their lists are judged like all others."
 )
+LIKED_ONLY = (
+    "Only liked ratings were kept, as implicit feedback (split.liked_only), so there are no rating metrics. "
+    "Models that predict ratings learnt the same value of every pair; their lists are judged like all others."
+)
 DOES = {"rmse": "predicts ratings best", "ndcg": "ranks best"}
 """What the best model by a metric does best."""
 
@@ -50,7 +54,7 @@ def sentences(findings: Findings) -> str:
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"{' and '.join(verdicts)}.",
-        *([] if rater is not None else [NO_RATINGS]),
+        *([] if rater is not None else [LIKED_ONLY if _liked_only(findings) else NO_RATINGS]),
         _ties(board, best),
         *_by_domain(findings.board, best),
         *_seed_noise(board, best),
@@ -148,6 +152,10 @@ def _shown(board: pd.DataFrame, model: str, metric: str) -> str:
     return f"{float(board[metric].loc[model]):.4f}"
 
 
+def _liked_only(findings: Findings) -> bool:
+    return "ratings_not_liked" in leaderboard.read_metrics(paths.account(findings.dataset.name, "split"))
+
+
 def coverage_note(findings: Findings) -> str:
     """Return how much of the test part training covers: which pairs are warm, and RMSE on them and on cold ones."""
     board = findings.board.dropna(subset=["rmse"])
@@ -195,6 +203,7 @@ def about_ranking(findings: Findings) -> tuple[str, str]:
             "Rendle 2020).",
         )
     met = ("met", "however often") if findings.best_rater is None else ("rated", "whatever the rating")
+    met = ("liked", "and only liked ratings were kept") if _liked_only(findings) else met
     return (
         "Ranking the whole catalogue",
         f"Lists of {findings.k} from all items a user has no training rating of; an item counts as a hit when the user "
