@@ -1,4 +1,4 @@
-"""The comparison itself: every model's test metrics in one table, as tables and metrics that people read."""
+"""The leaderboard: every model's test metrics in one table, and the tables and plots made from it."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from foldin.report import plots, ties
 
 ORACLE = "oracle"
 REFERENCES = "baselines"
-"""The family whose models are references, not contenders."""
+"""The family whose models are references."""
 COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
 LIKED_COLUMNS = {metric.name: f"liked.{metric.name.removeprefix('liked_')}" for metric in LIKED}
 RATING_METRICS = ("rmse", "rmse_se", "mae", *LIKED_COLUMNS.values())
@@ -55,13 +55,13 @@ def load(dataset: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a model; columns `model`, `family`, `kind` ("oracle", "baseline" or "model") and one for each
-        metric, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
-        Beside RMSE and NDCG stand the columns of `ties.with_best`: `rmse_low`, …, `ndcg_tied`.
+        metric, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN if a model has none.
+        RMSE and NDCG also have the columns of `ties.with_best`: `rmse_low`, …, `ndcg_tied`.
 
     Raises
     ------
     FoldinError
-        When a metric is missing, sampled metrics stand beside full ones, or a model beats the oracle unexplained.
+        When a metric is missing, sampled metrics are mixed with full ones, or a model beats the oracle unexplained.
     """
     settings = params.section(params.Evaluation)
     sampled = "negatives" in read_metrics(paths.account(dataset, "split"))
@@ -80,7 +80,7 @@ def load(dataset: str) -> pd.DataFrame:
                 by_user, metric, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
             )
             board = board.join(compared[list(COMPARED)].add_prefix(f"{name}_"), on="model")
-    # Where nobody predicts ratings, the columns are there all the same, and empty.
+    # If no model predicts ratings, the columns exist but are empty.
     return board.reindex(columns=[*board, *(name for name in RATING_METRICS if name not in board)])
 
 
@@ -107,9 +107,9 @@ def best_first(board: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def best(board: pd.DataFrame, metric: str) -> str | None:
-    """Return the best model or baseline, the first by name of equals; None where none has the metric.
+    """Return the best model or baseline, the first by name of equals; None if none has the metric.
 
-    The oracle is neither: it knows the truth, which nothing that learns from ratings can.
+    The oracle is excluded: it knows the true preferences, which no model can learn exactly from ratings.
     """
     contenders = board[board["kind"] != ORACLE]
     ranked = best_first(contenders, metric) if metric in board else contenders[:0]
@@ -117,12 +117,12 @@ def best(board: pd.DataFrame, metric: str) -> str | None:
 
 
 def at(board: pd.DataFrame, name: str, k: int) -> str:
-    """Return the column of a ranking metric at k: one that says so where candidates were sampled."""
+    """Return the column of a ranking metric at k; its name says so if candidates were sampled."""
     return f"{prefix(board)}{name}_at_{k}"
 
 
 def prefix(board: pd.DataFrame) -> str:
-    """Return what the names of the board's ranking metrics begin with: "sampled_" where candidates were sampled."""
+    """Return what the names of the board's ranking metrics begin with: "sampled_" if candidates were sampled."""
     return definitions.SAMPLED if any(str(column).startswith(definitions.SAMPLED) for column in board) else ""
 
 
@@ -185,7 +185,7 @@ def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Return what accuracy does not see of the lists, in the order of the ranking leaderboard."""
+    """Return the beyond-accuracy metrics of the lists, in the order of the ranking leaderboard."""
     ranked = best_first(board, at(board, "ndcg", k))
     shown = {metric.title: _shown(ranked, at(board, metric.name, k)) for metric in (*CATALOGUE, *LISTS)}
     return _start(ranked).assign(**shown)
@@ -205,7 +205,7 @@ def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame
 def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return recall, share of the lists and RMSE by the popularity of items, in the order of the leaderboard.
 
-    Where no model has rating metrics, RMSE is left out.
+    RMSE is left out if no model has rating metrics.
     """
     ranked = best_first(board, at(board, "ndcg", k))
     table = _start(ranked)
@@ -218,9 +218,9 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def liked_table(board: pd.DataFrame) -> pd.DataFrame:
-    """Return how well predicted ratings classify liked and not liked: what follows from the confusion matrix, and it.
+    """Return how well predicted ratings classify liked and not liked: the confusion matrix and metrics from it.
 
-    A metric without a value (no rating is predicted that high) is shown as a dash.
+    A metric without a value (no prediction reached the threshold) is shown as a dash.
     """
     judged = board.dropna(subset=["liked.true_positives"])
     # Models without F1 are last, not left out.
@@ -240,7 +240,7 @@ def domains(board: pd.DataFrame) -> list[str]:
 
 
 def domain_table(board: pd.DataFrame, metric: str, *, own: str = "") -> pd.DataFrame:
-    """Return one metric by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
+    """Return one metric by domain and over all, best first; or, in that order, the metric `own` of domains only."""
     ranked = best_first(board, metric)
     table = _start(ranked)
     for domain in domains(board):
@@ -249,7 +249,7 @@ def domain_table(board: pd.DataFrame, metric: str, *, own: str = "") -> pd.DataF
 
 
 def leaks(board: pd.DataFrame) -> list[str]:
-    """Return the models that beat the oracle by more than sampling error: proof of a leak, or of a bug."""
+    """Return the models that beat the oracle beyond sampling error, which indicates a leak or a bug."""
     if "oracle.leak" not in board:
         return []
     return list(board.loc[board["oracle.leak"].fillna(0).astype(bool), "model"])
@@ -258,7 +258,7 @@ def leaks(board: pd.DataFrame) -> list[str]:
 def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
     """Draw both leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
 
-    That of ratings is left out where no model has rating metrics.
+    The rating leaderboard is left out if no model has rating metrics.
     """
     ndcg = at(board, "ndcg", k)
     candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
@@ -281,7 +281,7 @@ def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") 
             line_at=ORACLE,
         )
         axis.set_title(title)
-    mark = "orange: the best and what cannot be told apart from it"
+    mark = "orange: the best and its ties"
     note = "hollow: baselines" + (" and the oracle (dashed: the ceiling)" if ORACLE in set(board["model"]) else "")
     confidence = params.section(params.Evaluation).confidence
     drawn.suptitle(f"{dataset}: dots with {confidence:.0%} intervals; {mark}; {note}", fontsize=12)
