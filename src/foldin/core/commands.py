@@ -1,4 +1,4 @@
-"""What all commands share: a section of the help, the CPU lane they run under, and the names that shells complete."""
+"""What all commands share: help sections, the fixed CPU environment, and shell completion."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,6 @@
-"""The stage `evaluate`: judges a family's saved models on the test part; it alone reads that part, and fits nothing.
+"""The stage `evaluate`: evaluates a family's saved models on the test part, which it alone reads; it trains nothing.
 
-What the metrics mean is said in foldin.evaluation.judge and foldin.metrics.
+The metrics are explained in foldin.evaluation.judge and foldin.metrics.
 """
 
 import zipfile

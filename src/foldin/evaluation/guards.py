@@ -1,7 +1,7 @@
-"""Guards that stop the pipeline where a metric cannot mean what it says. Each error says what to look for.
+"""Guards that stop the pipeline if a metric cannot be valid. Each error says what to look for.
 
-Others stand where their facts are: the test part in training, and ids numbered with the test part seen, in
-foldin.evaluation.test_part; NaN scores and known items on lists in foldin.evaluation.judge.
+Other checks: test pairs in training and seen ids, in foldin.evaluation.test_part; NaN scores and known items in lists,
+in foldin.evaluation.judge.
 """
 
 from collections.abc import Iterable, Mapping

@@ -173,12 +173,17 @@ RANKING = (
         title="precision",
         of_groups=True,
     ),
-    Metric("recall", "mean over users of Σ r_i / R (divided by R, not by min(k, R))", recall, title="recall", of_groups=True),
+    Metric(
+        "recall",
+        "mean over users of Σ r_i / R (divided by R, not by min(k, R))",
+        recall,
+        title="recall",
+        of_groups=True,
+    ),
     Metric(
         "ndcg",
-        "mean over users of Σ r_i / log2(i + 1), divided by the same sum for an ideal list, whose first min(k, R) items "
-        "are hits",
-
+        "mean over users of Σ r_i / log2(i + 1), divided by the same sum for an ideal list, whose first min(k, R) "
+        "items are hits",
         _ndcg,
         title="NDCG",
         of_groups=True,

@@ -195,14 +195,16 @@ RATING = (
     ),
     Metric(
         "r2",
-        "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs. 0: as good as predicting the mean test rating; below 0: worse",
+        "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs. 0: as good as predicting the mean test rating; below 0: "
+        "worse",
         r_squared,
         lowest=-math.inf,
         title="R²",
     ),
     _of_errors(
         "user_rmse",
-        "mean over users of each user's RMSE: a user with one rating weighs as much as one with many; differs from rmse",
+        "mean over users of each user's RMSE: a user with one rating weighs as much as one with many; differs from "
+        "rmse",
         user_rmse,
         title="mean RMSE by user",
     ),

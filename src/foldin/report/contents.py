@@ -1,6 +1,6 @@
-"""What notebooks/report.ipynb shows beside the answer: examples from the test part's predictions, and plots.
+"""What notebooks/report.ipynb shows besides the leaderboard: examples from the test part's predictions, and plots.
 
-It reads what `evaluate` left and fits nothing.
+It reads the outputs of `evaluate` and trains nothing.
 """
 
 from dataclasses import dataclass

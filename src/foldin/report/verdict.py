@@ -163,14 +163,15 @@ def coverage_note(findings: Findings) -> str:
     best = board.set_index("model").loc[findings.best_rater]
     if "rmse_warm" not in best:
         return (
-            f"The user or the item of each of the {cold:,} test pairs does not occur in training: all are cold, and all "
-            "are predicted."
+            f"The user or the item of each of the {cold:,} test pairs does not occur in training: all are cold, and "
+            "all are predicted."
         )
     others = f"{cold:,} pairs are" if cold > 1 else "pair is"
     return (
-        f"Both user and item of {share:.2%} of the test pairs occur in training (warm). The other {others} cold; models "
-        "predict cold pairs from the bias of the known user or item, or the mean, and none is dropped. "
-        f"{findings.best_rater}'s RMSE is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on cold ones."
+        f"Both user and item of {share:.2%} of the test pairs occur in training (warm). The other {others} cold; "
+        "models predict cold pairs from the bias of the known user or item, or the mean, and none is dropped. "
+        f"{findings.best_rater}'s RMSE is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on cold "
+        "ones."
     )
 
 
@@ -178,8 +179,8 @@ def interval_note() -> str:
     """Return what intervals and ties mean, and what they do not."""
     settings = params.section(params.Evaluation)
     return (
-        f"Intervals are {settings.confidence:.0%} bootstrap intervals, from {settings.resamples:,} bootstrap samples of "
-        "the users; the difference from the best is computed on the same samples. Intervals are not corrected for "
+        f"Intervals are {settings.confidence:.0%} bootstrap intervals, from {settings.resamples:,} bootstrap samples "
+        "of the users; the difference from the best is computed on the same samples. Intervals are not corrected for "
         "multiple comparisons. Metrics files also have a standard error (`rmse_se`, by the delta method): it needs no "
         "samples, so each domain and popularity group has one, while the bootstrap assumes no normal distribution and "
         "compares models on the same users. **Tied**: does not differ significantly from the best after Holm's "

@@ -1,6 +1,6 @@
-"""DVC's cache, where each object's name is the MD5 of its bytes; `foldin doctor --cache` looks whether it is so.
+"""DVC's cache, where each object's name is the MD5 of its bytes; `foldin doctor --cache` checks this.
 
-DVC itself takes an object for whole that is write-protected, as all are, so bytes that a disk damages it checks out.
+DVC trusts write-protected objects, and all are, so it would check out bytes that the disk has damaged.
 """
 
 import json

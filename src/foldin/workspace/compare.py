@@ -1,7 +1,7 @@
-"""`foldin compare REV [REV]`: what changed in the metrics between two commits, and whether more than chance.
+"""`foldin compare REV [REV]`: which metrics changed between two commits, and whether significantly.
 
-Metrics are in git, so any clone can compare them. Where DVC's cache also holds each user's results of both commits,
-metrics that come from users' own get an interval: a paired bootstrap over users. A change without one may be chance.
+Metrics are in git, so any clone can compare them. If DVC's cache also has the per-user results of both commits, metrics
+with per-user values get an interval: a paired bootstrap over users. A change without an interval may be due to chance.
 """
 
 from collections import defaultdict

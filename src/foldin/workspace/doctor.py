@@ -1,4 +1,4 @@
-"""`foldin doctor`: looks at the machine and the environment; each line says ok, or what to do."""
+"""`foldin doctor`: checks the machine and the environment; each line says ok, or what to do."""
 
 import importlib.metadata
 import importlib.util

@@ -1,8 +1,8 @@
-"""Holds what a stage reads against what dvc.lock records of the stage that made it.
+"""Checks a stage's inputs against dvc.lock, which records the outputs of the stage that made them.
 
-DVC takes an object of its cache for whole where size, time and mode are as they were, and what it checks out for the
-object: bytes damaged on the disk would be judged, and the numbers recorded as those of the undamaged ones. So a stage
-that DVC starts refuses inputs that are not as recorded. DVC records what a stage made before it starts the next.
+DVC trusts a cached object whose size, time and mode are unchanged, so damaged bytes could be evaluated and recorded. A
+stage that DVC starts therefore rejects inputs whose hash differs. DVC records a stage's outputs before it starts the
+next.
 """
 
 import hashlib

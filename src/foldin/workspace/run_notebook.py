@@ -1,8 +1,8 @@
 """Runs notebooks through papermill as stages of the pipeline, and leaves bytes that do not depend on the run.
 
-An executed notebook carries times, paths and random ids; they are taken off. An output that no second run can repeat, a
-cell that fails or ends the notebook early, and a parameter that no cell takes are errors. The kernel is this
-interpreter, with this checkout's source and nobody's profile; what it says of its progress shows on the terminal.
+An executed notebook contains times, paths and random ids; they are removed. Non-reproducible output, a cell that fails
+or ends the notebook early, and a parameter that no cell takes are errors. The kernel is this interpreter, with this
+checkout's source and no user profile; its progress is shown on the terminal.
 """
 
 import ast

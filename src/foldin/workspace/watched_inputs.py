@@ -1,10 +1,10 @@
-"""Keeps dvc.lock true: a stage whose inputs change while it runs fails, and leaves nothing.
+"""Keeps dvc.lock true: a stage whose inputs change while it runs fails, and leaves no output.
 
-DVC hashes what a stage depends on after the stage has run. An edit in between would be recorded as what the results
-were made of. So every stage's inputs, parameters and source files are hashed before it runs, and again after; only
-then do its outputs come into place (foldin.workspace.staging). What it reads must also be what dvc.lock records
-(foldin.workspace.recorded). It is told what parameters it declares, so that none other can be read
-(`params.read_as_declared`), and it ends when the DVC that started it does (foldin.workspace.parent).
+DVC hashes what a stage depends on after the stage has run, so it would record an edit in between as the stage's input.
+Therefore every stage's inputs, parameters and source files are hashed before it runs, and again after; only then are
+its outputs moved into place (foldin.workspace.staging). Its inputs must also be those that dvc.lock records
+(foldin.workspace.recorded). The stage may read only the parameters that it declares (`params.read_as_declared`), and it
+ends when the DVC that started it does (foldin.workspace.parent).
 """
 
 import os

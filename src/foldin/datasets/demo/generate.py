@@ -1,7 +1,7 @@
-"""The embedded data set `demo`: made-up people rate made-up books, films and albums, and the truth is known.
+"""The built-in data set `demo`: synthetic ratings of books, films and albums, with known preferences.
 
-world.py says what is true of every pair, and truth.py what the best possible predictor and ranker would answer. Here
-ratings are drawn and written.
+world.py defines the true preference of every pair, and truth.py what the best possible predictor and ranker would
+answer. Here ratings are drawn and written.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Splits that others published as files: the official folds of ML-100K, and the NCF paper's test files on ML-1M."""
+"""Splits that were published as files: the official folds of ML-100K, and the NCF paper's test files on ML-1M."""
 
 from pathlib import Path
 

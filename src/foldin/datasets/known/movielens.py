@@ -1,7 +1,7 @@
 """The MovieLens data sets of GroupLens (Harper and Konstan 2015): `ml-100k`, and those in CSV since 2015.
 
-movielens_dat.py has the two in a third format. Tags (`tags.csv`) are not read: whoever tags a movie has met it, so the
-tags of an item tell who is in its test part. Links to other catalogues (`links.csv`) say nothing of taste.
+movielens_dat.py has `ml-1m` and `ml-10m`, in another format. Tags (`tags.csv`) are not read: a user tags only movies
+they have seen, so tags would leak test interactions. Links to other catalogues (`links.csv`) say nothing about taste.
 """
 
 from pathlib import Path
