@@ -187,7 +187,13 @@ def check() -> None:
 
 
 @foldin.command(section=MACHINE)
-@click.option("--open", "notebook", metavar="NOTEBOOK", type=click.Path(), help="Open this notebook instead.")
+@click.option(
+    "--open",
+    "notebook",
+    metavar="NOTEBOOK",
+    type=click.Path(),
+    help="Open this notebook instead of the folder notebooks/.",
+)
 @click.argument("options", nargs=-1, metavar="[-- OPTION...]")
 def lab(notebook: str | None, options: tuple[str, ...]) -> None:
     """Open JupyterLab in the pipeline's environment, so notebooks give the same results.

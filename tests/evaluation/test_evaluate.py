@@ -185,7 +185,7 @@ def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained
 
     replaced_by(monkeypatch, Leaky(Leaky.Settings(damping=5.0)))
     with pytest.raises(
-        FoldinError, match=r"^demo: better than the truth beyond chance: odd \(LEAK.*evaluation\.explained"
+        FoldinError, match=r"^demo: better than the oracle beyond sampling error: odd \(LEAK.*evaluation\.explained"
     ):
         evaluate.run(DATASET, FAMILY)
     assert not paths.metrics(DATASET, FAMILY).exists()
@@ -194,7 +194,7 @@ def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained
     found = measured()["odd"]["oracle"]
     assert found["rmse_z"] > 4
     assert found["leak"] == 1
-    assert "demo: odd: LEAK: better than the oracle beyond chance" in capsys.readouterr().err
+    assert "demo: odd: LEAK: better than the oracle beyond sampling error" in capsys.readouterr().err
 
 
 def test_other_seeds_are_judged_too_and_their_spread_is_shown_as_such(trained, monkeypatch):

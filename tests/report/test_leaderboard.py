@@ -84,8 +84,9 @@ def test_the_page_says_what_split_it_was_and_what_each_metric_means(evaluated):
     assert "temporal" not in text
     assert "cleaning changed a value" not in text
     assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
-    assert "- `domains.…`: as above. Here of one domain: all pairs are those of its items" in text
-    assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
+    assert "Symbols: p: predicted rating; a: actual rating; n: number of pairs;" in text
+    assert "- `domains.…`: as above. Within one domain: pairs, candidates, lists and held-out items are" in text
+    assert re.search(r"Both user and item of (every test pair|\d+\.\d\d% of the test pairs) occur in training", text)
     assert "nan" not in text.lower().replace("nantes", "")
 
 
@@ -99,19 +100,19 @@ def test_the_page_says_over_whom_the_means_are_and_what_no_list_can_hold(evaluat
     ranking = text[text.index("## Ranking the whole catalogue") :]
     assert f"Metrics are means over {ranked:,} users; the other 7 of the test part have no history, so they" in ranking
     # Ten of the cold pairs are of the seven.
-    assert f"Of the {pairs - 10:,} items held out of them, {50 / (pairs - 10):.2%} are cold" in ranking
+    assert f"Of their {pairs - 10:,} held-out items, {50 / (pairs - 10):.2%} are cold" in ranking
     for model in values.values():
         model.update(cold_pairs=0, unreachable=0, users_without_history=0)
     metrics.write_text(json.dumps(values))
     text = page.page(reports.open_report("demo"))
-    assert f"means over {ranked:,} users, all of the test part. Training knows every item held out of them." in text
+    assert f"means over {ranked:,} users, all of the test part. All their held-out items occur in training." in text
 
 
 def test_the_page_says_what_ties_and_intervals_are(evaluated, metrics, monkeypatch):
     def said(text):
-        assert text.count("Each interval is for its metric or its difference alone.") == 1
-        assert "a model can be tied though its own interval leaves out 0" in text
-        assert "hold the truly best model with 95% confidence; they do not say that every other model is worse" in text
+        assert text.count("Intervals are not corrected for multiple comparisons.") == 1
+        assert "a model can be tied even if the uncorrected interval of its difference excludes 0" in text
+        assert "With 95% confidence, the truly best model is the best one or one of its ties. This does not" in text
         assert text.index("Items of equal scores are ordered by their id") < text.index("NDCG@10   |")
 
     said(page.page(reports.open_report("demo")))
@@ -136,7 +137,7 @@ def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkey
     values = json.loads(metrics.read_text())
     values["bias"]["oracle"]["leak"] = 1
     metrics.write_text(json.dumps(values))
-    with pytest.raises(FoldinError, match="demo: better than the truth beyond chance: bias"):
+    with pytest.raises(FoldinError, match="demo: better than the oracle beyond sampling error: bias"):
         leaderboard.load("demo")
     explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
     section = params.section

@@ -33,7 +33,7 @@ BASELINES = "baselines"
 
 
 def run(dataset: str, family: str) -> None:
-    """Judge the saved models of a family; write its metrics, in two places, and its folder of predictions.
+    """Evaluate the saved models of a family; write its metrics, in two places, and its folder of predictions.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def run(dataset: str, family: str) -> None:
     ------
     FoldinError
         When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
-        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
+        than the oracle beyond sampling error, or the threshold of "liked" separates no ratings.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
@@ -61,7 +61,7 @@ def run(dataset: str, family: str) -> None:
         models[ORACLE] = best
     judged = {}
     for name, model in models.items():
-        say(f"{dataset}: {name}: judging on {len(test.pairs):,} test ratings")
+        say(f"{dataset}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
             judged[name] = judge(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:
@@ -74,7 +74,7 @@ def run(dataset: str, family: str) -> None:
             compared = advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.metrics["oracle"] = compared
             if compared["leak"]:
-                say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
+                say(f"{dataset}: {name}: LEAK: better than the oracle beyond sampling error")
         leaks = [name for name, judgement in judged.items() if judgement.metrics["oracle"]["leak"]]
         guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:

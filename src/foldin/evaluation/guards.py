@@ -70,7 +70,7 @@ def check_bounds(metrics: Mapping[str, Any]) -> None:
 
 
 def check_oracle(leaks: Iterable[str], explained: Mapping[str, str], dataset: str) -> None:
-    """Refuse models that beat the known truth beyond chance, unless params.yaml says why they may.
+    """Refuse models that beat the oracle beyond sampling error, unless params.yaml explains it.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def check_oracle(leaks: Iterable[str], explained: Mapping[str, str], dataset: st
     unexplained = [name for name in leaks if not explained.get(name, "").strip()]
     if unexplained:
         raise FoldinError(
-            f"better than the truth beyond chance: {', '.join(unexplained)} (LEAK: the test part was seen)",
+            f"better than the oracle beyond sampling error: {', '.join(unexplained)} (LEAK: the test part was seen)",
             where=dataset,
             remedy="find where it got in; if you know why it is right, say so in evaluation.explained of params.yaml",
         )
