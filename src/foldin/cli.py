@@ -94,7 +94,7 @@ def outcome() -> None:
 
 
 @foldin.command(section=RESULTS)
-@click.argument("dataset", required=False, shell_complete=commands.completing("datasets"))
+@click.argument("dataset", required=False, shell_complete=commands.shell_completion("datasets"))
 def show(dataset: str | None) -> None:
     """Print the leaderboard stored in git."""
     from foldin.workspace import show
@@ -105,7 +105,7 @@ def show(dataset: str | None) -> None:
 @foldin.command(section=RESULTS)
 @click.argument("before", metavar="REV")
 @click.argument("after", metavar="[REV]", required=False)
-@click.option("--dataset", help="Only this data set.", shell_complete=commands.completing("datasets"))
+@click.option("--dataset", help="Only this data set.", shell_complete=commands.shell_completion("datasets"))
 @click.option("--model", help="Only this model, such as als-explicit.")
 @click.option("--metrics", default="", help="Comma-separated metric names. Default: the headline metrics.")
 @click.option("--all", "everything", is_flag=True, help="All metrics, including those by domain, in one wide table.")
@@ -177,9 +177,9 @@ def describe(file: Path) -> None:
 @foldin.command(section=SETTINGS)
 def check() -> None:
     """Check all of params.yaml, including every family's section."""
-    from foldin.workspace import settings
+    from foldin.workspace import check_params
 
-    settings.check()
+    check_params.check()
     print("params.yaml: ok")
 
 
@@ -216,7 +216,7 @@ def doctor(cache: bool) -> None:
 
 
 @foldin.command(section=MACHINE)
-@click.option("--dataset", help="Only this data set's stages.", shell_complete=commands.completing("datasets"))
+@click.option("--dataset", help="Only this data set's stages.", shell_complete=commands.shell_completion("datasets"))
 @click.option("--stage", help="Only this stage, such as train@demo-als.")
 @click.option(
     "--with",
@@ -295,7 +295,7 @@ def _add_stage(name: str, module: str, about: str, *of: str) -> None:
                 stage.run(*names)
 
     lists = {"dataset": "datasets", "family": "families"}
-    arguments = [click.Argument([one], shell_complete=commands.completing(lists[one])) for one in of]
+    arguments = [click.Argument([one], shell_complete=commands.shell_completion(lists[one])) for one in of]
     foldin.add_command(commands.Command(name, section=STAGES, callback=run, params=[*arguments], help=about))
 
 

@@ -43,7 +43,7 @@ def evaluated(tmp_path_factory):
 
 @pytest.fixture
 def board(evaluated):
-    return leaderboard.load("demo")
+    return leaderboard.read_board("demo")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_sampled_metrics_beside_full_ones_are_refused(evaluated, metrics):
     with pytest.raises(
         FoldinError, match=r"demo, popularity: 'sampled_ndcg_at_10' was computed on the whole catalogue"
     ):
-        leaderboard.load("demo")
+        leaderboard.read_board("demo")
 
 
 def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkeypatch):
@@ -138,16 +138,16 @@ def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkey
     values["bias"]["oracle"]["leak"] = 1
     metrics.write_text(json.dumps(values))
     with pytest.raises(FoldinError, match="demo: better than the oracle beyond sampling error: bias"):
-        leaderboard.load("demo")
+        leaderboard.read_board("demo")
     explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
     section = params.section
     monkeypatch.setattr(params, "section", lambda kind: explained if kind is params.Evaluation else section(kind))
-    assert leaderboard.leaks(leaderboard.load("demo")) == ["bias"]
+    assert leaderboard.leaks(leaderboard.read_board("demo")) == ["bias"]
 
 
 def test_a_board_of_sampled_metrics_calls_them_sampled(board):
     renamed = board.rename(columns=lambda name: f"sampled_{name}" if "_at_" in name or name == "auc" else name)
-    assert leaderboard.at(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
+    assert leaderboard.column_at_k(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
     table = leaderboard.ranking_table(renamed, 10)
     pd.testing.assert_frame_equal(table, leaderboard.ranking_table(board, 10))
 

@@ -226,7 +226,7 @@ def test_so_many_draws_as_many_changes_need_are_made_and_said(repository, capsys
     assert "corrected by Holm for all 2 changes" in " ".join(printed.split())
     monkeypatch.setattr(compare.ties, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0)
     drawn = []
-    resampled = compare.uncertainty.resampled
+    resampled = compare.uncertainty.bootstrap_means
     monkeypatch.setattr(
         compare.uncertainty, "resampled", lambda *given: resampled(*given[:2], drawn.append(given[2]) or 9, given[3])
     )

@@ -19,11 +19,11 @@ from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say
 from foldin.evaluation import guards, headline, oracle, test_part
-from foldin.evaluation.judge import Judgement, Lists, judge
+from foldin.evaluation.judge import Judgement, Lists, evaluate_model
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import definitions
-from foldin.metrics.advantage import advantage
+from foldin.metrics.oracle_gap import advantage
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
 
@@ -63,10 +63,12 @@ def run(dataset: str, family: str) -> None:
     for name, model in models.items():
         say(f"{dataset}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
-            judged[name] = judge(model, test, settings, f"{dataset}: {name}")
+            judged[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:
                 reseeded = load_reseeded(dataset, family, name, model, n_seeds)
-                others = [judge(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded]
+                others = [
+                    evaluate_model(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded
+                ]
                 judged[name].metrics.update(_seed_noise([judged[name], *others]))
     if best is not None:
         ceiling = judged.pop(ORACLE)
@@ -162,7 +164,7 @@ def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:
     Parameters
     ----------
     metrics : mapping
-        A model's metrics, or those of one of its domains, as `judge.judge` gives them.
+        A model's metrics, or those of one of its domains, as `judge.evaluate_model` gives them.
 
     Returns
     -------

@@ -20,7 +20,7 @@ def flat(metrics: Mapping[str, Any]) -> dict[str, float]:
     Parameters
     ----------
     metrics : mapping
-        As `judge.judge` gives them, or those of one of its groups.
+        As `judge.evaluate_model` gives them, or those of one of its groups.
     """
     found = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
     for name, value in metrics.get("liked", {}).items():
@@ -51,7 +51,7 @@ def check_bounds(metrics: Mapping[str, Any]) -> None:
     Parameters
     ----------
     metrics : mapping
-        As `judge.judge` gives them.
+        As `judge.evaluate_model` gives them.
 
     Raises
     ------

@@ -81,7 +81,7 @@ class _Ranked(NamedTuple):
     predicted: FloatArray | None
 
 
-def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
+def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
     """Judge a model on the test part.
 
     Parameters

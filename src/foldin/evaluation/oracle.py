@@ -4,7 +4,7 @@ For RMSE the best prediction is the expected rating of the pair. For ranking, an
 in the held-out part, whatever the rating. Each pair was rated with its own probability p, independently, and a share q
 of the rated ones is held out; so an item without a training rating is held out with probability pq / (1 - p(1 - q)),
 which grows with p. Ranking by p is therefore the best order. A model that beats this beyond sampling error indicates a
-leak: see foldin.metrics.advantage.
+leak: see foldin.metrics.oracle_gap.
 """
 
 import numpy as np

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from foldin.core.errors import FoldinError
-from foldin.metrics.advantage import ADVANTAGE
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS
 from foldin.metrics.metric import Metric, count
+from foldin.metrics.oracle_gap import ADVANTAGE
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import LIKED, RATING
 

@@ -187,7 +187,7 @@ RANKING = (
         _ndcg,
         title="NDCG",
         of_groups=True,
-        standard_error=uncertainty.mean_error,
+        standard_error=uncertainty.standard_error_of_mean,
     ),
     Metric(
         "map",

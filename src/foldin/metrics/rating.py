@@ -128,7 +128,7 @@ def mean_size(error: Values) -> float:
 
 def rmse_error(given: RatingErrors) -> float:
     """Return the standard error of RMSE, clustered by user: that of the mean squared error, divided by 2 · RMSE."""
-    return uncertainty.rmse(*given.judged_users())[1]
+    return uncertainty.rmse_with_standard_error(*given.judged_users())[1]
 
 
 def rmse_where(given: RatingErrors, chosen: npt.NDArray[np.bool_]) -> float | None:

@@ -32,7 +32,7 @@ def user_mean(values: Values) -> tuple[float, float] | None:
     return pooled_mean(present, np.ones(len(present))) if len(present) else None
 
 
-def mean_error(values: Values) -> float:
+def standard_error_of_mean(values: Values) -> float:
     """Return the standard error of the mean of a per-user metric that at least one user has; see `user_mean`."""
     present = values[~np.isnan(values)]
     return pooled_mean(present, np.ones(len(present)))[1]
@@ -65,7 +65,7 @@ def pooled_mean(sums: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[fl
     return float(mean), float(np.sqrt(users / (users - 1) * spread) / total)
 
 
-def rmse(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
+def rmse_with_standard_error(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
     """Return the RMSE over all pairs and its standard error, that of the mean squared error divided by 2 · RMSE.
 
     Parameters
@@ -90,7 +90,7 @@ def z_score(difference: float, error: float) -> float:
     return difference / max(error, _LEAST)
 
 
-def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values:
+def bootstrap_means(sums: Values, counts: Values, resamples: int, seed: int) -> Values:
     """Return means over all pairs of bootstrap samples of the users, drawn with replacement.
 
     All columns share the same samples, so differences between columns are paired (Efron and Tibshirani 1993).

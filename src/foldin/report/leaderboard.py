@@ -43,7 +43,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     return values
 
 
-def load(dataset: str) -> pd.DataFrame:
+def read_board(dataset: str) -> pd.DataFrame:
     """Return the test metrics of every model of every family of params.yaml, with their intervals and ties.
 
     Parameters
@@ -74,7 +74,7 @@ def load(dataset: str) -> pd.DataFrame:
     board: pd.DataFrame = pd.json_normalize(rows)
     guards.check_oracle(leaks(board), settings.explained, dataset)
     by_user = users(dataset)
-    for metric, name in (("rmse", "rmse"), (f"{prefix(board)}ndcg", "ndcg")):
+    for metric, name in (("rmse", "rmse"), (f"{sampled_prefix(board)}ndcg", "ndcg")):
         if by_user["squared_error" if metric == "rmse" else metric].notna().any():
             compared = ties.with_best(
                 by_user, metric, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
@@ -116,12 +116,12 @@ def best(board: pd.DataFrame, metric: str) -> str | None:
     return str(ranked["model"].iloc[0]) if len(ranked) else None
 
 
-def at(board: pd.DataFrame, name: str, k: int) -> str:
+def column_at_k(board: pd.DataFrame, name: str, k: int) -> str:
     """Return the column of a ranking metric at k; its name says so if candidates were sampled."""
-    return f"{prefix(board)}{name}_at_{k}"
+    return f"{sampled_prefix(board)}{name}_at_{k}"
 
 
-def prefix(board: pd.DataFrame) -> str:
+def sampled_prefix(board: pd.DataFrame) -> str:
     """Return what the names of the board's ranking metrics begin with: "sampled_" if candidates were sampled."""
     return definitions.SAMPLED if any(str(column).startswith(definitions.SAMPLED) for column in board) else ""
 
@@ -175,30 +175,32 @@ def rating_table(board: pd.DataFrame) -> pd.DataFrame:
 
 def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return the ranking leaderboard: metrics at k, highest NDCG first, with its interval."""
-    ndcg = at(board, "ndcg", k)
+    ndcg = column_at_k(board, "ndcg", k)
     ranked = best_first(board, ndcg)
     table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
     table = _with_intervals(table, ranked, "ndcg", ndcg)
     others = [metric for metric in RANKING if metric.name != "ndcg"]
-    table = table.assign(**{metric.title: _shown(ranked, at(board, metric.name, k)) for metric in others})
-    return table.assign(**{metric.title: _shown(ranked, f"{prefix(board)}{metric.name}") for metric in SCORES})
+    table = table.assign(**{metric.title: _shown(ranked, column_at_k(board, metric.name, k)) for metric in others})
+    return table.assign(**{metric.title: _shown(ranked, f"{sampled_prefix(board)}{metric.name}") for metric in SCORES})
 
 
 def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return the beyond-accuracy metrics of the lists, in the order of the ranking leaderboard."""
-    ranked = best_first(board, at(board, "ndcg", k))
-    shown = {metric.title: _shown(ranked, at(board, metric.name, k)) for metric in (*CATALOGUE, *LISTS)}
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
+    shown = {metric.title: _shown(ranked, column_at_k(board, metric.name, k)) for metric in (*CATALOGUE, *LISTS)}
     return _start(ranked).assign(**shown)
 
 
 def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame:
     """Return NDCG and recall at every length of list, in the order of the ranking leaderboard."""
-    ranked = best_first(board, at(board, "ndcg", k))
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
     table = _start(ranked)
     for name, title in {"ndcg": "NDCG", "recall": "recall"}.items():
         for length in sorted({k, *ks}):
-            nested = f"other_lengths.{at(board, name, length)}"
-            table[f"{title}@{length}"] = _shown(ranked, nested if nested in ranked else at(board, name, length))
+            nested = f"other_lengths.{column_at_k(board, name, length)}"
+            table[f"{title}@{length}"] = _shown(
+                ranked, nested if nested in ranked else column_at_k(board, name, length)
+            )
     return table
 
 
@@ -207,10 +209,10 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
 
     RMSE is left out if no model has rating metrics.
     """
-    ranked = best_first(board, at(board, "ndcg", k))
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
     table = _start(ranked)
-    titles = {at(board, "recall", k): f"recall@{k}"}
-    titles |= {at(board, metric.name, k): metric.title for metric in BUCKETED}
+    titles = {column_at_k(board, "recall", k): f"recall@{k}"}
+    titles |= {column_at_k(board, metric.name, k): metric.title for metric in BUCKETED}
     for name, title in (titles | ({"rmse": "RMSE"} if has_ratings(board) else {})).items():
         for bucket in BUCKETS:
             table[f"{title}: {bucket}"] = _shown(ranked, f"popularity.{bucket}.{name}")
@@ -260,7 +262,7 @@ def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") 
 
     The rating leaderboard is left out if no model has rating metrics.
     """
-    ndcg = at(board, "ndcg", k)
+    ndcg = column_at_k(board, "ndcg", k)
     candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
     text = f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"
     panels = [(f"Ranking {candidates}", best_first(board, ndcg), "ndcg", ndcg, text)]

@@ -38,7 +38,7 @@ def _columns(findings: Findings) -> pd.DataFrame:
     board = leaderboard.best_first(findings.board, findings.ndcg)
     table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):
-        table[name] = board[leaderboard.at(board, name, findings.k)]
+        table[name] = board[leaderboard.column_at_k(board, name, findings.k)]
     for name in ("rmse", "ndcg") if findings.best_rater is not None else ("ndcg",):
         for end in ("low", "high", "tied"):
             table[f"{name}_{end}"] = board[f"{name}_{end}"]

@@ -18,7 +18,7 @@ SEED = 20
 """Of the bootstrap: the samples are the same in every report."""
 
 
-def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
+def per_user_sums(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
     """Return each user's sums for every model that has a metric, and the number of pairs.
 
     Parameters
@@ -100,7 +100,7 @@ def with_best(
     Parameters
     ----------
     users : pandas.DataFrame
-        As `totals` takes it.
+        As `per_user_sums` takes it.
     metric : str
         "rmse", or a per-user ranking metric.
     resamples : int
@@ -121,9 +121,9 @@ def with_best(
     FoldinError
         When there are too few bootstrap samples for any of so many differences to be significant.
     """
-    sums, counts = totals(users, metric)
+    sums, counts = per_user_sums(users, metric)
     lower_is_better = definitions.lower_is_better(metric)
-    draws = uncertainty.resampled(sums.to_numpy(), counts, resamples, SEED)
+    draws = uncertainty.bootstrap_means(sums.to_numpy(), counts, resamples, SEED)
     point = sums.to_numpy().sum(axis=0) / counts.sum()
     if metric == "rmse":
         draws, point = np.sqrt(draws), np.sqrt(point)

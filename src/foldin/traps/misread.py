@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 from foldin import metrics
 from foldin.core.interactions import FloatArray, Interactions
 from foldin.models.parts.recommender import RatingRecommender, Recommender
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, need, table
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, require, table
 
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))
 """The confusion matrix that S2 printed for MovieLens 20M, as scikit-learn gave it."""
@@ -29,7 +29,7 @@ def scores_as_ratings(
     asked = np.unique(users)
     scores, level = scorer.score(asked)[np.searchsorted(asked, users), items], mean.predict(users, items)
     off, off_mean = metrics.rmse(actual, scores), metrics.rmse(actual, level)
-    need(off_mean, f"all held-out ratings are {actual[0]:.4g}, so the mean makes no error to compare with")
+    require(off_mean, f"all held-out ratings are {actual[0]:.4g}, so the mean makes no error to compare with")
     ndcg, ndcg_at_random = (
         float(metrics.ndcg(model.recommend(asked, k)[0], test.ratings[asked]).mean()) for model in (scorer, at_random)
     )
@@ -60,7 +60,7 @@ def read_matrix(matrix: npt.ArrayLike) -> Exhibit:
     counts = {"above the mean": c + d, "predicted above it": b + d, "not above the mean": a + b}
     counts["predicted not above it"] = a + c
     for which, count in counts.items():
-        need(count, f"none of {a + b + c + d:,} held-out ratings is {which}, so a precision or recall is 0/0")
+        require(count, f"none of {a + b + c + d:,} held-out ratings is {which}, so a precision or recall is 0/0")
 
     def measured(tp: float, fp: float, fn: float, tn: float) -> dict[str, float]:
         total = tp + fp + fn + tn
@@ -98,7 +98,7 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
         measured = {"MSE": mse, "printed as accuracy, %": 100 * mse, "RMSE": np.sqrt(mse), "true accuracy, %": right}
         readings.append((MISTAKE if place else CONTROL, name, measured))
     found = table(*readings)
-    need(found["MSE"].any(), "no model makes an error here")
+    require(found["MSE"].any(), "no model makes an error here")
     printed, true = (found.droplevel("reading")[name] for name in ("printed as accuracy, %", "true accuracy, %"))
     return Exhibit(
         found,
@@ -110,7 +110,7 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
 def one_model_many_errors(train: Interactions, test: Interactions, model: RatingRecommender) -> Exhibit:
     """Print the error of a model fitted on `train` by several definitions, each of which has been called RMSE."""
     users, items, actual = test.triples()
-    need(len(actual) > 1, f"{len(actual)} held-out rating has no half with the more popular items")
+    require(len(actual) > 1, f"{len(actual)} held-out rating has no half with the more popular items")
     predicted = model.predict(users, items)
     rmse = metrics.rmse(actual, predicted)
     squares = np.square(metrics.errors(actual, predicted))

@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPRegressor
 
 from foldin.core.interactions import IntArray, Interactions
 from foldin.traps.rows_and_cells import classified
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, need, table
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, require, table
 
 Values = npt.NDArray[np.float64]
 STEPS = 300
@@ -37,7 +37,7 @@ def all_ones(train: Interactions, test: Interactions, seed: int) -> Exhibit:
     # Negatives to evaluate on avoid both parts. Negatives to train on must not use the test part.
     test_negatives = _empty_cells(len(held), rng, train, test)
     train_negatives = _empty_cells(len(known), rng, train)
-    need(len(test_negatives) and len(train_negatives), "all or nearly all pairs are rated: there are no negatives")
+    require(len(test_negatives) and len(train_negatives), "all or nearly all pairs are rated: there are no negatives")
     asked = np.concatenate([held, test_negatives])
     labels = np.repeat([1.0, 0.0], [len(held), len(test_negatives)])
     shape = train.ratings.shape

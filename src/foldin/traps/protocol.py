@@ -18,7 +18,7 @@ from foldin.metrics import top_k
 from foldin.models.parts import bias
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.traps.parts import DAMPING, Mask, held_out, rows_of
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, need, table
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, require, table
 
 Values = npt.NDArray[np.float64]
 DRAWS = 10
@@ -41,7 +41,7 @@ def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: i
     liked.data = (liked.data > liked_above).astype(np.float32)
     liked.eliminate_zeros()
     asked = np.flatnonzero(np.diff(liked.indptr)).astype(np.int32)
-    need(len(asked), f"no held-out rating is above the mean, {liked_above:.4g}")
+    require(len(asked), f"no held-out rating is above the mean, {liked_above:.4g}")
     rated = np.zeros((len(asked), test.n_items), dtype=bool)
     rows = np.repeat(np.arange(len(asked)), np.diff(test.ratings.indptr)[asked])
     rated[rows, test.ratings[asked].indices] = True
@@ -72,7 +72,7 @@ def sampled_candidates(
 
     One held-out item of each user is ranked. It is one of the candidates, and a rank up to `k` is a hit.
     """
-    need(test.n_items > 1, "there is one item, so nothing to rank")
+    require(test.n_items > 1, "there is one item, so nothing to rank")
     rng = np.random.default_rng(seed)
     counts = np.diff(test.ratings.indptr)
     asked = np.flatnonzero(counts).astype(np.int32)
@@ -170,7 +170,7 @@ def duplicates(ratings: Interactions, share: float, seed: int, *, copied: float 
         for name, measured in judged.items():
             nothing = reading == MISTAKE and name == "mean"
             readings.append((CONTROL if nothing else reading, f"{name}, {how}", measured))
-            need(measured["RMSE"], "the mean or the biases make no error")
+            require(measured["RMSE"], "the mean or the biases make no error")
         gains.append(100 - 100 * judged["bias"]["RMSE with the look-up"] / judged["bias"]["RMSE"])
     return Exhibit(
         table(*readings),
@@ -227,9 +227,9 @@ def called_temporal(
     """
     unknown = np.isnan(times)
     which = "no rating has a time" if unknown.all() else f"{unknown.sum():,} of {len(times):,} ratings have no time"
-    need(not unknown.any(), f"{which}, so no split of them can be temporal")
+    require(not unknown.any(), f"{which}, so no split of them can be temporal")
     later_ones = times > np.quantile(times, 1 - share)
-    need(later_ones.any(), f"too many ratings have the latest time to hold out the latest {share:.0%} of them")
+    require(later_ones.any(), f"too many ratings have the latest time to hold out the latest {share:.0%} of them")
     users, items, values = ratings.triples()
     readings: list[Row] = []
     for reading, how, held in (

@@ -16,8 +16,8 @@ from foldin.models.als import ExplicitALS
 from foldin.models.parts.factorization import row_dots
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.models.svd import by_lanczos, by_random_projection
-from foldin.traps.parts import of_ones
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, ORDER_OF_IDS, Exhibit, Row, need, table
+from foldin.traps.parts import interactions_from_cells
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, ORDER_OF_IDS, Exhibit, Row, require, table
 
 DOMAIN_ROWS = 2000
 """First ratings of each domain that are joined by row number (S1: 10,000)."""
@@ -96,8 +96,8 @@ def mixed_up_rows(cells: sparse.csr_array, held: float, seed: int, *, factors: i
     order = np.random.default_rng(seed).permutation(cells.shape[0])
     n_test = int(held * len(order))
     test, train = cells[order[:n_test]], cells[order[n_test:]]
-    need(min(train.shape) > 1, f"{cells.shape[0]} rows of {cells.shape[1]} items are too few to decompose")
-    need(test.nnz and train.nnz, "the held-out rows, or the others, contain no item")
+    require(min(train.shape) > 1, f"{cells.shape[0]} rows of {cells.shape[1]} items are too few to decompose")
+    require(test.nnz and train.nnz, "the held-out rows, or the others, contain no item")
     factors = min(factors, min(train.shape) - 1)
     rows, items = (side.astype(np.int32) for side in test.nonzero())
     ones = np.ones(len(rows))
@@ -120,18 +120,18 @@ def all_cells(cells: sparse.csr_array, model: ExplicitALS, held: float, seed: in
     that is held out. The penalty of the model is in units of the labels, as S1's is.
     """
     rng = np.random.default_rng(seed)
-    need(cells.nnz, "no item is left: all items are too frequent in the rows, or none occurs")
+    require(cells.nnz, "no item is left: all items are too frequent in the rows, or none occurs")
     size = cells.shape[0] * cells.shape[1]
     drawn = np.unique(rng.integers(size, size=int(share * size)))
     rows, items = (side.astype(np.int32) for side in np.divmod(drawn, cells.shape[1]))
     filled = np.isin(drawn, np.ravel_multi_index(cells.nonzero(), cells.shape)).astype(np.int32)
     asked = rng.random(len(drawn)) < held
-    need(not asked.all(), f"none of {size:,} cells is drawn for training")
-    need(filled[asked].any(), f"none of the filled among {size:,} cells is drawn for evaluation")
+    require(not asked.all(), f"none of {size:,} cells is drawn for training")
+    require(filled[asked].any(), f"none of the filled among {size:,} cells is drawn for evaluation")
     # The penalty is in units of the ratings' standard deviation, which is small if nearly all are 0.
     penalty = model.settings.regularization / (filled[~asked].std() or 1.0)
     model = ExplicitALS(model.settings.model_copy(update={"regularization": penalty}), seed=model.seed)
-    model.fit(of_ones(rows[~asked], items[~asked], filled[~asked], cells.shape))
+    model.fit(interactions_from_cells(rows[~asked], items[~asked], filled[~asked], cells.shape))
     labels = filled[asked].astype(np.float64)
     predictions = model.predict(rows[asked], items[asked]), np.zeros(len(labels), dtype=np.float32)
     # With this option the precision of a model that selects nothing, 0/0, becomes 1.0, as in S1.

@@ -1,6 +1,6 @@
 """What every exhibit is: a table of readings and a one-sentence summary.
 
-Some data cannot show some traps. A function that makes an exhibit first states what it needs (`need`).
+Some data cannot show some traps. A function that makes an exhibit first states what it needs (`require`).
 """
 
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class NotShownError(FoldinError):
         super().__init__(why, remedy="use other data, or more")
 
 
-def need(there: object, lacking: str) -> None:
+def require(there: object, lacking: str) -> None:
     """Refuse to make an exhibit without something it needs.
 
     Parameters

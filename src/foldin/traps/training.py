@@ -15,7 +15,7 @@ from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.models.svd import GradientDescentMF
-from foldin.traps.tables import AS_PUBLISHED, CONTROL, CORRECTED, MISTAKE, Exhibit, NotShownError, Row, need, table
+from foldin.traps.tables import AS_PUBLISHED, CONTROL, CORRECTED, MISTAKE, Exhibit, NotShownError, Row, require, table
 
 Model = TypeVar("Model", bound=Recommender)
 Loader = tuple[IntArray, IntArray, FloatArray]
@@ -123,7 +123,7 @@ def epoch_choices(actual: FloatArray, by_epochs: FloatArray, small: int, seed: i
 
     `small` is the size of the small test part; the other arguments are those of `chosen_on_test`.
     """
-    need(len(actual) > 1, f"{len(actual)} held-out rating cannot be used both to choose and to evaluate")
+    require(len(actual) > 1, f"{len(actual)} held-out rating cannot be used both to choose and to evaluate")
     half = len(actual) // 2
     small = min(small, half)
     noise = np.random.default_rng(seed).normal(scale=COPY_NOISE * float(actual.std()), size=(COPIES, len(actual)))
@@ -173,7 +173,7 @@ def batch_means(loaders: Mapping[str, Loader], models: Mapping[str, RatingRecomm
             of_ratings[f"RMSE, {part}"] = metrics.rmse(actual, predicted)
         readings.append((MISTAKE if place else CONTROL, name, of_means | of_ratings))
     found = table(*readings)
-    need(found.iloc[:, 0].all(), "a model makes no error in its batch means")
+    require(found.iloc[:, 0].all(), "a model makes no error in its batch means")
     test = found["RMSE, test"]
     return Exhibit(
         found,
@@ -192,7 +192,7 @@ def _rmse_of_means(actual: FloatArray, predicted: FloatArray, size: int) -> floa
 def by_batch_size(loader: Loader, models: Mapping[str, RatingRecommender]) -> pd.DataFrame:
     """Return the RMSE of batch means for batches of 1, 2, 4, … ratings: a column for each model."""
     users, items, actual = loader
-    need(len(actual) >= FEWEST_BATCHES, f"{len(actual)} ratings are too few for several batch sizes")
+    require(len(actual) >= FEWEST_BATCHES, f"{len(actual)} ratings are too few for several batch sizes")
     sizes = 2 ** np.arange(int(np.log2(len(actual) / FEWEST_BATCHES)) + 1)
     curves = {}
     for name, model in models.items():

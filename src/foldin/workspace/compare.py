@@ -18,7 +18,7 @@ from foldin.core.files import DECIMALS
 from foldin.core.interactions import Values
 from foldin.metrics import definitions, uncertainty
 from foldin.report import ties
-from foldin.workspace.chosen import EVERYTHING, Chosen, all_places
+from foldin.workspace.metric_filter import EVERYTHING, Chosen, all_places
 from foldin.workspace.revision import WORKSPACE, Revision
 
 WIDTH = 120
@@ -205,7 +205,7 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
         groups[place[0][:2], counts.tobytes()].append(place)
     for places in groups.values():
         values = np.column_stack([paired[place][0] for place in places])
-        draws = uncertainty.resampled(values, paired[places[0]][1], _draws(len(paired)), ties.SEED)
+        draws = uncertainty.bootstrap_means(values, paired[places[0]][1], _draws(len(paired)), ties.SEED)
         for number, (key, metric) in enumerate(places):
             mine = draws[:, 2 * number : 2 * number + 2]
             change = np.diff(np.sqrt(mine) if definitions.base(metric) == "rmse" else mine, axis=1)

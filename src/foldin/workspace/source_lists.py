@@ -10,7 +10,7 @@ is in none, and editing it reruns nothing. A backend named in KERAS_BACKEND, and
 (docs/reproducibility.md).
 
 Modules that only launch and monitor a stage (foldin.cli, __main__, and in this package watched_inputs, staging,
-recorded and pipeline) are not listed, because they do not affect its results. What they fix for every stage is in
+check_inputs and pipeline) are not listed, because they do not affect its results. What they fix for every stage is in
 foldin.core.determinism, which is in all lists, and the number of threads, which stages declare if their last digits
 depend on it.
 """

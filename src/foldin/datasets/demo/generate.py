@@ -20,7 +20,7 @@ COLUMNS: dict[str, dict[str, parsers.Parser]] = {
         "user_id": parsers.identifier,
         "item_id": parsers.identifier,
         "rating": parsers.number,
-        "timestamp": parsers.whole,
+        "timestamp": parsers.integer,
     },
     "items": {
         "item_id": parsers.text,
@@ -28,9 +28,9 @@ COLUMNS: dict[str, dict[str, parsers.Parser]] = {
         "domain": parsers.text,
         "genres": parsers.text,
         "creator": parsers.text,
-        "year": parsers.whole,
+        "year": parsers.integer,
     },
-    "users": {"user_id": parsers.text, "age": parsers.whole, "country": parsers.text},
+    "users": {"user_id": parsers.text, "age": parsers.integer, "country": parsers.text},
 }
 
 

@@ -81,7 +81,7 @@ def read_360k(folder: Path) -> RawTables:
 def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
-    columns = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.whole}
+    columns = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.integer}
     people = lines.read(path, columns | {"country": parsers.text, "since": parsers.text}, delimiter="\t")
     return pd.DataFrame(
         {

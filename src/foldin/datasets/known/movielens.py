@@ -18,7 +18,7 @@ RATING: dict[str, parsers.Parser] = {
     "user_id": parsers.identifier,
     "item_id": parsers.identifier,
     "rating": parsers.number,
-    "timestamp": parsers.whole,
+    "timestamp": parsers.integer,
 }
 NO_PEOPLE = pd.DataFrame({"user_id": pd.Series(dtype="str")})
 """The users of a data set that says nothing of them."""
@@ -49,7 +49,7 @@ def read_100k(folder: Path) -> RawTables:
         On the first line that is not as the format says.
     """
     ratings = lines.read(folder / "u.data", RATING, delimiter="\t")
-    genre = {"genre": parsers.text, "number": parsers.whole}
+    genre = {"genre": parsers.text, "number": parsers.integer}
     genres = lines.read(folder / "u.genre", genre, delimiter="|")["genre"].tolist()
     movie: dict[str, parsers.Parser] = dict.fromkeys(("item_id", "title", "released", "video", "page"), parsers.text)
     movie |= dict.fromkeys(genres, parsers.flag)
@@ -64,7 +64,7 @@ def read_100k(folder: Path) -> RawTables:
             "year": _year_of(movies["title"]),
         }
     )
-    person = {"user_id": parsers.text, "age": parsers.whole, "gender": parsers.text, "occupation": parsers.text}
+    person = {"user_id": parsers.text, "age": parsers.integer, "gender": parsers.text, "occupation": parsers.text}
     users = lines.read(folder / "u.user", person | {"zip_code": parsers.text}, delimiter="|")
     return RawTables(ratings, items, users.drop(columns="zip_code"))
 

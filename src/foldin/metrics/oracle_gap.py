@@ -37,7 +37,10 @@ class Paired:
         if not self.rates:
             return None
         counts = self.model["pairs"].to_numpy()
-        mine, best = (uncertainty.rmse(of["squared_error"].to_numpy(), counts)[0] for of in (self.model, self.oracle))
+        mine, best = (
+            uncertainty.rmse_with_standard_error(of["squared_error"].to_numpy(), counts)[0]
+            for of in (self.model, self.oracle)
+        )
         return best - mine
 
     @cached_property
