@@ -125,9 +125,9 @@ def test_every_metric_has_its_definition_beside_it(trained):
     assert "Σ (p − a)²" in defined["rmse"]
     assert defined["rmse"].endswith("in the unit of the ratings")
     # A cold item is in the overall metric and in that of no group, so they cannot have the same words.
-    assert "Here of one domain" in defined["domains.rmse"]
-    assert "a cold item has no domain" in defined["domains.ndcg_at_10"]
-    assert "Here of one group of items by popularity" in defined["popularity.recall_at_10"]
+    assert "Within one domain" in defined["domains.rmse"]
+    assert "cold items have no domain" in defined["domains.ndcg_at_10"]
+    assert "Within one popularity group" in defined["popularity.recall_at_10"]
 
 
 def test_the_same_models_give_the_same_bytes(trained):

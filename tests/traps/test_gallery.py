@@ -434,7 +434,7 @@ def test_a_gallery_takes_no_more_users_than_it_is_told_to(workspace):
     counts = everything["user_id"].value_counts()
     taken = counts[fewer.ratings.users["user_id"]]
     assert taken.min() >= counts.drop(taken.index).max(), "those with the most ratings"
-    assert f"the 50 users with most ratings, of {gallery.of_users:,}" in fewer.sizes()
+    assert f"the 50 most active of {gallery.of_users:,}" in fewer.sizes()
 
 
 def test_the_page_shows_every_table_and_metric(workspace, capsys):

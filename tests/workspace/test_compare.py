@@ -222,16 +222,18 @@ def test_of_experiments_of_one_name_that_of_head_is_meant_and_otherwise_none(rep
 def test_so_many_draws_as_many_changes_need_are_made_and_said(repository, capsys, monkeypatch):
     assert cli.main(["compare", "HEAD~1"]) == 0
     printed = capsys.readouterr().out
-    assert "2,000 draws" in printed
+    assert "2,000 samples" in " ".join(printed.split())
     assert "corrected by Holm for all 2 changes" in " ".join(printed.split())
     monkeypatch.setattr(compare.ties, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0)
     drawn = []
-    resampled = compare.uncertainty.bootstrap_means
+    original = compare.uncertainty.bootstrap_means
     monkeypatch.setattr(
-        compare.uncertainty, "resampled", lambda *given: resampled(*given[:2], drawn.append(given[2]) or 9, given[3])
+        compare.uncertainty,
+        "bootstrap_means",
+        lambda *given: original(*given[:2], drawn.append(given[2]) or 9, given[3]),
     )
     assert cli.main(["compare", "HEAD~1"]) == 0
-    assert "2,001 draws" in capsys.readouterr().out
+    assert "2,001 samples" in " ".join(capsys.readouterr().out.split())
     assert set(drawn) == {2001}
 
 
