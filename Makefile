@@ -44,7 +44,7 @@ install-dev: .venv/.installed-dev  ## install the test tools as well
 test: install-dev  ## install everything, then run the fast, offline tests
 	$(ACTIVE) pytest --numprocesses 2 --dist loadfile
 
-anchors: install-dev  ## compare with published figures on real data (needs FOLDIN_ARCHIVES)
+anchors: install-dev  ## compare with published metrics on real data (needs FOLDIN_ARCHIVES)
 	$(ACTIVE) pytest -m anchors
 
 test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every notebook in JupyterLab in a browser
@@ -53,10 +53,10 @@ test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every n
 test-machines: install-dev  ## compute as other processors, and find the same bytes (needs qemu-user; slow)
 	$(ACTIVE) pytest -m machines --numprocesses 2
 
-test-bounds: install-dev  ## every network at the least and the most of each setting (half an hour)
+test-bounds: install-dev  ## every network at the smallest and largest value of each setting (half an hour)
 	$(ACTIVE) pytest -m bounds
 
-worlds: install-dev  ## run the pipeline on small made-up worlds, new ones each time, for MINUTES=10
+worlds: install-dev  ## run the pipeline on small synthetic data sets, new ones each time, for MINUTES=10
 	$(ACTIVE) nice pytest -m worlds tests/test_worlds.py
 
 verify: install .venv/.checked  ## run the whole pipeline again in a copy, and compare every output with dvc.lock

@@ -17,7 +17,7 @@ from pathlib import Path
 from foldin.core import determinism
 
 THREADS = 2
-determinism.pin(THREADS)
+determinism.fix_environment(THREADS)
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
@@ -134,7 +134,7 @@ def speed() -> None:
     ours = model(training)
     # Both find the held-out items as a matrix, as they do from the second model on.
     held = held_out(training, test)
-    times = seconds(of_implicit(training, test, ours), lambda: judge.judge(ours, held, SETTINGS, "ours"))
+    times = seconds(of_implicit(training, test, ours), lambda: judge.evaluate_model(ours, held, SETTINGS, "ours"))
     print(f"{training.n_users:,} × {training.n_items:,}, {FACTORS} factors, top 10, {THREADS} threads")
     for name, (wall, processor) in zip(("implicit, 4 metrics", "foldin, all metrics"), times, strict=True):
         print(f"{name}: {wall:.3f} s, {processor:.3f} s of processors")
@@ -145,13 +145,13 @@ def speed() -> None:
 def memory() -> None:
     training, test = drawn(138_493, 26_744, 20_000_000)
     ours, held = model(training), held_out(training, test)
-    judge.judge(model(drawn(300, 200, 5_000)[0]), held_out(*drawn(300, 200, 5_000)), SETTINGS, "compiles")
+    judge.evaluate_model(model(drawn(300, 200, 5_000)[0]), held_out(*drawn(300, 200, 5_000)), SETTINGS, "compiles")
     gc.collect()
     # Linux forgets the peak so far, which drawing the data reached, and counts anew from what is held now.
     Path("/proc/self/clear_refs").write_text("5")
     held_before = memory_of("VmRSS")
     start = time.perf_counter()
-    judge.judge(ours, held, SETTINGS, "ours")
+    judge.evaluate_model(ours, held, SETTINGS, "ours")
     print(f"{training.n_users:,} × {training.n_items:,}: {time.perf_counter() - start:.0f} s")
     print(f"data, model and libraries: {held_before:,.0f} MB; evaluation's peak above them:", end=" ")
     above = memory_of("VmHWM") - held_before

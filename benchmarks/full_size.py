@@ -41,7 +41,7 @@ def measure(step: str, form: str) -> tuple[float, float, float]:
     """Run one step in this process; return its seconds, its processor seconds and the process's peak memory in GiB."""
     from foldin.core import determinism, params, paths
 
-    determinism.pin(params.threads(), params.device())
+    determinism.fix_environment(params.threads(), params.device())
     if step == "read" and form == "netflix":
         from foldin.datasets.known import netflix
 

@@ -36,7 +36,7 @@ def machine_choices() -> dict[str, str]:
 
 def fit(how: str) -> None:
     """Fit every model of every family that learns on demo, as its notebook does first; print seconds for an epoch."""
-    determinism.pin(2)
+    determinism.fix_environment(2)
     from foldin import models
     from foldin.core import interactions
     from foldin.models.parts import networks

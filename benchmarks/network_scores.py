@@ -9,7 +9,7 @@ import time
 
 from foldin.core import determinism
 
-determinism.pin(2)
+determinism.fix_environment(2)
 
 import numpy as np  # noqa: E402
 from scipy import sparse  # noqa: E402

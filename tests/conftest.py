@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from foldin.core import determinism, params
 
-determinism.pin(threads=2)
+determinism.fix_environment(threads=2)
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 CHECKOUT = Path(__file__).resolve().parents[1]

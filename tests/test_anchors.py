@@ -12,7 +12,7 @@ from published import ml_1m_by_rating, ml_100k_fold, ncf_ml_1m
 from foldin import metrics, models
 from foldin.core import interactions, params
 from foldin.evaluation import test_part
-from foldin.evaluation.judge import judge
+from foldin.evaluation.judge import evaluate_model
 from foldin.models.als import ExplicitALS, ImplicitALS
 from foldin.models.baselines import Popularity
 from foldin.models.svd import GradientDescentMF
@@ -130,7 +130,7 @@ def test_strong_generalization_on_ml_1m(archives, workspace):
         (Popularity().fit(data.training), (0.1767, 0.2453, 0.2227)),
         (als.refit(data.training), (0.3459, 0.4682, 0.4190)),
     ):
-        found = judge(model, test, evaluation, "anchor").metrics
+        found = evaluate_model(model, test, evaluation, "anchor").metrics
         others = found["other_lengths"]
         of_model = others["recall_capped_at_20"], others["recall_capped_at_50"], found["ndcg_at_100"]
         assert of_model == pytest.approx(expected, abs=0.003)

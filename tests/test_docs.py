@@ -214,11 +214,11 @@ def test_the_page_of_data_sets_says_what_is_checked_and_how_each_comes():
         return (
             "generated"
             if dataset.generate
-            else "its parts"
+            else "built from its parts"
             if dataset.parts
             else "downloaded"
             if dataset.address
-            else "by hand"
+            else "download it yourself"
         )
 
     assert ways == {name: way(dataset) for name, dataset in registry._ALL.items()}

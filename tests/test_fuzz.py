@@ -106,7 +106,7 @@ def read_leniently(folder: Path) -> RawTables:
         "user_id": parsers.identifier,
         "item_id": parsers.identifier,
         "rating": parsers.number,
-        "timestamp": parsers.whole,
+        "timestamp": parsers.integer,
     }
     ratings = lines.read(folder / "ratings.csv", columns, delimiter=",", quoted=True, bad=bad)
     items = pd.DataFrame(
@@ -142,7 +142,7 @@ def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(qu
     def usable(row):
         user, item, rating, time = row
         try:
-            parsers.whole(time) if time else None
+            parsers.integer(time) if time else None
             return bool(user.strip() and item.strip() and rating and abs(parsers.number(rating)) <= 10)
         except ValueError:
             return False

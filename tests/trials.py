@@ -24,7 +24,7 @@ from foldin.core import determinism  # noqa: E402
 from foldin.models.parts.validation import validate  # noqa: E402
 
 if __name__ == "__main__":
-    determinism.pin(threads=2)
+    determinism.fix_environment(threads=2)
 
 import numpy as np  # noqa: E402
 
@@ -224,7 +224,7 @@ def models() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         users = np.arange(150, dtype=np.int32)
         ndcg = metrics.ndcg(model.recommend(users, 10)[0], test.ratings)
         ndcg = ndcg[~np.isnan(ndcg)]
-        means = uncertainty.resampled(ndcg[:, None], np.ones((len(ndcg), 1)), 500, 1)
+        means = uncertainty.bootstrap_means(ndcg[:, None], np.ones((len(ndcg), 1)), 500, 1)
         return [*model._arrays().values(), model.score(users), np.array(list(found.values())), means]
 
     for family, name, cls, settings in all_models():

@@ -1,7 +1,8 @@
 """Runs foldin from this folder's own source: `python src/foldin STAGE …`, as dvc.yaml does.
 
-A copy of the checkout (a clone, `dvc exp run --temp`) thereby runs its own code, whatever is installed. Sets of text
-have one order in every process: Python takes its hash seed when it starts, so it is started once more with one.
+So a copy of the checkout (a clone, `dvc exp run --temp`) runs its own code, whatever is installed. Python reads its
+hash seed at start, so this module restarts Python with a fixed seed. String sets then have the same order in every
+process.
 """
 
 import os

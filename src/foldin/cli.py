@@ -1,7 +1,7 @@
-"""The command line: commands for people, and `foldin STAGE DATASET [FAMILY]` as dvc.yaml calls it.
+"""The command line: commands for the user, and `foldin STAGE DATASET [FAMILY]` as dvc.yaml calls it.
 
-A new command is a function here, under the heading of its section: it imports what it calls, calls it, and says how it
-ended. Nothing else is imported before the CPU lane is fixed: numpy reads its environment when it loads.
+A new command is a function here, in its section: it imports what it calls, calls it, and reports the result. Nothing
+else is imported before the CPU environment is fixed: numpy reads it when it loads.
 """
 
 import importlib
@@ -27,7 +27,7 @@ COMPLETION = "_FOLDIN_COMPLETE"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code, and say every expected fault in one line.
+    """Run one command; return its exit code, and print every expected error in one line.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 after a fault said on standard error, 2 after a wrong call, 130 after Ctrl-C, or 141 where nobody reads
-        the output any more.
+        0; 1 after an error printed on standard error; 2 after a wrong call; 130 after Ctrl-C; 141 if the output is no
+        longer read.
     """
     if asked := os.environ.get(COMPLETION):
         return shell_complete(foldin, {}, "foldin", COMPLETION, asked)
-    # A polite end (dvc, make, a container stopping) cleans up as Ctrl-C does.
+    # SIGTERM (from dvc, make or a container that stops) cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         # click's own `main` has other words and exit codes for what is caught here.
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"foldin: {error.format_message().rstrip('.')}; see {path} --help", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever read the output, such as `head`, has enough; what Python still holds back must go nowhere.
+        # The reader of the output, such as `head`, has closed it; discard what Python still buffers.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except faults.EXPECTED as fault:
@@ -87,14 +87,14 @@ def foldin() -> None:
 
 @foldin.command(section=RESULTS)
 def outcome() -> None:
-    """Say where the report is, who wins, and whether all is as in this commit."""
+    """Print the report's path, the best models, and whether results match this commit."""
     from foldin.workspace import outcome
 
     outcome.run()
 
 
 @foldin.command(section=RESULTS)
-@click.argument("dataset", required=False, shell_complete=commands.completing("datasets"))
+@click.argument("dataset", required=False, shell_complete=commands.shell_completion("datasets"))
 @click.option("--costs", is_flag=True, help="What each model cost here instead: time, memory, size on disk.")
 def show(dataset: str | None, costs: bool) -> None:
     """Print the leaderboard, from the files in git."""
@@ -106,15 +106,15 @@ def show(dataset: str | None, costs: bool) -> None:
 @foldin.command(section=RESULTS)
 @click.argument("before", metavar="REV")
 @click.argument("after", metavar="[REV]", required=False)
-@click.option("--dataset", help="Only this data set.", shell_complete=commands.completing("datasets"))
+@click.option("--dataset", help="Only this data set.", shell_complete=commands.shell_completion("datasets"))
 @click.option("--model", help="Only this model, such as als-explicit.")
-@click.option("--metrics", default="", help="Names, with commas; the headline metrics unless given.")
-@click.option("--all", "everything", is_flag=True, help="All metrics, of domains as well, in one wide table.")
+@click.option("--metrics", default="", help="Comma-separated metric names. Default: the headline metrics.")
+@click.option("--all", "everything", is_flag=True, help="All metrics, including those by domain, in one wide table.")
 def compare(before: str, after: str | None, **asked: Any) -> None:
-    """Compare metrics of two commits, with intervals where each user's results are at hand.
+    """Compare metrics of two commits, with intervals if per-user results are in DVC's cache.
 
-    REV is a commit as git names it (HEAD~1, a branch, a tag), or an experiment as DVC names it; the second is the
-    workspace unless given.
+    REV is a commit as git names it (HEAD~1, a branch, a tag), or an experiment as DVC names it; the second defaults to
+    the working tree.
     """
     from foldin.workspace import compare
 
@@ -132,7 +132,7 @@ def experiments() -> None:
 @foldin.command(section=RESULTS)
 @click.argument("stage")
 def why(stage: str) -> None:
-    """Say why a stage, such as train@demo-als, runs again: what changed since its last run."""
+    """Explain why a stage, such as train@demo-als, would run again."""
     from foldin.workspace import why
 
     why.run(stage)
@@ -141,7 +141,7 @@ def why(stage: str) -> None:
 @foldin.command(section=RESULTS)
 @click.argument("revisions", metavar="REV...", nargs=-1, required=True)
 def average(revisions: tuple[str, ...]) -> None:
-    """Average metrics over commits or experiments that each held out another fold, with their spread."""
+    """Average metrics over commits or experiments that hold out different folds, with their standard deviation."""
     from foldin.workspace import average
 
     average.run(revisions)
@@ -152,13 +152,13 @@ def average(revisions: tuple[str, ...]) -> None:
 
 @foldin.command(section=SETTINGS)
 def datasets() -> None:
-    """List the data sets there are."""
+    """List the available data sets."""
     from foldin.core import params
     from foldin.datasets.catalogue import ABOUT
 
     about = dict(ABOUT)
     for name in params.sources():
-        # Only who has data of their own waits for pandas.
+        # Import pandas only if the user has declared data sets.
         from foldin.datasets import registry
 
         about[name] = registry.get(name).about
@@ -169,7 +169,7 @@ def datasets() -> None:
 @foldin.command(section=SETTINGS)
 @click.argument("file", type=click.Path(path_type=Path))
 def describe(file: Path) -> None:
-    """Propose what to declare of your own file, to paste into params.yaml."""
+    """Propose a declaration for your file, to paste into params.yaml."""
     from foldin.datasets.own import proposal
 
     print(proposal.proposal(file))
@@ -177,10 +177,10 @@ def describe(file: Path) -> None:
 
 @foldin.command(section=SETTINGS)
 def check() -> None:
-    """Check params.yaml as a whole, every family's section included."""
-    from foldin.workspace import settings
+    """Check all of params.yaml, including every family's section."""
+    from foldin.workspace import check_params
 
-    settings.check()
+    check_params.check()
     print("params.yaml: ok")
 
 
@@ -188,12 +188,18 @@ def check() -> None:
 
 
 @foldin.command(section=MACHINE)
-@click.option("--open", "notebook", metavar="NOTEBOOK", type=click.Path(), help="Open this, not the folder notebooks/.")
+@click.option(
+    "--open",
+    "notebook",
+    metavar="NOTEBOOK",
+    type=click.Path(),
+    help="Open this notebook instead of the folder notebooks/.",
+)
 @click.argument("options", nargs=-1, metavar="[-- OPTION...]")
 def lab(notebook: str | None, options: tuple[str, ...]) -> None:
-    """Open JupyterLab, with the numbers the pipeline gives.
+    """Open JupyterLab in the pipeline's environment, so notebooks give the same results.
 
-    What stands after -- is for JupyterLab itself.
+    Options after -- go to JupyterLab.
     """
     from foldin.workspace import lab
 
@@ -201,9 +207,9 @@ def lab(notebook: str | None, options: tuple[str, ...]) -> None:
 
 
 @foldin.command(section=MACHINE)
-@click.option("--cache", is_flag=True, help="Look whether all of DVC's cache is undamaged, too.")
+@click.option("--cache", is_flag=True, help="Also check DVC's cache for damage.")
 def doctor(cache: bool) -> None:
-    """Say what of this machine and environment is not as foldin needs it."""
+    """Check this machine and environment for problems."""
     from foldin.workspace import doctor
 
     if not doctor.run(look_at_cache=cache):
@@ -211,23 +217,23 @@ def doctor(cache: bool) -> None:
 
 
 @foldin.command(section=MACHINE)
-@click.option("--dataset", help="Only this data set's stages.", shell_complete=commands.completing("datasets"))
+@click.option("--dataset", help="Only this data set's stages.", shell_complete=commands.shell_completion("datasets"))
 @click.option("--stage", help="Only this stage, such as train@demo-als.")
 @click.option(
     "--with",
     "lane",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Run under another variable of the CPU lane, such as OPENBLAS_CORETYPE=Nehalem.",
+    help="Run with a different CPU environment variable, such as OPENBLAS_CORETYPE=Nehalem.",
 )
 @click.option(
     "--processor",
     "processors",
     multiple=True,
     metavar="NAME",
-    help="Run a smaller pipeline as this processor and as another, such as Haswell; may be given again.",
+    help="Run a smaller pipeline as this processor and as another, such as Haswell; may be repeated.",
 )
-@click.option("--keep", is_flag=True, help="Leave the copy for a look.")
+@click.option("--keep", is_flag=True, help="Keep the copy for inspection.")
 def verify(
     dataset: str | None, stage: str | None, lane: tuple[str, ...], processors: tuple[str, ...], keep: bool
 ) -> None:
@@ -248,10 +254,12 @@ def verify(
 
 
 @foldin.command(section=STAGES)
-@click.option("--check", is_flag=True, help="Only say which notebooks carry outputs.")
-@click.option("--in-place", is_flag=True, help="Take outputs off the notebooks themselves.")
-@click.option("--filter", is_flag=True, help="From standard input to standard output, as git asks for it.")
-@click.option("--lock-filter", is_flag=True, help="The same for dvc.lock: as if no notebook had outputs.")
+@click.option("--check", is_flag=True, help="Only list the notebooks that have outputs.")
+@click.option("--in-place", is_flag=True, help="Remove outputs from the notebooks themselves.")
+@click.option("--filter", is_flag=True, help="From standard input to standard output, as a git filter.")
+@click.option(
+    "--lock-filter", is_flag=True, help="Filter dvc.lock instead: replace hashes of notebooks that have outputs."
+)
 def strip(**asked: bool) -> None:
     """Copy notebooks without outputs, for the pipeline."""
     from foldin.workspace import pipeline, strip, watched_inputs
@@ -263,7 +271,7 @@ def strip(**asked: bool) -> None:
         case ["check"]:
             if changed := strip.strip_all(check=True):
                 what = f"notebooks with outputs or editor traces: {', '.join(changed)}"
-                raise FoldinError(what, remedy="take them off: make format")
+                raise FoldinError(what, remedy="remove them: make format")
         case ["in_place"]:
             strip.strip_all(in_place=True)
         case ["filter"]:
@@ -275,7 +283,7 @@ def strip(**asked: bool) -> None:
 
 
 def _add_stage(name: str, module: str, about: str, *of: str) -> None:
-    """Add the command of a stage: what its module runs for a data set, and a family, while its inputs are watched."""
+    """Add the command of a stage: it runs the module for a data set, and a family, while the inputs are watched."""
 
     def run(**given: str) -> None:
         from foldin.workspace import watched_inputs
@@ -288,22 +296,22 @@ def _add_stage(name: str, module: str, about: str, *of: str) -> None:
                 stage.run(*names)
 
     lists = {"dataset": "datasets", "family": "families"}
-    arguments = [click.Argument([one], shell_complete=commands.completing(lists[one])) for one in of]
+    arguments = [click.Argument([one], shell_complete=commands.shell_completion(lists[one])) for one in of]
     foldin.add_command(commands.Command(name, section=STAGES, callback=run, params=[*arguments], help=about))
 
 
 for _stage in (
-    ("source", "workspace.source_lists", "List the source files each stage can reach, for DVC."),
+    ("source", "workspace.source_lists", "List the source files that each stage imports, for DVC."),
     (
         "fetch",
         "preparation.fetch",
         "Get a data set's files: generated, from an archive folder, or downloaded.",
         "dataset",
     ),
-    ("clean", "preparation.clean", "Turn raw files into canonical tables, each row dropped accounted for.", "dataset"),
+    ("clean", "preparation.clean", "Turn raw files into canonical tables, counting dropped rows by reason.", "dataset"),
     ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
-    ("train", "workspace.train", "Run a family's notebook: its models and training curves.", "dataset", "family"),
-    ("evaluate", "evaluation.evaluate", "Judge a family's saved models on the test part.", "dataset", "family"),
+    ("train", "workspace.train", "Run a family's notebook: train its models.", "dataset", "family"),
+    ("evaluate", "evaluation.evaluate", "Evaluate a family's saved models on the test part.", "dataset", "family"),
     ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),
     ("explore", "workspace.run_notebook", "Describe a data set.", "dataset"),
     ("traps", "workspace.run_notebook", "Show the gallery of traps on a data set.", "dataset"),

@@ -57,7 +57,7 @@ def test_linear_algebra_runs_on_the_kernels_of_the_lane():
 
 def test_a_variable_of_the_lane_can_be_replaced_to_see_what_depends_on_it():
     environment = {determinism.INSTEAD: "OPENBLAS_CORETYPE=Nehalem\nNPY_DISABLE_CPU_FEATURES=X86_V3 X86_V4"}
-    determinism.pin(2, environment=environment)
+    determinism.fix_environment(2, environment=environment)
     assert environment["OPENBLAS_CORETYPE"] == "Nehalem"
     assert environment["NPY_DISABLE_CPU_FEATURES"] == "X86_V3 X86_V4"
     assert environment["OMP_NUM_THREADS"] == "2"
@@ -160,7 +160,7 @@ def test_networks_add_in_one_thread_whatever_threads_there_are_and_log_no_addres
 
 def test_a_line_of_the_lane_that_is_none_is_said():
     with pytest.raises(FoldinError, match=r"FOLDIN_LANE: holds the line 'threads'; write NAME=VALUE"):
-        determinism.pin(2, environment={determinism.INSTEAD: "threads"})
+        determinism.fix_environment(2, environment={determinism.INSTEAD: "threads"})
 
 
 def test_the_command_line_does_not_load_numpy_before_the_lane_is_fixed():

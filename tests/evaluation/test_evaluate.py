@@ -130,9 +130,9 @@ def test_every_metric_has_its_definition_beside_it(trained):
     assert "Σ (p − a)²" in defined["rmse"]
     assert defined["rmse"].endswith("in the unit of the ratings")
     # A cold item is in the overall metric and in that of no group, so they cannot have the same words.
-    assert "Here of one domain" in defined["domains.rmse"]
-    assert "a cold item has no domain" in defined["domains.ndcg_at_10"]
-    assert "Here of one group of items by popularity" in defined["popularity.recall_at_10"]
+    assert "Within one domain" in defined["domains.rmse"]
+    assert "cold items have no domain" in defined["domains.ndcg_at_10"]
+    assert "Within one popularity group" in defined["popularity.recall_at_10"]
 
 
 def test_the_same_models_give_the_same_bytes(trained):
@@ -190,7 +190,7 @@ def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained
 
     replaced_by(monkeypatch, Leaky(Leaky.Settings(damping=5.0)))
     with pytest.raises(
-        FoldinError, match=r"^demo: better than the truth beyond chance: odd \(LEAK.*evaluation\.explained"
+        FoldinError, match=r"^demo: better than the oracle beyond sampling error: odd \(LEAK.*evaluation\.explained"
     ):
         evaluate.run(DATASET, FAMILY)
     assert not paths.metrics(DATASET, FAMILY).exists()
@@ -199,7 +199,7 @@ def test_a_model_that_has_seen_the_test_part_stops_the_pipeline_unless_explained
     found = measured()["odd"]["oracle"]
     assert found["rmse_z"] > 4
     assert found["leak"] == 1
-    assert "demo: odd: LEAK: better than the oracle beyond chance" in capsys.readouterr().err
+    assert "demo: odd: LEAK: better than the oracle beyond sampling error" in capsys.readouterr().err
 
 
 def test_other_seeds_are_judged_too_and_their_spread_is_shown_as_such(trained, monkeypatch):

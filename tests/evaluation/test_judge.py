@@ -13,7 +13,7 @@ from foldin import metrics
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import IMPLICIT, Interactions, Scale
 from foldin.core.params import Evaluation
-from foldin.evaluation.judge import judge
+from foldin.evaluation.judge import evaluate_model
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import beyond_accuracy, definitions
 from foldin.metrics import top_k as ranking
@@ -57,7 +57,7 @@ def bias(held):
 
 @pytest.fixture(scope="module")
 def judged(bias, held):
-    return judge(bias, held, SETTINGS, "bias")
+    return evaluate_model(bias, held, SETTINGS, "bias")
 
 
 def brute_force(model, test, members):
@@ -113,7 +113,7 @@ def test_domain_metrics_add_up_to_the_pairs_of_known_items(judged, held):
 def test_ranking_metrics_count_cold_items_as_missed(bias, judged, held):
     warm = HeldOut(held.pairs[held.pairs["item"] >= 0].reset_index(drop=True), held.training)
     n, ndcg, recall, coverage = brute_force(bias, warm, range(held.training.n_items))
-    without = judge(bias, warm, SETTINGS, "bias").metrics
+    without = evaluate_model(bias, warm, SETTINGS, "bias").metrics
     assert without["ndcg_at_5"] == pytest.approx(ndcg)
     assert without["recall_at_5"] == pytest.approx(recall)
     assert without["coverage_at_5"] == pytest.approx(coverage)
@@ -149,7 +149,7 @@ def test_lists_are_those_that_recommend_gives(bias, judged, held):
 
 
 def test_the_size_of_blocks_changes_nothing(bias, judged, held):
-    at_once = judge(bias, held, SETTINGS.model_copy(update={"block_megabytes": 10.0}), "bias")
+    at_once = evaluate_model(bias, held, SETTINGS.model_copy(update={"block_megabytes": 10.0}), "bias")
     assert at_once.metrics == judged.metrics
 
 
@@ -157,7 +157,7 @@ def test_a_held_out_rating_of_0_is_a_hit_like_any_but_gains_nothing_and_is_not_l
     model = Popularity().fit(held.training)
     training = replace(held.training, scale=Scale(0, 5, 0.5))
     zeros, some = (HeldOut(held.pairs.assign(rating=rating), training) for rating in (0.0, held.pairs["rating"]))
-    of_zeros, of_some = (judge(model, test, SETTINGS, "popularity").metrics for test in (zeros, some))
+    of_zeros, of_some = (evaluate_model(model, test, SETTINGS, "popularity").metrics for test in (zeros, some))
     by_rating = {name for name in of_some if "graded" in name or "liked" in name}
     assert {"ndcg_graded_at_5", "recall_liked_at_5"} <= by_rating
     assert set(of_some) - set(of_zeros) == by_rating, "who has no gain, or likes nothing, has no such metric"
@@ -166,7 +166,7 @@ def test_a_held_out_rating_of_0_is_a_hit_like_any_but_gains_nothing_and_is_not_l
 
 
 def test_a_model_without_ratings_has_ranking_metrics_only(held):
-    judged = judge(Popularity().fit(held.training), held, SETTINGS, "popularity")
+    judged = evaluate_model(Popularity().fit(held.training), held, SETTINGS, "popularity")
     assert judged.predicted is None
     assert not {"rmse", "rmse_se", "mae", "liked"} & set(judged.metrics)
     assert judged.users["squared_error"].isna().all()
@@ -174,7 +174,7 @@ def test_a_model_without_ratings_has_ranking_metrics_only(held):
 
 def test_where_feedback_is_implicit_a_model_of_ratings_is_judged_by_its_lists_only(bias, judged, held):
     counted = HeldOut(held.pairs, replace(held.training, scale=IMPLICIT))
-    found = judge(bias, counted, SETTINGS, "bias")
+    found = evaluate_model(bias, counted, SETTINGS, "bias")
     assert found.predicted is None
     assert not {"rmse", "rmse_se", "mae", "liked"} & set(found.metrics)
     assert all("rmse" not in measured for measured in found.metrics["domains"].values())
@@ -186,7 +186,7 @@ def test_a_model_that_recommends_known_items_is_refused(held, monkeypatch):
     monkeypatch.setattr(ranking, "top_k", lambda scores, k, exclude: top_k(scores, k))
     forgetful = Popularity().fit(held.training)
     with pytest.raises(FoldinError, match=r"recommends 'i\d+' to user 'u\d+', who has rated it in the training part"):
-        judge(forgetful, held, SETTINGS, "forgetful")
+        evaluate_model(forgetful, held, SETTINGS, "forgetful")
 
 
 class Familiar(Popularity):
@@ -223,7 +223,7 @@ def test_a_model_whose_own_lists_are_not_those_of_its_scores_is_refused(held, sa
     model = kind().fit(held.training)
     for test_part in (held, sampled):
         with pytest.raises(FoldinError, match=said):
-            judge(model, test_part, SETTINGS, "odd")
+            evaluate_model(model, test_part, SETTINGS, "odd")
 
 
 def test_scores_that_are_nan_are_refused(held):
@@ -233,7 +233,7 @@ def test_scores_that_are_nan_are_refused(held):
 
     user = held.training.users["user_id"].iloc[30]
     with pytest.raises(FoldinError, match=f"the scores of user '{user}' hold NaN; it diverged"):
-        judge(Diverged().fit(held.training), held, SETTINGS, "diverged")
+        evaluate_model(Diverged().fit(held.training), held, SETTINGS, "diverged")
 
 
 def test_predictions_that_are_nan_are_refused(held):
@@ -246,20 +246,20 @@ def test_predictions_that_are_nan_are_refused(held):
 
     model = Diverged(Diverged.Settings(damping=5.0)).fit(held.training)
     with pytest.raises(FoldinError, match="predicted ratings are no number, the first is nan; the model diverged"):
-        judge(model, held, SETTINGS, "diverged")
+        evaluate_model(model, held, SETTINGS, "diverged")
 
 
 def test_a_model_of_other_data_is_refused(held):
     other = Popularity().fit(planted(n_users=20, n_items=10)[0])
     with pytest.raises(FoldinError, match=r"fitted on \(20, 10\) users and items, the training part has \(120, 80\)"):
-        judge(other, held, SETTINGS, "other")
+        evaluate_model(other, held, SETTINGS, "other")
 
 
 def test_a_model_of_another_split_of_the_same_data_is_refused(held):
     other = Popularity().fit(held.training)
     other._known = other.known[::-1].copy()
     with pytest.raises(FoldinError, match=r"^fitted on other ratings than the training part's; train it again"):
-        judge(other, held, SETTINGS, "other")
+        evaluate_model(other, held, SETTINGS, "other")
 
 
 def test_a_bucket_s_metrics_are_of_its_own_items(bias, judged, held):
@@ -282,10 +282,10 @@ def test_a_bucket_s_metrics_are_of_its_own_items(bias, judged, held):
 
 def test_other_lengths_are_the_metrics_of_shorter_and_longer_lists(bias, judged, held):
     for k in (1, 3):
-        alone = judge(bias, held, SETTINGS.model_copy(update={"k": k}), "bias").metrics
+        alone = evaluate_model(bias, held, SETTINGS.model_copy(update={"k": k}), "bias").metrics
         for name in ("precision", "recall", "ndcg", "map", "mrr", "hit_rate"):
             assert judged.metrics["other_lengths"][f"{name}_at_{k}"] == alone[f"{name}_at_{k}"]
-    longer = judge(bias, held, SETTINGS.model_copy(update={"ks": [9]}), "bias")
+    longer = evaluate_model(bias, held, SETTINGS.model_copy(update={"ks": [9]}), "bias")
     assert longer.metrics["ndcg_at_5"] == judged.metrics["ndcg_at_5"]
     assert longer.lists.items.shape == judged.lists.items.shape
 
@@ -315,7 +315,7 @@ def sampled(held):
 
 
 def test_metrics_of_sampled_candidates_say_so_and_rank_these_alone(bias, judged, sampled):
-    found = judge(bias, sampled, SETTINGS, "bias")
+    found = evaluate_model(bias, sampled, SETTINGS, "bias")
     assert not [name for name in found.metrics if "_at_" in name and not name.startswith("sampled_")]
     assert {"sampled_ndcg", "sampled_auc"} <= set(found.users.columns)
     for user, listed in zip(sampled.ranked, found.lists.items, strict=True):
@@ -341,12 +341,12 @@ def test_held_out_users_are_judged_on_their_observed_ratings():
     pairs = pairs.reset_index(drop=True).astype({"user": "int32", "item": "int32"})
     test_part = HeldOut(pairs, training, observed)
     model = DampedBias(DampedBias.Settings(damping=5.0)).fit(training)
-    found = judge(model, test_part, SETTINGS, "bias")
+    found = evaluate_model(model, test_part, SETTINGS, "bias")
     scores = np.clip(model.fold_in(observed.ratings), 0.5, 5)
     np.testing.assert_array_equal(found.predicted, scores[test_part.indices])
     # Of an item that training has never seen, the user's observed ratings are all there is to go by.
     new = pairs.assign(item=pairs["item"].where(pairs.index != 4, np.int32(-1)))
-    cold = judge(model, HeldOut(new, training, observed), SETTINGS, "bias").predicted
+    cold = evaluate_model(model, HeldOut(new, training, observed), SETTINGS, "bias").predicted
     user = pairs["user"].iloc[4]
     mine = observed.ratings[[user]]
     mean = training.ratings.data.mean()
@@ -366,12 +366,12 @@ def test_infinite_scores_are_refused(held):
             return np.where(users[:, None] == 30, np.inf, super()._score(users))
 
     with pytest.raises(FoldinError, match="hold infinity; it diverged"):
-        judge(Diverged().fit(held.training), held, SETTINGS, "diverged")
+        evaluate_model(Diverged().fit(held.training), held, SETTINGS, "diverged")
 
 
 def test_every_metric_that_is_entered_is_computed(bias, held):
     scales = {"books": Scale(1, 10, 1), "movies": Scale(0.5, 5, 0.5)}
-    found = judge(bias, HeldOut(held.pairs, held.training, own_scales=scales), SETTINGS, "bias").metrics
+    found = evaluate_model(bias, HeldOut(held.pairs, held.training, own_scales=scales), SETTINGS, "bias").metrics
     own = {metric.name for metric in RATING if metric.name.endswith("_own_unit")}
     overall = {metric.name for metric in (*RATING, *OVER_USERS, *CATALOGUE, *COUNTS)} - own
     assert overall <= {definitions.base(name) for name in found}

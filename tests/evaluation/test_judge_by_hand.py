@@ -8,7 +8,7 @@ import pytest
 from synthetic import planted
 from test_judge import SETTINGS
 
-from foldin.evaluation.judge import judge
+from foldin.evaluation.judge import evaluate_model
 from foldin.evaluation.test_part import HeldOut
 from foldin.models.baselines import DampedBias
 
@@ -36,7 +36,7 @@ def case(request):
     """Return a test part, a model, and what it is judged to be."""
     held = test_part(request.param)
     model = DampedBias(DampedBias.Settings(damping=5.0)).fit(held.training)
-    return held, model, judge(model, held, SETTINGS, "bias")
+    return held, model, evaluate_model(model, held, SETTINGS, "bias")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from foldin.datasets.demo.truth import Truth
 from foldin.evaluation import oracle
 from foldin.evaluation.oracle import Oracle
 from foldin.metrics import top_k
-from foldin.metrics.advantage import advantage
+from foldin.metrics.oracle_gap import advantage
 
 N_USERS, N_ITEMS = 400, 60
 

@@ -44,7 +44,7 @@ def test_the_error_of_an_rmse_is_that_of_drawing_other_users():
     rng = np.random.default_rng(6)
     counts = rng.integers(1, 30, size=400)
     sums = counts * rng.gamma(2.0, size=400)
-    root, error = uncertainty.rmse(sums, counts)
+    root, error = uncertainty.rmse_with_standard_error(sums, counts)
     draws = rng.integers(400, size=(4000, 400))
     resampled = np.sqrt(sums[draws].sum(axis=1) / counts[draws].sum(axis=1))
     assert root == pytest.approx(np.sqrt(sums.sum() / counts.sum()))
@@ -52,7 +52,7 @@ def test_the_error_of_an_rmse_is_that_of_drawing_other_users():
 
 
 def test_no_error_no_spread_no_division_by_zero():
-    assert uncertainty.rmse(np.zeros(3), np.ones(3)) == (0.0, 0.0)
+    assert uncertainty.rmse_with_standard_error(np.zeros(3), np.ones(3)) == (0.0, 0.0)
     assert uncertainty.z_score(0.0, 0.0) == 0.0
     assert uncertainty.z_score(1e-3, 0.0) > 1e9
     assert uncertainty.z_score(-0.5, 0.25) == -2.0
@@ -62,14 +62,14 @@ def test_the_bootstrap_agrees_with_the_standard_error_and_is_the_same_in_blocks(
     rng = np.random.default_rng(7)
     counts = rng.integers(1, 30, size=300).astype(float)
     sums = np.column_stack([counts * rng.gamma(2.0, size=300), counts])
-    draws = uncertainty.resampled(sums, counts, 3000, seed=1)
+    draws = uncertainty.bootstrap_means(sums, counts, 3000, seed=1)
     assert draws.shape == (3000, 2)
     assert draws[:, 0].std() == pytest.approx(uncertainty.pooled_mean(sums[:, 0], counts)[1], rel=0.08)
     # The same users are drawn for both columns: one that is 1 for everyone is 1 in every draw.
     assert np.ptp(draws[:, 1]) == 0
     monkeypatch.setattr(uncertainty, "BLOCK_DRAWS", 300 * 7)
-    np.testing.assert_allclose(uncertainty.resampled(sums, counts, 3000, seed=1), draws)
-    assert not np.array_equal(uncertainty.resampled(sums, counts, 3000, seed=2), draws)
+    np.testing.assert_allclose(uncertainty.bootstrap_means(sums, counts, 3000, seed=1), draws)
+    assert not np.array_equal(uncertainty.bootstrap_means(sums, counts, 3000, seed=2), draws)
 
 
 def test_intervals_of_95_percent_hold_the_truth_about_95_times_in_100():
@@ -77,7 +77,7 @@ def test_intervals_of_95_percent_hold_the_truth_about_95_times_in_100():
     held = 0
     for _ in range(200):
         values = rng.gamma(2.0, size=(150, 1))
-        low, high = uncertainty.interval(uncertainty.resampled(values, np.ones(150), 400, seed=3), 0.95)
+        low, high = uncertainty.interval(uncertainty.bootstrap_means(values, np.ones(150), 400, seed=3), 0.95)
         held += low[0] <= 2.0 <= high[0]
     assert 178 <= held <= 199
 

@@ -130,7 +130,7 @@ def test_a_file_elsewhere_is_described_and_said_to_be_copied_first(workspace, ca
     [
         ("a.csv", b"", "holds no rows"),
         ("a.csv", b"\x00\x01\x02", "no text file"),
-        ("a.csv", b"one\ntwo\nthree\n", "no separator parts its lines"),
+        ("a.csv", b"one\ntwo\nthree\n", "no separator splits its lines"),
         ("a.parquet", b"PAR1", "no readable parquet file"),
         ("a.jsonl", b"{", "no readable jsonl file"),
         ("a.sqlite", b"no database at all, just text", "no table of this database"),
@@ -195,7 +195,7 @@ def test_a_time_is_proposed_where_clean_can_read_it_and_left_out_with_a_reason_e
     found, text, ratings = declared_of(capsys, "a.csv", rows(user, item, stars, time))
     assert found.get("time_unit") == unit
     assert ("time" in found) == (unit is not None)
-    assert ("time: no time that can be read" in text) == (unit is None)
+    assert ("time: no readable time" in text) == (unit is None)
     years = pd.to_datetime(ratings["timestamp"].astype("float64"), unit="s").dt.year
     assert years.notna().sum() >= (58 if unit else 0)
     assert set(years.dropna()) - {1970} == ({year} if unit else set())
@@ -228,7 +228,7 @@ def test_utf_16_and_decimal_commas_are_proposed(workspace, capsys):
 def test_a_rare_value_far_from_all_others_is_no_end_of_the_scale(workspace, capsys):
     found, text, ratings = declared_of(capsys, "a.csv", rows(user, item, lambda row: 999 if row == 7 else stars(row)))
     assert found["scale"] == [1, 5, 1]
-    assert "999 stands apart in 1 rows" in text
+    assert "999, in 1 rows, is far from all others" in text
     assert len(ratings) == 59
 
 
@@ -249,7 +249,7 @@ def test_values_that_are_no_numbers_are_told_with_what_to_do(workspace, capsys):
     path.write_text(rows(user, item, lambda row: "n/a" if row % 3 else stars(row)))
     assert cli.main(["describe", str(path)]) == 1
     said = capsys.readouterr().err
-    assert "40 of 60 lines are not as guessed; the first: line 3: rating is 'n/a'" in said
+    assert "40 of 60 lines do not fit the guesses; the first: line 3: rating is 'n/a'" in said
     assert "clean.bad_lines" not in said
 
 

@@ -19,7 +19,7 @@ from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.demo import generate
 from foldin.datasets.known import folds
 from foldin.evaluation import test_part
-from foldin.evaluation.judge import judge
+from foldin.evaluation.judge import evaluate_model
 from foldin.evaluation.test_part import HeldOut
 from foldin.models.baselines import Popularity
 from foldin.preparation import clean, splits, user_item
@@ -275,7 +275,7 @@ def test_popularity_has_the_published_metric_on_the_ncf_split(archives):
     pairs = np.divmod(keys(negatives), shape[1])
     candidates = sparse.csr_array((np.ones(len(negatives), np.float32), pairs), shape=shape)
     model = Popularity().fit(training)
-    judged = judge(model, HeldOut(test, training, negatives=candidates), EVALUATION, "popularity")
+    judged = evaluate_model(model, HeldOut(test, training, negatives=candidates), EVALUATION, "popularity")
     assert judged.metrics["sampled_hit_rate_at_10"] == pytest.approx(0.4535, abs=5e-5)
     assert judged.metrics["sampled_ndcg_at_10"] == pytest.approx(0.2543, abs=1e-4)
     assert "ndcg_at_10" not in judged.metrics

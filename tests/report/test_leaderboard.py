@@ -44,7 +44,7 @@ def evaluated(tmp_path_factory):
 
 @pytest.fixture
 def board(evaluated):
-    return leaderboard.load("demo")
+    return leaderboard.read_board("demo")
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_metric_without_a_title_has_no_column(board, monkeypatch, tables, of):
 
 def test_a_metric_has_an_interval_where_its_entry_says_so(evaluated, monkeypatch):
     monkeypatch.setattr(definitions, "INTERVALS", (*definitions.INTERVALS, "ndcg_graded"))
-    rows = leaderboard.load("demo").set_index("model")
+    rows = leaderboard.read_board("demo").set_index("model")
     assert (rows["ndcg_graded_low"] <= rows["ndcg_graded_at_10"]).all()
     assert (rows["ndcg_graded_at_10"] <= rows["ndcg_graded_high"]).all()
     assert rows.loc["popularity", "ndcg_graded_tied"]
@@ -128,8 +128,9 @@ def test_the_page_says_what_split_it_was_and_what_each_metric_means(evaluated):
     assert "temporal" not in text
     assert "cleaning changed a value" not in text
     assert "- `rmse`: √(Σ (p − a)² / n) over all n test pairs at once" in text
-    assert "- `domains.…`: as above. Here of one domain: all pairs are those of its items" in text
-    assert re.search(r"Training knows (the user|user and item of \d+\.\d\d% of the test pairs)", text)
+    assert "Symbols: p: predicted rating; a: actual rating; n: number of pairs;" in text
+    assert "- `domains.…`: as above. Within one domain: pairs, candidates, lists and held-out items are" in text
+    assert re.search(r"Both user and item of (every test pair|\d+\.\d\d% of the test pairs) occur in training", text)
     assert "nan" not in text.lower().replace("nantes", "")
 
 
@@ -143,19 +144,19 @@ def test_the_page_says_over_whom_the_means_are_and_what_no_list_can_hold(evaluat
     ranking = text[text.index("## Ranking the whole catalogue") :]
     assert f"Metrics are means over {ranked:,} users; the other 7 of the test part have no history, so they" in ranking
     # Ten of the cold pairs are of the seven.
-    assert f"Of the {pairs - 10:,} items held out of them, {50 / (pairs - 10):.2%} are cold" in ranking
+    assert f"Of their {pairs - 10:,} held-out items, {50 / (pairs - 10):.2%} are cold" in ranking
     for model in values.values():
         model.update(cold_pairs=0, unreachable=0, users_without_history=0)
     metrics.write_text(json.dumps(values))
     text = page.page(reports.open_report("demo"))
-    assert f"means over {ranked:,} users, all of the test part. Training knows every item held out of them." in text
+    assert f"means over {ranked:,} users, all of the test part. All their held-out items occur in training." in text
 
 
 def test_the_page_says_what_ties_and_intervals_are(evaluated, metrics, monkeypatch):
     def said(text):
-        assert text.count("Each interval is for its metric or its difference alone.") == 1
-        assert "a model can be tied though its own interval leaves out 0" in text
-        assert "hold the truly best model with 95% confidence; they do not say that every other model is worse" in text
+        assert text.count("Intervals are not corrected for multiple comparisons.") == 1
+        assert "a model can be tied even if the uncorrected interval of its difference excludes 0" in text
+        assert "With 95% confidence, the truly best model is the best one or one of its ties. This does not" in text
         assert text.index("Items of equal scores are ordered by their id") < text.index("NDCG@10   |")
 
     said(page.page(reports.open_report("demo")))
@@ -173,24 +174,24 @@ def test_sampled_metrics_beside_full_ones_are_refused(evaluated, metrics):
     with pytest.raises(
         FoldinError, match=r"demo, popularity: 'sampled_ndcg_at_10' was computed on the whole catalogue"
     ):
-        leaderboard.load("demo")
+        leaderboard.read_board("demo")
 
 
 def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkeypatch):
     values = json.loads(metrics.read_text())
     values["bias"]["oracle"]["leak"] = 1
     metrics.write_text(json.dumps(values))
-    with pytest.raises(FoldinError, match="demo: better than the truth beyond chance: bias"):
-        leaderboard.load("demo")
+    with pytest.raises(FoldinError, match="demo: better than the oracle beyond sampling error: bias"):
+        leaderboard.read_board("demo")
     explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
     section = params.section
     monkeypatch.setattr(params, "section", lambda kind: explained if kind is params.Evaluation else section(kind))
-    assert leaderboard.leaks(leaderboard.load("demo")) == ["bias"]
+    assert leaderboard.leaks(leaderboard.read_board("demo")) == ["bias"]
 
 
 def test_a_board_of_sampled_metrics_calls_them_sampled(board):
     renamed = board.rename(columns=lambda name: f"sampled_{name}" if "_at_" in name or name == "auc" else name)
-    assert leaderboard.at(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
+    assert leaderboard.column_at_k(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
     table = leaderboard.ranking_table(renamed, 10)
     pd.testing.assert_frame_equal(table, leaderboard.ranking_table(board, 10))
 

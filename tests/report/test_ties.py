@@ -1,4 +1,4 @@
-"""Who can be told apart from whom: on users made so that the answer is known."""
+"""Which models differ significantly: on synthetic users for whom the answer is known."""
 
 import numpy as np
 import pandas as pd
@@ -67,7 +67,7 @@ def test_models_without_the_metric_are_left_out(users):
 
 def test_models_judged_on_different_users_are_refused(users):
     users.loc[5, "ndcg"] = np.nan
-    with pytest.raises(FoldinError, match="'best' has no ndcg of some users others have; the models were judged on"):
+    with pytest.raises(FoldinError, match="'best' lacks ndcg for some users that other models have; the models were"):
         compared(users, "ndcg")
 
 
@@ -88,5 +88,7 @@ def test_too_few_draws_to_tell_anything_apart_are_refused_not_called_ties(models
     )
     found = ties.with_best(far_apart, "ndcg", resamples=needed, confidence=confidence)
     assert found["tied"].sum() == 1
-    with pytest.raises(FoldinError, match=rf"{needed - 1}: too few draws .* raise it to {needed:,} or more"):
+    with pytest.raises(
+        FoldinError, match=rf"{needed - 1}: too few bootstrap samples .* raise it to {needed:,} or more"
+    ):
         ties.with_best(far_apart, "ndcg", resamples=needed - 1, confidence=confidence)

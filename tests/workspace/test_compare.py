@@ -93,21 +93,21 @@ def test_the_workspace_is_the_second_by_default(repository, capsys):
 def test_the_answer_comes_first_and_fits_a_terminal(repository, capsys):
     assert cli.main(["compare", "HEAD~1"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "als: 1 of 4 metrics better beyond chance; 1 changed, perhaps by chance."
+    assert lines[0] == "als: 1 of 4 metrics significantly better; 1 changed, perhaps by chance."
     assert max(map(len, lines)) <= 120
     (better,) = (line for line in lines if line.startswith("als "))
     (chance,) = (line for line in lines if line.startswith("svds "))
     assert better.endswith(" better")
-    assert chance.endswith(" may be chance")
+    assert chance.endswith(" may be due to chance")
     # The other way round it is worse.
     assert cli.main(["compare", "HEAD", "HEAD~1"]) == 0
-    assert capsys.readouterr().out.startswith("als: 1 of 4 metrics worse beyond chance")
+    assert capsys.readouterr().out.startswith("als: 1 of 4 metrics significantly worse")
 
 
 def test_one_model_and_named_metrics_can_be_asked_for(repository, capsys):
     assert cli.main(["compare", "HEAD~1", "--model", "als", "--metrics", "ndcg, coverage_at_10"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("als: 1 of 2 metrics better beyond chance.\n")
+    assert printed.startswith("als: 1 of 2 metrics significantly better.\n")
     assert "svds" not in printed
     assert "for all 1 changes" in " ".join(printed.split()), "p is corrected for what is asked for"
     assert cli.main(["compare", "HEAD~1", "--dataset", "demo", "--all"]) == 0
@@ -149,7 +149,7 @@ def test_commits_before_the_tables_are_compared_too(repository):
         ("rmse", -0.1, 0.01, "better"),
         ("rmse", 0.1, 0.01, "worse"),
         ("ndcg_at_10", -0.1, 0.01, "worse"),
-        ("sampled_ndcg_at_10", 0.1, 0.2, "may be chance"),
+        ("sampled_ndcg_at_10", 0.1, 0.2, "may be due to chance"),
         ("r2", 0.1, None, "better?"),
         ("coverage_at_10", 0.1, None, "–"),
         ("rmse", None, None, "–"),
@@ -222,16 +222,18 @@ def test_of_experiments_of_one_name_that_of_head_is_meant_and_otherwise_none(rep
 def test_so_many_draws_as_many_changes_need_are_made_and_said(repository, capsys, monkeypatch):
     assert cli.main(["compare", "HEAD~1"]) == 0
     printed = capsys.readouterr().out
-    assert "2,000 draws" in printed
+    assert "2,000 samples" in " ".join(printed.split())
     assert "corrected by Holm for all 2 changes" in " ".join(printed.split())
     monkeypatch.setattr(compare.ties, "draws_needed", lambda comparisons, confidence: 2001 if comparisons == 2 else 0)
     drawn = []
-    resampled = compare.uncertainty.resampled
+    original = compare.uncertainty.bootstrap_means
     monkeypatch.setattr(
-        compare.uncertainty, "resampled", lambda *given: resampled(*given[:2], drawn.append(given[2]) or 9, given[3])
+        compare.uncertainty,
+        "bootstrap_means",
+        lambda *given: original(*given[:2], drawn.append(given[2]) or 9, given[3]),
     )
     assert cli.main(["compare", "HEAD~1"]) == 0
-    assert "2,001 draws" in capsys.readouterr().out
+    assert "2,001 samples" in " ".join(capsys.readouterr().out.split())
     assert set(drawn) == {2001}
 
 

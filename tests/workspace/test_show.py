@@ -47,7 +47,7 @@ def test_show_names_the_best_and_marks_ties(workspace, capsys):
     printed = capsys.readouterr().out
     assert printed.startswith(
         "demo: ncf has the best RMSE (0.8000, tied with 1 more)\n"
-        "demo: als-implicit has the best NDCG (0.2000, beyond chance)\n"
+        "demo: als-implicit has the best NDCG (0.2000, a significant lead)\n"
     )
     assert "0.8100*" in printed
     assert "0.5000*" not in printed, "the truth is no contender"

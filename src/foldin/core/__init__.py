@@ -1,4 +1,4 @@
-"""What everything else stands on: errors, paths, files, params.yaml, progress, determinism, and the user-item matrix.
+"""Shared foundations: errors, paths, files, params.yaml, progress, determinism, and the user-item matrix.
 
-Every other package calls it; it imports nothing of them.
+Every other package calls it; it imports none of them.
 """

@@ -1,8 +1,8 @@
-"""The kinds of numbers that params.yaml holds, each with the least and the largest that works, and why.
+"""Types for the parameters in params.yaml, each with its smallest and largest valid value.
 
-A number that passes `foldin check` must not end a run hours later in a library's own error. So every bound that a
-library, a number's precision or a machine's memory sets is said here once, by its kind; `foldin.core.schema` and the
-`Settings` of models name a kind for each key, and narrower bounds where a key means less.
+A value that passes `foldin check` must not fail hours later inside a library. Each bound set by a library, numeric
+precision or memory is defined here once; `foldin.core.schema` and the models' `Settings` use these types, with narrower
+bounds where needed.
 """
 
 from typing import Annotated

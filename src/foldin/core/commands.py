@@ -1,4 +1,4 @@
-"""What all commands share: a section of the help, the CPU lane they run under, and the names that shells complete."""
+"""What all commands share: help sections, the fixed CPU environment, and shell completion."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ class Command(click.Command):
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
         from foldin.core import determinism, params
 
-        determinism.pin(params.threads(), params.device())
+        determinism.fix_environment(params.threads(), params.device())
         return super().invoke(ctx)
 
 
@@ -50,7 +50,7 @@ class Sections(click.Group):
                 formatter.write_dl(rows)
 
 
-def completing(key: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+def shell_completion(key: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
     """Return what completes a name that params.yaml lists.
 
     Parameters

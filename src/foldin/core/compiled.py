@@ -1,4 +1,4 @@
-"""Functions compiled to machine code by numba, in the one way all of foldin does."""
+"""Functions compiled to machine code by numba, with the settings used throughout foldin."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast

@@ -1,9 +1,8 @@
-"""The portable CPU lane: everything that changes floating-point results, fixed before numpy or a kernel starts.
+"""The fixed CPU environment: everything that changes floating-point results, fixed before numpy or a kernel starts.
 
-Each variable is read once, when its library is first loaded; so `pin` is the first thing the command line does, and
-kernels inherit it. (`PYTHONHASHSEED` is read when Python starts: see `foldin.__main__`.) A person's own settings of
-libraries are none of a result's: they are not read. `KERAS_BACKEND` is left to the person: other backends give other
-numbers, which docs/reproducibility.md says.
+Each variable is read once, when its library is first loaded; so `fix_environment` is the first thing the command line
+does, and kernels inherit it. (`PYTHONHASHSEED` is read when Python starts: see `foldin.__main__`.) Personal library
+settings are ignored. `KERAS_BACKEND` is up to the user: other backends give other numbers, see docs/reproducibility.md.
 """
 
 import os
@@ -64,7 +63,7 @@ def variables(threads: int, device: str = "cpu") -> dict[str, str]:
     return lane
 
 
-def pin(threads: int, device: str = "cpu", environment: MutableMapping[str, str] = os.environ) -> None:
+def fix_environment(threads: int, device: str = "cpu", environment: MutableMapping[str, str] = os.environ) -> None:
     """Set the variables of the portable CPU lane; call before numpy is imported.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The one error a person sees: what happened, the value and the place, and what to do next, in one line."""
+"""The one error type that users see: what happened, the value and place, and what to do next, in one line."""
 
 
 class FoldinError(Exception):

@@ -1,6 +1,6 @@
-"""What a person reads of a fault, in one line: what happened, and what to do.
+"""Turns an exception into the one-line message that users see: what happened, and what to do.
 
-Only the standard library is imported, so that a Python without the environment can say that it lacks it.
+It imports only the standard library, so that a Python without the installed environment can report that.
 """
 
 import sys

@@ -1,7 +1,6 @@
 """Files with stable bytes that appear whole or not at all.
 
-While a stage runs they appear in a folder of its own, and where they belong when it has ended well: see
-foldin.workspace.staging.
+A running stage writes to a temporary folder; its files move into place when it succeeds: see foldin.workspace.staging.
 """
 
 import hashlib

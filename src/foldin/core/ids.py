@@ -1,6 +1,6 @@
-"""Ids of users and items as whole numbers, in natural order, and pairs of them sorted as one number each.
+"""Ids of users and items as integers, in natural order, and pairs of them sorted as one integer each.
 
-Tens of millions of ratings have few distinct ids. Each id is looked at once; ratings hold its number.
+Tens of millions of ratings have few distinct ids. Each distinct id is parsed once; ratings store its integer code.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""User-item matrices with the tables that say who and what their rows and columns are."""
+"""User-item matrices with the tables that describe the users and items of their rows and columns."""
 
 import json
 import math

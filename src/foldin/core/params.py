@@ -1,7 +1,7 @@
-"""params.yaml, the only home of numbers, read into frozen models that refuse what they do not know.
+"""params.yaml, the only place for parameters, read into frozen models that reject unknown keys.
 
-What its sections must hold stands in foldin.core.schema. A stage reads its own sections only, so that DVC's parameter
-dependencies tell the truth. The section of a model family is checked by the family's own models: see
+The schema of its sections is in foldin.core.schema. A stage reads only its own sections, so that DVC's parameter
+dependencies are complete. The section of a model family is checked by the family's own models: see
 foldin.models.family.
 """
 

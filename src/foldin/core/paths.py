@@ -1,4 +1,4 @@
-"""Where everything of a checkout lies. Nothing else in foldin spells a path out."""
+"""All paths of a checkout. No other module builds paths."""
 
 import os
 from functools import lru_cache

@@ -1,7 +1,7 @@
-"""Progress for people: lines that reach the terminal but never an executed notebook's bytes.
+"""Progress for the user: lines that reach the terminal but never an executed notebook's bytes.
 
-The runner names a file in FOLDIN_PROGRESS and shows what is appended to it. In Jupyter, or anywhere else without
-that variable, lines go to standard error.
+The runner names a file in FOLDIN_PROGRESS and shows what is appended to it. In Jupyter, or anywhere else without that
+variable, lines go to standard error.
 """
 
 import os

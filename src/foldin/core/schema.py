@@ -1,6 +1,6 @@
-"""What the sections of params.yaml must hold, as frozen models; what each number means stands there, beside it.
+"""The schema of the sections of params.yaml, as frozen models; params.yaml explains each parameter.
 
-Every number has a least and a largest value that works; `foldin.core.bounds` says why, where several keys share them.
+Every parameter has a smallest and a largest valid value; `foldin.core.bounds` explains those that several keys share.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator

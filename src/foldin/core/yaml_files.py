@@ -1,4 +1,4 @@
-"""YAML files of a checkout, read so that what is wrong with one is said in a line: the file, the place, what to do."""
+"""YAML files of a checkout, read so that an error is one line: the file, the place, what to do."""
 
 import re
 from typing import Any

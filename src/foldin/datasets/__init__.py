@@ -1,4 +1,4 @@
-"""Which data sets there are: `registry` lists them, `formats` reads bytes, and `known`, `own` and `demo` make tables.
+"""The data sets: `registry` lists them, `formats` parses bytes, and `known`, `own` and `demo` make tables.
 
-`preparation` calls it. It imports `core` alone, and this file nothing, so that `demo.truth` comes without a reader.
+`preparation` calls it. It imports `core` alone; this file imports nothing, so importing `demo.truth` loads no reader.
 """

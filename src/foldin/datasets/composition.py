@@ -1,9 +1,9 @@
 """Data sets composed of others, one for each domain: `douban` and `cross-platform`.
 
-Item ids are kept apart by domain (`books:034545104X`). Users of two parts are one user where, and only where, both data
-sets declare the same `people`; else their ids are kept apart (`ml-100k:7`). Nothing is ever joined by row number.
+Item ids are kept apart by domain (`books:034545104X`). Users of two parts are merged only if both data sets declare the
+same `people`; else their ids are kept apart (`ml-100k:7`). Nothing is ever joined by row number.
 
-Where the parts' rating scales differ, a rating becomes its share of the way up its own scale, 0 to 1. The inverse is
+If the parts' rating scales differ, a rating becomes its share of the way up its own scale, 0 to 1. The inverse is
 lowest + share · (highest - lowest), so an error in shares times (highest - lowest) is an error in that part's unit.
 """
 

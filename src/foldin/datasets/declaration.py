@@ -1,4 +1,4 @@
-"""What the declaration of a data set says, and what its reader gives."""
+"""Types for the declaration of a data set and for the tables that its reader returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

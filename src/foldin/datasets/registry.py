@@ -1,8 +1,7 @@
 """The data sets foldin knows: `get("ml-100k")` is its declaration, `names()` lists them all.
 
 Each is declared once, in the module that also reads it. To add one: declare it there, name it here, and describe it in
-catalogue.py. Those of the
-user's own are declared in params.yaml; see foldin.datasets.own.declared.
+catalogue.py. Your own are declared in params.yaml; see foldin.datasets.own.declared.
 """
 
 import difflib

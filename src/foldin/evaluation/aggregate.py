@@ -1,6 +1,6 @@
 """Metrics from a model's errors and lists: overall, of each domain, and by popularity.
 
-Which metrics there are is said where they are defined, in the modules of foldin.metrics.
+The metrics are defined in foldin.metrics.
 """
 
 from collections.abc import Iterable, Mapping

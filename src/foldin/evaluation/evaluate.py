@@ -1,6 +1,6 @@
-"""The stage `evaluate`: judges a family's saved models on the test part; it alone reads that part, and fits nothing.
+"""The stage `evaluate`: evaluates a family's saved models on the test part, which it alone reads; it trains nothing.
 
-What the metrics mean is said in foldin.evaluation.judge and foldin.metrics.
+The metrics are explained in foldin.evaluation.judge and foldin.metrics.
 """
 
 import zipfile
@@ -19,11 +19,11 @@ from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say
 from foldin.evaluation import guards, headline, oracle, test_part
-from foldin.evaluation.judge import Judgement, Lists, judge
+from foldin.evaluation.judge import Judgement, Lists, evaluate_model
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import definitions
-from foldin.metrics.advantage import advantage
+from foldin.metrics.oracle_gap import advantage
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
 
@@ -33,7 +33,7 @@ BASELINES = "baselines"
 
 
 def run(dataset: str, family: str) -> None:
-    """Judge the saved models of a family; write its metrics, in two places, and its folder of predictions.
+    """Evaluate the saved models of a family; write its metrics, in two places, and its folder of predictions.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def run(dataset: str, family: str) -> None:
     ------
     FoldinError
         When a model or the test part is missing or damaged, a model gives NaN or recommends known items, is better
-        than the oracle beyond chance, or the threshold of "liked" parts no ratings.
+        than the oracle beyond sampling error, or the threshold of "liked" separates no ratings.
     """
     settings = section(Evaluation)
     models: dict[str, Recommender | Oracle] = dict(load_models(dataset, family))
@@ -61,12 +61,14 @@ def run(dataset: str, family: str) -> None:
         models[ORACLE] = best
     judged = {}
     for name, model in models.items():
-        say(f"{dataset}: {name}: judging on {len(test.pairs):,} test ratings")
+        say(f"{dataset}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
-            judged[name] = judge(model, test, settings, f"{dataset}: {name}")
+            judged[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:
                 reseeded = load_reseeded(dataset, family, name, model, n_seeds)
-                others = [judge(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded]
+                others = [
+                    evaluate_model(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded
+                ]
                 judged[name].metrics.update(_seed_noise([judged[name], *others]))
     if best is not None:
         ceiling = judged.pop(ORACLE)
@@ -74,7 +76,7 @@ def run(dataset: str, family: str) -> None:
             compared = advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.metrics["oracle"] = compared
             if compared["leak"]:
-                say(f"{dataset}: {name}: LEAK: better than the oracle beyond chance")
+                say(f"{dataset}: {name}: LEAK: better than the oracle beyond sampling error")
         leaks = [name for name, judgement in judged.items() if judgement.metrics["oracle"]["leak"]]
         guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:
@@ -164,7 +166,7 @@ def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:
     Parameters
     ----------
     metrics : mapping
-        A model's metrics, or those of one of its domains, as `judge.judge` gives them.
+        A model's metrics, or those of one of its domains, as `judge.evaluate_model` gives them.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Guards that stop the pipeline where a metric cannot mean what it says. Each error says what to look for.
+"""Guards that stop the pipeline if a metric cannot be valid. Each error says what to look for.
 
-Others stand where their facts are: the test part in training, and ids numbered with the test part seen, in
-foldin.evaluation.test_part; NaN scores and known items on lists in foldin.evaluation.judge.
+Other checks: test pairs in training and seen ids, in foldin.evaluation.test_part; NaN scores and known items in lists,
+in foldin.evaluation.judge.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ def flat(metrics: Mapping[str, Any]) -> dict[str, float]:
     Parameters
     ----------
     metrics : mapping
-        As `judge.judge` gives them, or those of one of its groups.
+        As `judge.evaluate_model` gives them, or those of one of its groups.
     """
     found = {name: value for name, value in metrics.items() if isinstance(value, int | float)}
     for name, value in metrics.get("liked", {}).items():
@@ -51,7 +51,7 @@ def check_bounds(metrics: Mapping[str, Any]) -> None:
     Parameters
     ----------
     metrics : mapping
-        As `judge.judge` gives them.
+        As `judge.evaluate_model` gives them.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def check_bounds(metrics: Mapping[str, Any]) -> None:
 
 
 def check_oracle(leaks: Iterable[str], explained: Mapping[str, str], dataset: str) -> None:
-    """Refuse models that beat the known truth beyond chance, unless params.yaml says why they may.
+    """Refuse models that beat the oracle beyond sampling error, unless params.yaml explains it.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def check_oracle(leaks: Iterable[str], explained: Mapping[str, str], dataset: st
     unexplained = [name for name in leaks if not explained.get(name, "").strip()]
     if unexplained:
         raise FoldinError(
-            f"better than the truth beyond chance: {', '.join(unexplained)} (LEAK: the test part was seen)",
+            f"better than the oracle beyond sampling error: {', '.join(unexplained)} (LEAK: the test part was seen)",
             where=dataset,
             remedy="find where it got in; if you know why it is right, say so in evaluation.explained of params.yaml",
         )

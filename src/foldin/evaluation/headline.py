@@ -1,6 +1,6 @@
 """The headline metrics: what `dvc metrics show` prints of a model, in one line.
 
-DVC prints a line for each file and a column for each key, so each model has a file of these few. All metrics stand in
+DVC prints a line for each file and a column for each key, so each model has a file with these few. All metrics are in
 the family's table (`foldin.core.paths.table`), which DVC does not print.
 """
 

@@ -1,4 +1,4 @@
-"""Judges one fitted model on the test part: its rating errors, its lists, and the metrics of each user.
+"""Evaluates one fitted model on the test part: its rating errors, its lists, and the metrics of each user.
 
 Rating models predict every test pair, those of unknown users and items too. Every model ranks, for each known user with
 a test rating, all items of the catalogue the user has no training rating of; an item is relevant if the user rated it
@@ -6,11 +6,11 @@ in the test part, however low. (Metrics with "graded" or "liked" in their names 
 foldin.metrics.graded.) Where the split holds out users, models observe their other ratings first (fold-in); where it
 gives negatives, held-out items are ranked among these, and every metric of such lists is named `sampled_…`.
 
-Where feedback is implicit there is no rating to predict, so no model has rating metrics.
+Implicit feedback has no ratings to predict, so models have no rating metrics.
 
 Metrics are also given by domain and by the popularity of items: rating metrics over the pairs of its items. A domain's
-ranking metrics have candidates and held-out items restricted to it, over the users who have one. A test item that the
-training part has never seen belongs to no catalogue, so it counts in the overall metrics only.
+ranking metrics have candidates and held-out items restricted to it, over the users who have one. A test item that does
+not occur in training belongs to no catalogue, so it counts in the overall metrics only.
 """
 
 import time
@@ -85,7 +85,7 @@ class _Ranked(NamedTuple):
     seconds: float
 
 
-def judge(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
+def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
     """Judge a model on the test part.
 
     Parameters

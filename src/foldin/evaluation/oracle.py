@@ -1,10 +1,10 @@
-"""The ceiling on data whose truth is known: a predictor that knows what no model can, and the check against it.
+"""The best possible predictor on data with known preferences, and the check against it.
 
-For RMSE the best prediction is the expected rating of the pair. For ranking, an item is relevant when the user is found
-to have met it in the held-out part, whatever the rating. Each pair was rated with its own probability p,
-independently, and a share q of the rated ones is held out; so an item without a training rating is held out with
-probability pq / (1 - p(1 - q)), which grows with p. Ranking by p is therefore the best order anyone can give.
-What beats this by more than chance allows has seen the test part: see foldin.metrics.advantage.
+For RMSE the best prediction is the expected rating of the pair. For ranking, an item is relevant when the user rated it
+in the held-out part, whatever the rating. Each pair was rated with its own probability p, independently, and a share q
+of the rated ones is held out; so an item without a training rating is held out with probability pq / (1 - p(1 - q)),
+which grows with p. Ranking by p is therefore the best order. A model that beats this beyond sampling error indicates a
+leak: see foldin.metrics.oracle_gap.
 """
 
 import numpy as np

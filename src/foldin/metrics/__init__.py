@@ -1,4 +1,4 @@
-"""What models are judged by: arrays in, arrays out. A metric's definition, bounds, direction and code stand together.
+"""Metrics of models: arrays in, arrays out. A metric's definition, bounds, direction and code are together.
 
 Training, evaluation and the gallery of traps compute with these. Nothing here knows a model, a data set or a file.
 """

@@ -54,7 +54,7 @@ SCORES = (
     Metric(
         "auc",
         "mean over users of the share of (held-out, other candidate) pairs in the right order, a tie counting ½; "
-        "a cold held-out item is never in the right order",
+        "a cold held-out item counts as wrongly ordered",
         auc,
         title="AUC",
     ),

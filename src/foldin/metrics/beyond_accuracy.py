@@ -1,4 +1,4 @@
-"""Metrics of lists that accuracy does not see: how much of the catalogue they use, how novel and diverse they are."""
+"""Beyond-accuracy metrics of lists: how much of the catalogue they use, how novel and how diverse they are."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ BUCKETS = ("head", "middle", "tail")
 
 @dataclass(frozen=True)
 class Listed:
-    """Lists and the catalogue they are from: what every metric of `LISTS` and `CATALOGUE` is computed from.
+    """Lists and their catalogue, from which every metric of `LISTS` and `CATALOGUE` is computed.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ def popularity_lift(recommended: IntArray, popularity: npt.NDArray[np.int64], kn
 
 def genre_vectors(genres: "pd.Series[str]") -> Values:
     """Return a unit vector over genres for each item, shape (n_items, n_genres); 0 for an item without genres."""
-    # An empty text would count as a genre of that name.
+    # An empty string would count as a genre.
     flags = genres.str.get_dummies("|").drop(columns="", errors="ignore").to_numpy(np.float64)
     lengths = np.sqrt(flags.sum(axis=1, keepdims=True))
     vectors: Values = flags / np.maximum(lengths, 1)
@@ -142,7 +142,7 @@ def diversity(recommended: IntArray, vectors: Values) -> Values:
     recommended : ndarray of int32, shape (n, k)
         Item indices; -1 where there is none.
     vectors : ndarray of float64, shape (n_items, n_genres)
-        As `genre_vectors` gives them; an item of zeros is passed over.
+        As `genre_vectors` gives them; an item of zeros is left out.
 
     Returns
     -------
@@ -154,11 +154,11 @@ def diversity(recommended: IntArray, vectors: Values) -> Values:
     total = np.zeros((len(recommended), vectors.shape[1]))
     for place in range(recommended.shape[1]):
         total += padded[recommended[:, place]]
-    # Of unit vectors, the sum of all cosines is the squared length of their sum.
+    # The sum of all cosines of unit vectors is the squared length of their sum.
     cosines = np.square(total).sum(axis=1) - described
     pairs = described * (described - 1)
     values: Values = np.where(pairs > 0, 1 - cosines / np.maximum(pairs, 1), np.nan)
-    # Lists of one genre come to 0 but for rounding.
+    # Lists of one genre give 0 except for rounding.
     return np.clip(values, 0, 1)
 
 
@@ -178,14 +178,14 @@ def buckets(popularity: npt.NDArray[np.int64]) -> npt.NDArray[np.int8]:
 
 
 def list_share(recommended: IntArray, members: npt.NDArray[np.bool_]) -> float | None:
-    """Return the share of all list places that a group of items takes; None when no item is listed.
+    """Return the share of all recommended items that belong to a group; None when no item is listed.
 
     Parameters
     ----------
     recommended : ndarray of int32, shape (n, k)
         Item indices; -1 where there is none.
     members : ndarray of bool, shape (n_items,)
-        Which items are of the group.
+        Which items belong to the group.
     """
     listed = recommended[recommended >= 0]
     return float(members[listed].sum() / len(listed)) if len(listed) else None
@@ -207,7 +207,7 @@ def _describes(name: str, text: str, compute: Callable[..., Any], **more: Any) -
 LISTS = (
     _describes(
         "novelty",
-        "mean over users of the mean of −log2(share of users who rated the item in training) on a list",
+        "mean over users of the mean, over listed items, of −log2(share of users who rated the item in training)",
         lambda lists: novelty(lists.items, lists.popularity, lists.n_users),
         highest=math.inf,
         title="novelty (bits)",
@@ -230,15 +230,15 @@ CATALOGUE = (
     ),
     _describes(
         "gini",
-        "Σ (2j − n − 1) c_j / (n Σ c_j), c_j ascending: how often each of the catalogue's n items is listed; 0 evenly, "
-        "near 1 the same few (Fleder and Hosanagar 2009)",
+        "Σ (2j − n − 1) c_j / (n Σ c_j); c_j: number of lists that contain item j, items sorted by c_j ascending; n: "
+        "items of the catalogue. 0: all items equally often, near 1: the same few items (Fleder and Hosanagar 2009)",
         lambda lists: gini(lists.items, lists.n_items),
         title="Gini",
     ),
     _describes(
         "popularity_lift",
         "mean popularity (training ratings) of listed items over that of the users' own training items, minus 1; "
-        "means over each user first (Abdollahpouri et al. 2019)",
+        "both averaged per user first (Abdollahpouri et al. 2019)",
         lambda lists: popularity_lift(lists.items, lists.popularity, lists.known),
         lowest=-1.0,
         highest=math.inf,
@@ -249,7 +249,7 @@ CATALOGUE = (
 BUCKETED = (
     _describes(
         "list_share",
-        "share of all list places that items of this group take",
+        "share of all recommended items that belong to this group",
         list_share,
         title="share of lists",
     ),

@@ -1,8 +1,8 @@
-"""What every metric is, in words and with its bounds. Whatever writes a metric writes its definition beside it.
+"""What every metric is, in words and with its bounds. Code that writes a metric also writes its definition.
 
-Libraries disagree on metrics of the same name, so a metric without its definition cannot be compared with anything.
-The definitions stand with the code of each metric; this module collects them, and reads the names of metrics files.
-Here itself are only the counts of the test part, which say what the other metrics are over.
+Libraries disagree on metrics of the same name, so a metric without its definition cannot be compared with anything. The
+definitions are next to the code of each metric; this module collects them, and reads the names in metrics files. Only
+the counts of the test part are defined here.
 """
 
 import math
@@ -10,40 +10,42 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from foldin.core.errors import FoldinError
-from foldin.metrics.advantage import ADVANTAGE
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS
 from foldin.metrics.graded import GRADED, LIKED_ONLY
 from foldin.metrics.metric import Metric, count
+from foldin.metrics.oracle_gap import ADVANTAGE
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import LIKED, RATING
 
 COUNTS = (
-    count("pairs", "test ratings", lambda test: len(test.warm)),
+    count("pairs", "number of test ratings", lambda test: len(test.warm)),
     count(
-        "cold_pairs", "test ratings whose user or item training has never seen", lambda test: int((~test.warm).sum())
+        "cold_pairs",
+        "number of test ratings whose user or item does not occur in training",
+        lambda test: int((~test.warm).sum()),
     ),
     Metric(
         "warm_share",
-        "pairs whose user and item training knows / all test pairs: what rmse_warm covers",
+        "warm test pairs / all test pairs",
         lambda test: float(test.warm.mean()),
         higher_is_better=None,
     ),
-    count("users_ranked", "users with a metric of ranking", lambda test: len(test.ranked)),
+    count("users_ranked", "number of users with ranking metrics", lambda test: len(test.ranked)),
     count(
         "users_without_history",
-        "users of the test part of whom nothing is known, so who get no list",
+        "number of users of the test part who have no training (or fold-in) ratings, so they get no list",
         lambda test: len(test.people) - len(test.ranked),
     ),
     count(
         "unreachable",
-        "held-out items of ranked users that training has never seen: no list can hold one",
+        "number of held-out items of ranked users that do not occur in training: no list can contain them",
         lambda test: int(test.cold_items.sum()),
     ),
 )
 """Counts of the test part, each computed from `foldin.evaluation.test_part.HeldOut`."""
-SEEDS = count("seeds", "seeds the model was fitted with", len)
-"""Computed from the judgements of a model fitted with several seeds."""
+SEEDS = count("seeds", "number of seeds the model was trained with", len)
+"""Computed from the evaluations of a model trained with several seeds."""
 
 SAMPLED = "sampled_"
 """Begins the name of every ranking metric whose candidates are a sample, not the whole catalogue."""
@@ -56,17 +58,22 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in ALL}
 INTERVALS = tuple(metric.name for metric in ALL if metric.interval)
 """Metrics with a bootstrap interval in the leaderboard, by which the models are compared."""
 
-ERROR = "standard error of {}, by user"
-SPREAD = "standard deviation of {} over models of other seeds: what chance in training alone does"
+SYMBOLS = (
+    "p: predicted rating; a: actual rating; n: number of pairs; k: length of the list; r_i: 1 if the i-th item is held "
+    "out, else 0; R: number of the user's held-out items, cold ones included"
+)
+ERROR = "standard error, clustered by user, of: {}"
+SPREAD = "standard deviation over training seeds of: {}"
 GROUPS = {
-    "domains": " Here of one domain: all pairs are those of its items; lists, candidates and held-out items are its "
-    "own, over users with one. A pair of a cold user is in it; a cold item has no domain, so its pairs are in none.",
-    "popularity": " Here of one group of items by popularity: all pairs are those of its items, and recall is that of "
-    "its held-out items, over users with one, by the lists of the whole catalogue. A pair of a cold user is in it; a "
-    "cold item has no popularity, so its pairs are in none.",
+    "domains": "Within one domain: pairs, candidates, lists and held-out items are restricted to it, and means are "
+    "over users with a held-out item in it. Pairs of cold users count; cold items have no domain, so their pairs "
+    "belong to none",
+    "popularity": "Within one popularity group: pairs are restricted to its items; recall counts its held-out items in "
+    "the lists of the whole catalogue, over users who have one. Pairs of cold users count; cold items have no "
+    "popularity, so their pairs belong to none",
 }
-"""What differs where a metric is of a group of items; `domains.rmse` names such a metric."""
-SAMPLE = " Candidates are a given sample, not the catalogue: comparable with nothing but the same sample."
+"""How the metrics of a group of items differ; `domains.rmse` names such a metric."""
+SAMPLE = "Candidates are a given sample, not the catalogue: comparable only on the same sample"
 
 
 def base(name: str) -> str:
@@ -77,12 +84,12 @@ def base(name: str) -> str:
 
 
 def of(name: str) -> Metric:
-    """Return the definition of a metric, by its full name, that of a group's metric by its kind of group before a dot.
+    """Return the definition of a metric, by its full name; for a group's metric, by its kind of group before a dot.
 
     Raises
     ------
     FoldinError
-        When it has none: a metric must not be shown before it is defined.
+        When the metric has none: it must not be shown before it is defined.
     """
     known = METRICS.get(base(name))
     if known is None:
@@ -93,8 +100,8 @@ def of(name: str) -> Metric:
         text = (ERROR if name.endswith("_se") else SPREAD).format(known.text)
         known = replace(known, text=text, lowest=0.0, highest=math.inf, higher_is_better=None)
     kind, _, plain = name.rpartition(".")
-    text = known.text + GROUPS.get(kind, "") + (SAMPLE if plain.startswith(SAMPLED) else "")
-    return replace(known, text=text)
+    texts_of = (known.text, GROUPS.get(kind, ""), SAMPLE if plain.startswith(SAMPLED) else "")
+    return replace(known, text=". ".join(filter(None, texts_of)))
 
 
 def lower_is_better(name: str) -> bool:

@@ -131,7 +131,7 @@ GRADED = (
         "users with a held-out rating above the lowest",
         _ndcg,
         title="graded NDCG",
-        standard_error=uncertainty.mean_error,
+        standard_error=uncertainty.standard_error_of_mean,
     ),
 )
 """Metrics of lists of k by how items were rated, each computed from `RankedGains`: the values of users, shape (n,)."""

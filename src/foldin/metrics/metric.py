@@ -1,8 +1,8 @@
-"""What a metric is. Its name, definition, bounds, direction and code stand together, in one entry of one tuple.
+"""What a metric is. Its name, definition, bounds, direction and code are together, in one entry of one tuple.
 
 The tuples stand beside the functions: `RATING` and `LIKED` in `rating`, `RANKING` in `ranking`, `GRADED` and
 `LIKED_ONLY` in `graded`, `SCORES` in `auc`, `LISTS`, `CATALOGUE` and `BUCKETED` in `beyond_accuracy`, `ADVANTAGE` in
-`advantage`, `COUNTS` in `definitions`. To add a metric, add an entry: `evaluate` computes it, the guards hold it to its
+`oracle_gap`, `COUNTS` in `definitions`. To add a metric, add an entry: `evaluate` computes it, the guards check its
 bounds, `definitions.json` defines it, and the leaderboard shows it if it has a title.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that models are judged by.
+    """A number by which models are evaluated.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Ranking metrics of each user, over lists drawn from the full catalogue; a model's is the mean over the users.
 
-Users without a held-out item have none. Where others differ, under the same name:
+Users without held-out items have no metrics. Other libraries define these names differently:
 
 - precision: implicit divides the hits of all users by the sum of their min(k, R), R held-out items: on one and the
   same top-10 of ML-1M 0.223 instead of 0.164.
@@ -9,8 +9,8 @@ Users without a held-out item have none. Where others differ, under the same nam
 - average precision (Manning, Raghavan and Schütze 2008, chapter 8, cut at k): trec_eval's `map_cut` divides by R.
 - reciprocal rank (Voorhees 1999): trec_eval's is never cut.
 
-A held-out item outside the catalogue (cold) can never be recommended. It counts in R all the same: the user
-chose it and the model missed it.
+A held-out item outside the catalogue (cold) can never be recommended. It still counts in R: the user chose it and the
+model missed it.
 """
 
 from collections.abc import Iterator
@@ -82,14 +82,14 @@ def places(recommended: IntArray, relevant: sparse.csr_array) -> tuple[npt.NDArr
 
 @dataclass(frozen=True)
 class RankedHits:
-    """Where in each user's list the hits are: what every metric of `RANKING` is computed from.
+    """The positions of the hits in each user's list, from which every metric of `RANKING` is computed.
 
     Attributes
     ----------
     found : ndarray of bool, shape (n, k)
         Which listed items are held out; the first columns of a longer list give the metrics at that length.
     n_held : ndarray of int, shape (n,)
-        Number of each user's held-out items, those outside the catalogue too.
+        Number of each user's held-out items, including those outside the catalogue.
     """
 
     found: npt.NDArray[np.bool_]
@@ -130,21 +130,21 @@ def ranking_metrics(
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        One array for each metric of `RANKING`; NaN for a user without a held-out item, who has no metric.
+        One array for each metric of `RANKING`; NaN for a user without held-out items.
     """
     n_held = np.diff(relevant.indptr) + np.asarray(extra_relevant, dtype=np.int64)
     return metrics_of_hits(RankedHits(hits(recommended, relevant), n_held))
 
 
 def metrics_of_hits(ranked: RankedHits) -> dict[str, Values]:
-    """Return the ranking metrics of each user from where in the list the hits are; see `ranking_metrics`."""
+    """Return the ranking metrics of each user from the positions of the hits; see `ranking_metrics`."""
     with np.errstate(invalid="ignore"):
         values = compute_all(RANKING, ranked)
     return {name: np.where(ranked.n_held > 0, of_users, np.nan) for name, of_users in values.items()}
 
 
 def ndcg(recommended: IntArray, relevant: sparse.csr_array, extra_relevant: npt.ArrayLike = 0) -> Values:
-    """Return the NDCG of each user alone, for training code that watches it; see `ranking_metrics`."""
+    """Return only the NDCG of each user, for training code that monitors it; see `ranking_metrics`."""
     return ranking_metrics(recommended, relevant, extra_relevant)["ndcg"]
 
 
@@ -183,12 +183,18 @@ def _average_precision(ranked: RankedHits) -> Values:
 RANKING = (
     Metric(
         "precision",
-        "mean over users of Σ r_i / k, also where R < k",
+        "mean over users of Σ r_i / k, even if R < k",
         lambda ranked: ranked.n_hits / ranked.found.shape[1],
         title="precision",
         of_groups=True,
     ),
-    Metric("recall", "mean over users of Σ r_i / R (not / min(k, R))", recall, title="recall", of_groups=True),
+    Metric(
+        "recall",
+        "mean over users of Σ r_i / R (divided by R, not by min(k, R))",
+        recall,
+        title="recall",
+        of_groups=True,
+    ),
     Metric(
         "recall_capped",
         "mean over users of Σ r_i / min(k, R): 1 for a list of hits only, however many are held out (the Recall@k of "
@@ -197,11 +203,12 @@ RANKING = (
     ),
     Metric(
         "ndcg",
-        "mean over users of Σ r_i / log2(i + 1), divided by that sum of min(k, R) hits in front",
+        "mean over users of Σ r_i / log2(i + 1), divided by the same sum for an ideal list, whose first min(k, R) "
+        "items are hits",
         _ndcg,
         title="NDCG",
         of_groups=True,
-        standard_error=uncertainty.mean_error,
+        standard_error=uncertainty.standard_error_of_mean,
         interval=True,
     ),
     Metric(
@@ -213,14 +220,14 @@ RANKING = (
     ),
     Metric(
         "mrr",
-        "mean over users of 1 / (rank of the first hit), 0 without a hit in k",
+        "mean over users of 1 / (rank of the first hit), 0 without a hit among the first k items",
         lambda ranked: (ranked.found / ranked.ranks).max(axis=1),
         title="MRR",
         of_groups=True,
     ),
     Metric(
         "hit_rate",
-        "share of users with at least one hit in k",
+        "share of users with at least one hit among the first k items",
         lambda ranked: ranked.found.any(axis=1).astype(np.float64),
         title="hit rate",
         of_groups=True,
@@ -228,7 +235,7 @@ RANKING = (
 )
 """Metrics of lists of k, each computed from `RankedHits`: the values of users, shape (n,); a model's is their mean.
 
-r_i: 1 where the i-th listed item is held out, else 0; R: the user's held-out items, cold ones too.
+r_i: 1 if the i-th listed item is held out, else 0; R: number of the user's held-out items, cold ones included.
 """
 
 

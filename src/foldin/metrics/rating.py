@@ -1,6 +1,6 @@
 """Metrics of predicted ratings: RMSE and MAE over all pairs, RMSE by user, R², calibration, and liked or not.
 
-Cornac and LensKit report the mean of users' own RMSE under the name of RMSE; here it is `user_rmse`.
+Cornac and LensKit call the mean of the users' RMSE RMSE; here it is `user_rmse`.
 """
 
 import math
@@ -39,11 +39,11 @@ def errors(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Values:
             remedy="give one of each per pair",
         )
     if not len(truth):
-        raise FoldinError("no pair to measure an error on", remedy="raise split.test and split.validation")
+        raise FoldinError("no pairs to compute an error on", remedy="raise split.test and split.validation")
     wrong = np.flatnonzero(~np.isfinite(guess))
     if len(wrong):
         raise FoldinError(
-            f"{len(wrong)} of {len(guess)} predicted ratings are no number, the first is {guess[wrong[0]]}",
+            f"{len(wrong)} of {len(guess)} predicted ratings are not finite, the first is {guess[wrong[0]]}",
             remedy="the model diverged; lower its learning rate",
         )
     return guess - truth
@@ -51,7 +51,7 @@ def errors(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Values:
 
 @dataclass(frozen=True)
 class RatingErrors:
-    """The errors of predicted ratings, computed once and handed to every metric of `RATING`.
+    """The errors of predicted ratings, computed once and passed to every metric of `RATING`.
 
     Attributes
     ----------
@@ -62,11 +62,11 @@ class RatingErrors:
     user : ndarray of int, shape (n,)
         The user of each pair, from 0.
     n_users : int
-        Number of users, those without a pair too.
+        Number of users, including those without a pair.
     warm : ndarray of bool, shape (n,)
-        Whether the user and the item of each pair are known to training.
+        Whether the user and the item of each pair occur in training.
     own_width : float or None
-        Where ratings are shares of the scale of one domain: the width of that scale in its own unit.
+        If ratings are shares of the scale of one domain: the width of that scale in its own unit.
     """
 
     actual: Values
@@ -127,23 +127,23 @@ def mean_size(error: Values) -> float:
 
 
 def rmse_error(given: RatingErrors) -> float:
-    """Return the standard error of RMSE, by user: that of the mean squared error, divided by 2 · RMSE."""
-    return uncertainty.rmse(*given.judged_users())[1]
+    """Return the standard error of RMSE, clustered by user: that of the mean squared error, divided by 2 · RMSE."""
+    return uncertainty.rmse_with_standard_error(*given.judged_users())[1]
 
 
 def rmse_where(given: RatingErrors, chosen: npt.NDArray[np.bool_]) -> float | None:
-    """Return RMSE over the chosen pairs; None where there is none."""
+    """Return RMSE over the chosen pairs; None if there are none."""
     return root_mean(given.squared[chosen]) if chosen.any() else None
 
 
 def r_squared(given: RatingErrors) -> float | None:
-    """Return the share of the ratings' variance that predictions explain; None where all ratings are the same."""
+    """Return the share of the ratings' variance that predictions explain; None if all ratings are the same."""
     spread = np.square(given.actual - given.actual.mean()).sum()
     return float(1 - given.squared.sum() / spread) if spread > 0 else None
 
 
 def user_rmse(given: RatingErrors) -> float:
-    """Return the mean of users' own RMSE, over users with a pair."""
+    """Return the mean of the users' RMSE, over users with a pair."""
     squared, pairs = given.judged_users()
     return float(np.sqrt(squared / pairs).mean())
 
@@ -152,12 +152,12 @@ def _of_errors(name: str, text: str, compute: Callable[[RatingErrors], float | N
     return Metric(name, text, compute, highest=math.inf, higher_is_better=False, **more)
 
 
-_IN_UNIT = "actual and predicted ratings, in the unit of the ratings"
+_IN_UNIT = "p: predicted, a: actual rating, in the unit of the ratings"
 _OWN = "of ratings that are shares of their domain's scale, in that scale's unit"
 RATING = (
     _of_errors(
         "rmse",
-        f"√(Σ (p − a)² / n) over all n test pairs at once, cold ones too; {_IN_UNIT}",
+        f"√(Σ (p − a)² / n) over all n test pairs at once, cold ones included; {_IN_UNIT}",
         lambda given: root_mean(given.squared),
         title="RMSE",
         of_groups=True,
@@ -166,12 +166,12 @@ RATING = (
     ),
     _of_errors(
         "rmse_warm",
-        "the same over the pairs whose user and item training knows",
+        "RMSE over the test pairs whose user and item both occur in training",
         lambda given: rmse_where(given, given.warm),
     ),
     _of_errors(
         "rmse_cold",
-        "the same over the other pairs, which are predicted from what is known of user or item",
+        "RMSE over the test pairs whose user or item does not occur in training",
         lambda given: rmse_where(given, ~given.warm),
     ),
     _of_errors(
@@ -181,7 +181,7 @@ RATING = (
         title="MAE",
         of_groups=True,
     ),
-    # What turns a share into a rating also adds the scale's lowest, which cancels in a difference of two ratings.
+    # Turning a share into a rating also adds the lowest rating, which cancels in a difference of two ratings.
     _of_errors(
         "rmse_own_unit",
         f"rmse {_OWN}",
@@ -196,14 +196,16 @@ RATING = (
     ),
     Metric(
         "r2",
-        "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs: 0 is the test mean, below 0 worse",
+        "1 − Σ (p − a)² / Σ (mean a − a)² over all test pairs. 0: as good as predicting the mean test rating; below 0: "
+        "worse",
         r_squared,
         lowest=-math.inf,
         title="R²",
     ),
     _of_errors(
         "user_rmse",
-        "mean over users of each one's own RMSE: a user with one rating weighs like one with many; not rmse",
+        "mean over users of each user's RMSE: a user with one rating weighs as much as one with many; differs from "
+        "rmse",
         user_rmse,
         title="mean RMSE by user",
     ),
@@ -213,7 +215,7 @@ RATING = (
 
 @dataclass(frozen=True)
 class Classified:
-    """How many pairs are liked and predicted so; positive means liked."""
+    """How many pairs are liked and predicted liked; positive means liked."""
 
     true_positives: int
     false_positives: int
@@ -222,7 +224,7 @@ class Classified:
 
 
 def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float) -> dict[str, float]:
-    """Judge predicted ratings as a classification into liked (at least `threshold`) and not liked.
+    """Evaluate predicted ratings as a classification into liked (at least `threshold`) and not liked.
 
     Parameters
     ----------
@@ -234,7 +236,7 @@ def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float)
     Returns
     -------
     dict of str to float
-        The metrics of `LIKED`, named without "liked_"; a share of nothing has no value and is left out.
+        The metrics of `LIKED`, named without "liked_"; a ratio 0/0 has no value and is left out.
     """
     errors(actual, predicted)
     liked, chosen = np.asarray(actual) >= threshold, np.asarray(predicted) >= threshold
@@ -250,7 +252,7 @@ def _share(part: int, total: int) -> float | None:
 LIKED = (
     Metric(
         "liked_precision",
-        "true positives / (true + false positives), of ratings at least the threshold",
+        "true positives / (true + false positives), where positive means a rating of at least the threshold",
         lambda n: _share(n.true_positives, n.true_positives + n.false_positives),
         title="precision",
     ),
@@ -266,12 +268,12 @@ LIKED = (
         lambda n: _share(2 * n.true_positives, 2 * n.true_positives + n.false_positives + n.false_negatives),
         title="F1",
     ),
-    count("true_positives", "liked and predicted so", lambda n: n.true_positives, "true positives"),
+    count("true_positives", "liked and predicted liked", lambda n: n.true_positives, "true positives"),
     count("false_positives", "not liked and predicted liked", lambda n: n.false_positives, "false positives"),
     count("false_negatives", "liked and predicted not liked", lambda n: n.false_negatives, "false negatives"),
-    count("true_negatives", "not liked and predicted so", lambda n: n.true_negatives, "true negatives"),
+    count("true_negatives", "not liked and predicted not liked", lambda n: n.true_negatives, "true negatives"),
 )
-"""Metrics of "liked or not", each computed from `Classified`; a share of nothing is None."""
+"""Metrics of "liked or not", each computed from `Classified`; a ratio 0/0 is None."""
 
 
 def calibration(actual: npt.ArrayLike, predicted: npt.ArrayLike, bins: int) -> pd.DataFrame:
@@ -282,17 +284,17 @@ def calibration(actual: npt.ArrayLike, predicted: npt.ArrayLike, bins: int) -> p
     actual, predicted : array_like of float, shape (n,)
         Ratings in the data set's own unit.
     bins : int
-        Number of groups; fewer where there are fewer pairs or predictions are tied.
+        Number of groups; fewer if there are fewer pairs or predictions are tied.
 
     Returns
     -------
     pandas.DataFrame
         `predicted`, `actual`, `pairs`: a row for each group, lowest predictions first. A calibrated model lies on
-        the diagonal; a slope below 1 means its predictions are too far from the mean.
+        the diagonal; a slope below 1 means that predictions are too far from the mean.
     """
     errors(actual, predicted)
     table = pd.DataFrame({"predicted": np.asarray(predicted, np.float64), "actual": np.asarray(actual, np.float64)})
-    # Ties share a group: where a group ends must not depend on the order of rows.
+    # Ties share a group: the end of a group must not depend on the order of rows.
     rank = table["predicted"].rank(method="average", pct=True)
     group = np.ceil(rank * bins).astype(int)
     means = table.groupby(group).agg(

@@ -1,8 +1,8 @@
-"""How far a metric may be off by the luck of which users there are: standard errors by user, and paired differences.
+"""Sampling error of a metric: standard errors clustered by user, and the paired bootstrap.
 
-Ratings of one user share that user's habits, so the user is the unit that was sampled: errors are clustered by user
-(Cameron and Miller 2015, "A practitioner's guide to cluster-robust inference"). For metrics of which each user has one,
-that is the ordinary standard error of a mean.
+Ratings of one user share that user's habits, so the user is the sampling unit: errors are clustered by user (Cameron
+and Miller 2015, "A practitioner's guide to cluster-robust inference"). For metrics with one value per user, that is the
+ordinary standard error of a mean.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from foldin.core.interactions import Values
 
 BLOCK_DRAWS = 4_000_000
-"""Users drawn at once by the bootstrap; bounds memory to 100 MB, changes no metric."""
+"""Users sampled at once by the bootstrap; bounds memory to 100 MB, changes no metric."""
 _LEAST = float(np.finfo(np.float64).eps)
 
 
@@ -21,7 +21,7 @@ def user_mean(values: Values) -> tuple[float, float] | None:
     Parameters
     ----------
     values : ndarray of float64, shape (n_users,)
-        NaN for a user without the metric, who is passed over.
+        NaN for a user without the metric, who is left out.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def user_mean(values: Values) -> tuple[float, float] | None:
     return pooled_mean(present, np.ones(len(present))) if len(present) else None
 
 
-def mean_error(values: Values) -> float:
+def standard_error_of_mean(values: Values) -> float:
     """Return the standard error of the mean of a per-user metric that at least one user has; see `user_mean`."""
     present = values[~np.isnan(values)]
     return pooled_mean(present, np.ones(len(present)))[1]
@@ -65,7 +65,7 @@ def pooled_mean(sums: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[fl
     return float(mean), float(np.sqrt(users / (users - 1) * spread) / total)
 
 
-def rmse(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
+def rmse_with_standard_error(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple[float, float]:
     """Return the RMSE over all pairs and its standard error, that of the mean squared error divided by 2 · RMSE.
 
     Parameters
@@ -86,14 +86,14 @@ def rmse(squared_errors: Values, counts: Values | npt.NDArray[np.intp]) -> tuple
 
 
 def z_score(difference: float, error: float) -> float:
-    """Return a difference in standard errors; finite, and 0 for no difference, where the error is 0."""
+    """Return a difference divided by its standard error; finite, and 0 for no difference, if the error is 0."""
     return difference / max(error, _LEAST)
 
 
-def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values:
-    """Return means over all pairs of users drawn again, with replacement: the bootstrap by user.
+def bootstrap_means(sums: Values, counts: Values, resamples: int, seed: int) -> Values:
+    """Return means over all pairs of bootstrap samples of the users, drawn with replacement.
 
-    The same users are drawn for every column, so differences between columns are paired (Efron and Tibshirani 1993).
+    All columns share the same samples, so differences between columns are paired (Efron and Tibshirani 1993).
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values
     counts : ndarray of float64, shape (n_users,)
         Number of each user's pairs.
     resamples : int
-        How often the users are drawn.
+        Number of bootstrap samples.
     seed : int
-        Of the draws.
+        Seed of the bootstrap samples.
 
     Returns
     -------
     ndarray of float64, shape (resamples, n_metrics)
-        A row for each draw.
+        A row for each bootstrap sample.
     """
     rng = np.random.default_rng(seed)
     n_users = len(sums)
@@ -118,7 +118,7 @@ def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values
     blocks = []
     for start in range(0, resamples, size):
         rows = min(size, resamples - start)
-        # How often each user is drawn, a row for each draw.
+        # How often each user is drawn, a row for each sample.
         drawn = rng.integers(n_users, size=(rows, n_users)) + np.arange(rows)[:, None] * n_users
         weights = np.bincount(drawn.ravel(), minlength=rows * n_users).reshape(rows, n_users)
         blocks.append(weights.astype(np.float64) @ columns)
@@ -128,16 +128,16 @@ def resampled(sums: Values, counts: Values, resamples: int, seed: int) -> Values
 
 
 def interval(draws: Values, confidence: float) -> tuple[Values, Values]:
-    """Return the percentile interval of each column of bootstrap draws: lower and upper ends."""
+    """Return the percentile interval of each column of bootstrap values: lower and upper ends."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return low, high
 
 
 def p_values(differences: Values) -> Values:
-    """Return two-sided p-values of "no difference" from bootstrap draws of differences, shape (n_metrics,).
+    """Return two-sided p-values of "no difference" from bootstrap values of differences, shape (n_metrics,).
 
-    A draw is counted as one more on either side, so that p is never 0 (Davison and Hinkley 1997, chapter 4).
+    One more value is counted on either side, so that p is never 0 (Davison and Hinkley 1997, chapter 4).
     """
     n = len(differences)
     below, above = (differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0)
@@ -146,7 +146,7 @@ def p_values(differences: Values) -> Values:
 
 
 def holm(values: Values) -> Values:
-    """Return p-values corrected for how many comparisons there are (Holm 1979): compare them with the level itself."""
+    """Return p-values corrected for the number of comparisons (Holm 1979): compare them with the level itself."""
     order = np.argsort(values, kind="stable")
     steps = values[order] * np.arange(len(values), 0, -1)
     corrected = np.empty(len(values))

@@ -1,4 +1,4 @@
-"""Baselines: what a recommender must beat. None of them knows anything about a person's taste."""
+"""Baselines: what a recommender must beat. None of them knows a user's personal taste."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommend
 class GlobalMean(RatingRecommender):
     """Predicts the mean training rating for everyone and everything."""
 
-    about = "The mean training rating, whoever asks about whatever: the RMSE of knowing nothing but the scale in use."
+    about = "Predicts the mean training rating for every pair."
 
     def _damping(self) -> float:
         # Biases damped without end are 0, so that pairs with an unknown user or item get the mean too.
@@ -46,9 +46,7 @@ class DampedBias(GlobalMean):
         damping: Damping
 
     settings: Settings
-    about = (
-        "The mean plus a damped bias of the user and of the item (Koren 2010): everyone gets the same order of items."
-    )
+    about = "The mean plus a damped bias of the user and of the item (Koren 2010): every user gets the same ranking."
 
     def _damping(self) -> float:
         return self.settings.damping
@@ -65,9 +63,7 @@ class DampedBias(GlobalMean):
 class Popularity(Recommender):
     """Ranks items by how many training ratings they have."""
 
-    about = (
-        "Items by number of training ratings, the same for everyone: hard to beat where exposure follows popularity."
-    )
+    about = "Items by number of training ratings, the same for every user: hard to beat if exposure follows popularity."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         counts = np.bincount(train.ratings.indices, minlength=train.n_items)
@@ -93,7 +89,7 @@ class Popularity(Recommender):
 class Random(Recommender):
     """Ranks items by chance: the floor of every ranking metric."""
 
-    about = "Seeded random scores: the floor that a ranking metric has by chance alone."
+    about = "Seeded random scores: what a random ranking scores on a ranking metric."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         return

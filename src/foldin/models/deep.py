@@ -1,13 +1,13 @@
-"""Networks that read a user's and an item's embedding side by side and learn how the two combine.
+"""Networks that take a user's and an item's embedding and learn how the two combine.
 
-Three rate: `mlp-dropout`, `mlp-centred` and `ncf` have a hidden layer over the two embeddings, and differ in what
-keeps them from over-fitting and in how they descend. Each learns what the damped biases leave of a rating, so that
-its layers are spent on taste; their sources learn the whole rating, and mostly re-learn those biases. All penalize
-embeddings, which their sources do not: there are nearly as many of these weights as ratings. `ncf-ranking` ranks: it
-learns to tell the items a user has met from items drawn at random.
+Three predict ratings: `mlp-dropout`, `mlp-centred` and `ncf` have a hidden layer over the two embeddings, and differ in
+their regularization and their optimizer settings. Each learns the residuals after the damped biases, so that its layers
+are used for taste; the original projects learn the whole rating, and mostly relearn those biases. All penalize
+embeddings, which the original projects do not: there are nearly as many of these weights as ratings. `ncf-ranking`
+ranks: it learns to distinguish items that a user rated from items drawn at random.
 
 A hidden layer over concatenated embeddings is a sum, W [p; q] + b = U p + V q + b. It is written as that sum, because
-then users × items need each side's half once only.
+then users × items need each side's half only once.
 """
 
 from typing import Any
@@ -92,7 +92,10 @@ class DropoutMLP(HiddenLayer):
         dropout: float = Field(ge=0, le=0.99)  # what is left is multiplied up in single precision
 
     settings: Settings
-    about = "Two embeddings, concatenated, a hidden layer with L2, dropout (after the cross-platform project, S1)."
+    about = (
+        "Two embeddings, concatenated, a hidden layer with L2, dropout (architecture of student project S1; see "
+        "docs/gallery.md)."
+    )
 
     def _kernel(self) -> dict[str, Any]:
         return {"kernel_regularizer": networks.keras().regularizers.L2(self.settings.kernel_l2)}
@@ -108,7 +111,10 @@ class CentredMLP(HiddenLayer):
     too slowly, so Adam does it here.
     """
 
-    about = "Small embeddings, concatenated, one wide hidden layer on centred ratings (after the ML-20M regressor, S2)."
+    about = (
+        "Small embeddings, concatenated, one wide hidden layer on centred ratings (architecture of student project S2; "
+        "see docs/gallery.md)."
+    )
 
 
 class NCF(HiddenLayer):
@@ -122,7 +128,10 @@ class NCF(HiddenLayer):
         decay: float = Field(ge=0.001, le=1)
 
     settings: Settings
-    about = "Neural collaborative filtering on ratings, learning rate falling in steps (after the Netflix project, S4)."
+    about = (
+        "Neural collaborative filtering on ratings, learning rate falling in steps (architecture of student project "
+        "S4; see docs/gallery.md)."
+    )
 
     def _after_hidden(self, layers: Any) -> list[Any]:
         return [layers.LeakyReLU(negative_slope=self.settings.leak, name="leaky_relu")]

@@ -1,9 +1,10 @@
-"""Matrix factorization, seven ways of one idea: a user-item matrix is nearly a product of two thin ones.
+"""Matrix factorization, six variants: a user-item matrix approximated by a product of two low-rank matrices.
 
-`svds` and `truncated-svd` decompose the matrix with missing cells read as 0. That answers "which cells are filled?",
-so they rank items and predict no ratings. Their `-centred` twins decompose what is left of the ratings after the
-biases; there 0 means "as the biases say", and the sum is a rating. `mf-l2` fits known cells only, by gradient
-descent; `mf-no-l2` is the same without regularization, and shows what that is for. No matrix is ever made dense.
+`svds` and `truncated-svd` decompose the matrix with missing cells set to 0. That answers "which cells are filled?", so
+they rank items and predict no ratings. Their `-centred` variants decompose the residuals of the ratings after the
+biases; there 0 means "as the biases predict", and the sum is a rating. `mf-l2` fits only the rated cells, by gradient
+descent; `mf-no-l2` is the same without regularization, and shows the effect of regularization. No matrix is ever made
+dense.
 """
 
 from abc import abstractmethod
@@ -145,7 +146,7 @@ class CentredSVD(ZeroImputedSVD, RatingRecommender):
 class LanczosSVD(ZeroImputedSVD):
     """`svds`: zero-imputed, by Lanczos iterations."""
 
-    about = "PureSVD: a truncated SVD of the zero-imputed matrix by scipy's svds (Cremonesi et al. 2010); ranks only."
+    about = "PureSVD: a truncated SVD, missing cells set to 0, by scipy's svds (Cremonesi et al. 2010); ranks only."
     _decompose = staticmethod(by_lanczos)
 
 
@@ -159,14 +160,14 @@ class RandomizedSVD(ZeroImputedSVD):
 class CentredLanczosSVD(CentredSVD):
     """`svds-centred`: of bias-centred residuals, by Lanczos iterations."""
 
-    about = "Damped biases plus scipy's svds of what they leave, missing cells 0 (as in Sarwar et al. 2000)."
+    about = "Damped biases plus scipy's svds of the residuals, with missing cells set to 0 (as in Sarwar et al. 2000)."
     _decompose = staticmethod(by_lanczos)
 
 
 class CentredRandomizedSVD(CentredSVD):
     """`truncated-svd-centred`: of bias-centred residuals, by random projection."""
 
-    about = "Damped biases plus scikit-learn's randomized TruncatedSVD of what they leave, missing cells 0."
+    about = "Damped biases plus scikit-learn's randomized TruncatedSVD of the residuals, with missing cells set to 0."
     _decompose = staticmethod(by_random_projection)
 
 
@@ -228,8 +229,8 @@ class UnregularizedMF(GradientDescentMF):
     """`mf-no-l2`: the same with L2 = 0 and no early stopping."""
 
     about = (
-        "The same descent without L2 and without early stopping: it learns its training ratings by heart, "
-        "which is what regularization is for."
+        "The same model without L2 and without early stopping. It memorizes its training ratings, which regularization "
+        "prevents."
     )
 
 

@@ -1,8 +1,8 @@
-"""Two towers: a user's side and an item's side of a network that meet only in a dot product.
+"""Two towers: a user's side and an item's side of a network that interact only in a dot product.
 
 So each side can be computed once and kept as a table of vectors, and finding items for a user is a search among
-vectors. `two-tower-rating` learns ratings from ids. `two-tower-retrieval` learns which item a user picks among all:
-its towers read ids and whatever is known of users and items, so that an item nobody rated has a place too.
+vectors. `two-tower-rating` learns ratings from ids. `two-tower-retrieval` learns which item a user chooses among all:
+its towers read ids and the attributes of users and items, so that unrated items get vectors too.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,10 @@ class RatingTowers(network_training.RatingNetwork):
         """Settings of `two-tower-rating`."""
 
     settings: Settings
-    about = "User and item embeddings, their dot product, one linear unit, on rating residuals (after the project S3)."
+    about = (
+        "User and item embeddings, their dot product, one linear unit, on rating residuals (architecture of student "
+        "project S3; see docs/gallery.md)."
+    )
 
     def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape

@@ -1,6 +1,6 @@
 """Accounts of cleaning: how many rows of a table were dropped, changed or kept, each under a named reason.
 
-An account closes: the rows that came in are those that went out and those dropped, no more and no less.
+Rows in must equal rows out plus rows dropped.
 """
 
 from dataclasses import dataclass, field

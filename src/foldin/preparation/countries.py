@@ -1,6 +1,6 @@
-"""Names of countries as people type them, made one name for each country.
+"""Names of countries as users type them, normalized to one name for each country.
 
-A name that is known in no spelling stays, tidied: no list is complete, and made-up data has made-up countries.
+Unknown names are tidied and kept: no list is complete, and synthetic data has invented countries.
 """
 
 import re

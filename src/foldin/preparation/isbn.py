@@ -1,8 +1,8 @@
-"""International Standard Book Numbers as people type them, made one spelling for each book.
+"""International Standard Book Numbers as users type them, normalized to one spelling for each book.
 
 An ISBN-10 has nine digits and a check digit, 0 to 9 or X. An ISBN-13 that begins with 978 names the same book as the
-ISBN-10 of its next nine digits. python-stdnum computes the check digits; what may be mended is decided here, and only
-where the check digit proves the result right.
+ISBN-10 of its next nine digits. python-stdnum computes the check digits; this module decides which corrections are
+allowed: only those that the check digit confirms.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Split protocols: who and what is held out. `split.protocol` of params.yaml names one of `PROTOCOLS`.
+"""Split protocols: which users and ratings are held out. `split.protocol` in params.yaml names one of `PROTOCOLS`.
 
-A protocol assigns rows of the canonical ratings to parts; nothing else of foldin decides what is held out. Its word
-(`PROTOCOLS[name]`) stands in messages, in the account of the split and in the report, so that a random split is never
-taken for a temporal one.
+A protocol assigns rows of the canonical ratings to parts; nothing else in foldin decides what is held out. Its phrase
+(`PROTOCOLS[name]`) appears in messages, in the account of the split and in the report, so that a random split is never
+mistaken for a temporal one.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
-"""Makes a problem smaller after the split was decided: a share of the users, and the k-core of what is learnt from.
+"""Reduces the data after the split: a share of the users, and the k-core of the training ratings.
 
-Nothing here looks at the test part. A k-core of all data would let the number of test ratings decide who is judged.
+Nothing here reads the test part. With a k-core of all data, the number of test ratings would influence which users are
+evaluated.
 """
 
 from dataclasses import replace

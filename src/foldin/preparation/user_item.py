@@ -1,8 +1,8 @@
 """Stage `user_item`: splits ratings into parts by a protocol of `splits`, and makes the user-item matrices.
 
-Users and items get indices from the training data (train and validation part) alone; a user or item that occurs in
-the test part only is cold and has index -1 there. The test part is written to a folder of its own, with the ratings of
-held-out users that models observe when they are judged, and the negatives that files give, where the protocol has such.
+Users and items get indices from the training data (train and validation part) alone; a user or item that occurs in the
+test part only is cold and has index -1 there. The test part is written to its own folder, with the ratings of held-out
+users that models observe at evaluation, and any negatives provided by the protocol's files.
 """
 
 import numpy as np

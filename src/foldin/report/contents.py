@@ -1,6 +1,6 @@
-"""What notebooks/report.ipynb shows beside the answer: examples from the test part's predictions, and plots.
+"""What notebooks/report.ipynb shows besides the leaderboard: examples from the test part's predictions, and plots.
 
-It reads what `evaluate` left and fits nothing.
+It reads the outputs of `evaluate` and trains nothing.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Findings:
     dataset : DataSet
         The declaration of the data set.
     board : pandas.DataFrame
-        Test metrics, a row for each model, as `leaderboard.load` gives them.
+        Test metrics, a row for each model, as `leaderboard.read_board` gives them.
     k : int
         Length of the recommendation lists judged.
     ks : list of int
@@ -47,7 +47,7 @@ class Findings:
     @property
     def ndcg(self) -> str:
         """The column of the ranking leaderboard's metric; it says so where candidates were sampled."""
-        return leaderboard.at(self.board, "ndcg", self.k)
+        return leaderboard.column_at_k(self.board, "ndcg", self.k)
 
     @property
     def best_ranker(self) -> str:
@@ -68,7 +68,7 @@ class Findings:
 def open_report(dataset: str) -> Findings:
     """Return what the report of a data set shows; the first call of notebooks/report.ipynb."""
     evaluation = params.section(params.Evaluation)
-    board = leaderboard.load(dataset)
+    board = leaderboard.read_board(dataset)
     return Findings(registry.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
 
 

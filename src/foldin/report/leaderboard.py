@@ -1,4 +1,4 @@
-"""The comparison itself: every model's test metrics in one table, as tables and metrics that people read."""
+"""The leaderboard: every model's test metrics in one table, and the tables and plots made from it."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ from foldin.report import plots, ties
 
 ORACLE = "oracle"
 REFERENCES = "baselines"
-"""The family whose models are references, not contenders."""
+"""The family whose models are references."""
 COMPARED = ("low", "high", "behind", "behind_low", "behind_high", "tied")
 LIKED_COLUMNS = {metric.name: f"liked.{metric.name.removeprefix('liked_')}" for metric in LIKED}
 RATING_METRICS = ("rmse", "rmse_se", "mae", *LIKED_COLUMNS.values())
@@ -45,7 +45,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     return values
 
 
-def load(dataset: str) -> pd.DataFrame:
+def read_board(dataset: str) -> pd.DataFrame:
     """Return the test metrics of every model of every family of params.yaml, with their intervals and ties.
 
     Parameters
@@ -63,7 +63,7 @@ def load(dataset: str) -> pd.DataFrame:
     Raises
     ------
     FoldinError
-        When a metric is missing, sampled metrics stand beside full ones, or a model beats the oracle unexplained.
+        When a metric is missing, sampled metrics are mixed with full ones, or a model beats the oracle unexplained.
     """
     settings = params.section(params.Evaluation)
     sampled = "negatives" in read_metrics(paths.account(dataset, "split"))
@@ -77,13 +77,13 @@ def load(dataset: str) -> pd.DataFrame:
     guards.check_oracle(leaks(board), settings.explained, dataset)
     by_user = users(dataset)
     for name in definitions.INTERVALS:
-        metric = name if name == "rmse" else f"{prefix(board)}{name}"
+        metric = name if name == "rmse" else f"{sampled_prefix(board)}{name}"
         if ties.column(metric) in by_user and by_user[ties.column(metric)].notna().any():
             compared = ties.with_best(
                 by_user, metric, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
             )
             board = board.join(compared[list(COMPARED)].add_prefix(f"{name}_"), on="model")
-    # Where nobody predicts ratings, the columns are there all the same, and empty.
+    # If no model predicts ratings, the columns exist but are empty.
     return board.reindex(columns=[*board, *(name for name in RATING_METRICS if name not in board)])
 
 
@@ -110,22 +110,22 @@ def best_first(board: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def best(board: pd.DataFrame, metric: str) -> str | None:
-    """Return the best model or baseline, the first by name of equals; None where none has the metric.
+    """Return the best model or baseline, the first by name of equals; None if none has the metric.
 
-    The oracle is neither: it knows the truth, which nothing that learns from ratings can.
+    The oracle is excluded: it knows the true preferences, which no model can learn exactly from ratings.
     """
     contenders = board[board["kind"] != ORACLE]
     ranked = best_first(contenders, metric) if metric in board else contenders[:0]
     return str(ranked["model"].iloc[0]) if len(ranked) else None
 
 
-def at(board: pd.DataFrame, name: str, k: int) -> str:
-    """Return the column of a ranking metric at k: one that says so where candidates were sampled."""
-    return f"{prefix(board)}{name}_at_{k}"
+def column_at_k(board: pd.DataFrame, name: str, k: int) -> str:
+    """Return the column of a ranking metric at k; its name says so if candidates were sampled."""
+    return f"{sampled_prefix(board)}{name}_at_{k}"
 
 
-def prefix(board: pd.DataFrame) -> str:
-    """Return what the names of the board's ranking metrics begin with: "sampled_" where candidates were sampled."""
+def sampled_prefix(board: pd.DataFrame) -> str:
+    """Return what the names of the board's ranking metrics begin with: "sampled_" if candidates were sampled."""
     return definitions.SAMPLED if any(str(column).startswith(definitions.SAMPLED) for column in board) else ""
 
 
@@ -178,54 +178,58 @@ def rating_table(board: pd.DataFrame) -> pd.DataFrame:
 
 def ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return the ranking leaderboard: metrics at k, highest NDCG first, with its interval."""
-    ndcg = at(board, "ndcg", k)
+    ndcg = column_at_k(board, "ndcg", k)
     ranked = best_first(board, ndcg)
     table = _start(ranked).assign(family=_families(ranked), **{f"NDCG@{k}": _shown(ranked, ndcg)})
     table = _with_intervals(table, ranked, "ndcg", ndcg)
     table = table.assign(**_of_lists(ranked, (metric for metric in RANKING if metric.name != "ndcg"), board, k))
     of_scores = titled(SCORES).items()
-    table = table.assign(**{title: _shown(ranked, f"{prefix(board)}{metric.name}") for title, metric in of_scores})
+    table = table.assign(
+        **{title: _shown(ranked, f"{sampled_prefix(board)}{metric.name}") for title, metric in of_scores}
+    )
     return table.assign(**_of_lists(ranked, GRADED, board, k))
 
 
 def liked_only_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return the ranking metrics of liked items only, in the order of the ranking leaderboard."""
-    ranked = best_first(board, at(board, "ndcg", k))
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
     return _start(ranked).assign(**_of_lists(ranked, LIKED_ONLY, board, k)).rename(columns={"NDCG": f"NDCG@{k}"})
 
 
 def list_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return what accuracy does not see of the lists, in the order of the ranking leaderboard."""
-    ranked = best_first(board, at(board, "ndcg", k))
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
     return _start(ranked).assign(**_of_lists(ranked, (*CATALOGUE, *LISTS), board, k))
 
 
 def _of_lists(ranked: pd.DataFrame, metrics: Iterable[Metric], board: pd.DataFrame, k: int) -> dict[str, list[str]]:
     """Return the columns of metrics of lists, without those that no model has."""
-    columns = {title: at(board, metric.name, k) for title, metric in titled(metrics).items()}
+    columns = {title: column_at_k(board, metric.name, k) for title, metric in titled(metrics).items()}
     return {title: _shown(ranked, column) for title, column in columns.items() if column in ranked}
 
 
 def length_table(board: pd.DataFrame, k: int, ks: Sequence[int]) -> pd.DataFrame:
     """Return NDCG and recall at every length of list, in the order of the ranking leaderboard."""
-    ranked = best_first(board, at(board, "ndcg", k))
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
     table = _start(ranked)
     for name, title in {"ndcg": "NDCG", "recall": "recall"}.items():
         for length in sorted({k, *ks}):
-            nested = f"other_lengths.{at(board, name, length)}"
-            table[f"{title}@{length}"] = _shown(ranked, nested if nested in ranked else at(board, name, length))
+            nested = f"other_lengths.{column_at_k(board, name, length)}"
+            table[f"{title}@{length}"] = _shown(
+                ranked, nested if nested in ranked else column_at_k(board, name, length)
+            )
     return table
 
 
 def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
     """Return recall, share of the lists and RMSE by the popularity of items, in the order of the leaderboard.
 
-    Where no model has rating metrics, RMSE is left out.
+    RMSE is left out if no model has rating metrics.
     """
-    ranked = best_first(board, at(board, "ndcg", k))
+    ranked = best_first(board, column_at_k(board, "ndcg", k))
     table = _start(ranked)
-    titles = {at(board, "recall", k): f"recall@{k}"}
-    titles |= {at(board, metric.name, k): title for title, metric in titled(BUCKETED).items()}
+    titles = {column_at_k(board, "recall", k): f"recall@{k}"}
+    titles |= {column_at_k(board, metric.name, k): title for title, metric in titled(BUCKETED).items()}
     for name, title in (titles | ({"rmse": "RMSE"} if has_ratings(board) else {})).items():
         for bucket in BUCKETS:
             table[f"{title}: {bucket}"] = _shown(ranked, f"popularity.{bucket}.{name}")
@@ -233,9 +237,9 @@ def bucket_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
 
 
 def liked_table(board: pd.DataFrame) -> pd.DataFrame:
-    """Return how well predicted ratings classify liked and not liked: what follows from the confusion matrix, and it.
+    """Return how well predicted ratings classify liked and not liked: the confusion matrix and metrics from it.
 
-    A metric without a value (no rating is predicted that high) is shown as a dash.
+    A metric without a value (no prediction reached the threshold) is shown as a dash.
     """
     judged = board.dropna(subset=["liked.true_positives"])
     # Models without F1 are last, not left out.
@@ -255,7 +259,7 @@ def domains(board: pd.DataFrame) -> list[str]:
 
 
 def domain_table(board: pd.DataFrame, metric: str, *, own: str = "") -> pd.DataFrame:
-    """Return one metric by domain and of all at once, best of all first; or, so ordered, `own`, which domains have."""
+    """Return one metric by domain and over all, best first; or, in that order, the metric `own` of domains only."""
     ranked = best_first(board, metric)
     table = _start(ranked)
     for domain in domains(board):
@@ -264,7 +268,7 @@ def domain_table(board: pd.DataFrame, metric: str, *, own: str = "") -> pd.DataF
 
 
 def leaks(board: pd.DataFrame) -> list[str]:
-    """Return the models that beat the oracle by more than sampling error: proof of a leak, or of a bug."""
+    """Return the models that beat the oracle beyond sampling error, which indicates a leak or a bug."""
     if "oracle.leak" not in board:
         return []
     return list(board.loc[board["oracle.leak"].fillna(0).astype(bool), "model"])
@@ -273,9 +277,9 @@ def leaks(board: pd.DataFrame) -> list[str]:
 def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
     """Draw both leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
 
-    That of ratings is left out where no model has rating metrics.
+    The rating leaderboard is left out if no model has rating metrics.
     """
-    ndcg = at(board, "ndcg", k)
+    ndcg = column_at_k(board, "ndcg", k)
     candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
     text = f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"
     panels = [(f"Ranking {candidates}", best_first(board, ndcg), "ndcg", ndcg, text)]
@@ -296,7 +300,7 @@ def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") 
             line_at=ORACLE,
         )
         axis.set_title(title)
-    mark = "orange: the best and what cannot be told apart from it"
+    mark = "orange: the best and its ties"
     note = "hollow: baselines" + (" and the oracle (dashed: the ceiling)" if ORACLE in set(board["model"]) else "")
     confidence = params.section(params.Evaluation).confidence
     drawn.suptitle(f"{dataset}: dots with {confidence:.0%} intervals; {mark}; {note}", fontsize=12)

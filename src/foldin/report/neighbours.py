@@ -1,4 +1,4 @@
-"""Which items lie near which in a space of vectors, and whether neighbours have more in common than chance gives."""
+"""Which items are near which in a vector space, and whether neighbours have more in common than random pairs."""
 
 import numpy as np
 import numpy.typing as npt

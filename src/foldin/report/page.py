@@ -1,7 +1,6 @@
-"""The page people read: reports/<dataset>/README.md, beside its metrics and the leaderboard as a table.
+"""The report page: reports/<dataset>/README.md, with its metrics and the leaderboard as a table.
 
-Rows of a data set appear on it only where they were made here; the executed notebook, which is not in git, shows them
-always.
+It shows rows of a data set only for generated data sets; the executed notebook, which is not in git, always shows them.
 """
 
 from typing import Any
@@ -39,7 +38,7 @@ def _columns(findings: Findings) -> pd.DataFrame:
     board = leaderboard.best_first(findings.board, findings.ndcg)
     table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):
-        table[name] = board[leaderboard.at(board, name, findings.k)]
+        table[name] = board[leaderboard.column_at_k(board, name, findings.k)]
     for name in ("rmse", "ndcg") if findings.best_rater is not None else ("ndcg",):
         for end in ("low", "high", "tied"):
             table[f"{name}_{end}"] = board[f"{name}_{end}"]
@@ -47,7 +46,7 @@ def _columns(findings: Findings) -> pd.DataFrame:
 
 
 def _metric_names(findings: Findings) -> set[str]:
-    """Return the names of all metrics of all models, as the files in git have them."""
+    """Return the names of all metrics of all models, as in the files in git."""
     names: set[str] = set()
     for family in params.families():
         folder = paths.predictions(findings.dataset.name, family)
@@ -85,14 +84,14 @@ def page(findings: Findings) -> str:
         "## By popularity",
         f"Items are in three groups, each with a third of the training {findings.dataset.noun}: the head is the few "
         f"most popular items, the tail the many rare ones. Recall of held-out items{', RMSE' if rated else ''} and "
-        "share of all list places:",
+        "share of all recommended items:",
         _markdown(leaderboard.bucket_table(board, findings.k)),
     ]
-    parts += ["## Learning and over-fitting", "![RMSE by epoch on train and validation part](plots/fitting.png)"]
-    parts += ["Where a model stops early, the validation part says when; the test part was not looked at."]
-    if findings.dataset.generate:  # only rows made here may stand in git, whatever a licence grants
+    parts += ["## Learning and overfitting", "![RMSE by epoch on train and validation part](plots/fitting.png)"]
+    parts += ["Early stopping uses the validation part only."]
+    if findings.dataset.generate:  # only generated rows may be in git, whatever a licence grants
         parts += _examples(findings)
-    parts += ["## What each family did", _abouts(), *_data(findings), *_definitions(findings), *_method(findings)]
+    parts += ["## What each model is", _abouts(), *_data(findings), *_definitions(findings), *_method(findings)]
     return "\n\n".join(parts)
 
 
@@ -122,11 +121,11 @@ def _liked(findings: Findings) -> list[str]:
     from_rating = _liked_from(findings)
     return [
         "## Telling liked from not liked",
-        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash where nothing "
-        "was predicted that high.",
+        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash means that no "
+        "prediction reached the threshold.",
         _markdown(leaderboard.liked_table(findings.board)),
         "## Calibration",
-        "Do people rate as predicted? "
+        "Are the predictions calibrated? "
         f"Test ratings in {findings.settings.calibration_bins} groups by predicted rating:",
         "![Mean actual against mean predicted ratings](plots/calibration.png)",
     ]
@@ -135,18 +134,18 @@ def _liked(findings: Findings) -> list[str]:
 def _ranking(findings: Findings) -> list[str]:
     k, board = findings.k, findings.board
     title, about = verdict.about_ranking(findings)
-    rated = leaderboard.at(board, "ndcg_liked", k) in board
+    rated = leaderboard.column_at_k(board, "ndcg_liked", k) in board
     return [
         f"## {title}",
         f"{about} {verdict.population_note(findings)}",
         *([] if leaderboard.has_ratings(board) else [verdict.interval_note()]),
         "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
-        "shows what the order of ids alone knows: something, where popular items got theirs first.",
+        "ranks by id alone. That is better than random if popular items have low ids.",
         _markdown(leaderboard.ranking_table(board, k)),
         *(_liked_only(findings) if rated else []),
         "What accuracy does not see of these lists (the random baseline shows what chance gives):",
         _markdown(leaderboard.list_table(board, k)),
-        "At other lengths:",
+        "At other list lengths:",
         _markdown(leaderboard.length_table(board, k, params.section(params.Evaluation).ks)),
     ]
 
@@ -161,14 +160,15 @@ def _definitions(findings: Findings) -> list[str]:
     kinds = [kind for kind in definitions.GROUPS if any(name.startswith(f"{kind}.") for name in names)]
     return [
         "## What each metric means",
+        f"Symbols: {definitions.SYMBOLS}.",
         "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
         "Of groups of items:",
-        "\n".join(f"- `{kind}.…`: as above.{definitions.GROUPS[kind]}" for kind in kinds),
+        "\n".join(f"- `{kind}.…`: as above. {definitions.GROUPS[kind]}" for kind in kinds),
     ]
 
 
 def _own_units(findings: Findings) -> list[str]:
-    """Return errors on each domain's own scale, where overall ones are in shares of it."""
+    """Return errors on each domain's own scale; overall ones are in shares of it."""
     scales = {part.domain: part.dataset.scale for part in findings.dataset.parts}
     named = ", ".join(f"{domain} from {scale.lowest:g} to {scale.highest:g}" for domain, scale in scales.items())
     parts = []
@@ -215,16 +215,16 @@ def _data(findings: Findings) -> list[str]:
         f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Train and "
-        f"validation part together, which models are fitted on in the end, know {split['users']:,} users and "
-        f"{split['items']:,} items and fill {split['density_of_training']:.2%} of their pairs; they have never seen "
-        f"{cold[0]}, {cold[1]} and so {cold[2]} of the test part.",
+        f"validation part together, on which the final models are fitted, contain {split['users']:,} users and "
+        f"{split['items']:,} items, and {split['density_of_training']:.2%} of their pairs are rated. Of the test part, "
+        f"{cold[0]}, {cold[1]} and therefore {cold[2]} are cold.",
         *_changes(account),
         "![Ratings given, and ratings by item and user](plots/data.png)",
     ]
 
 
 def _changes(account: dict[str, Any]) -> list[str]:
-    """Return what cleaning changed, and what it kept though it looks odd; nothing where it did neither."""
+    """Return what cleaning changed, and what it kept although it looks odd; nothing if it did neither."""
     rows = [
         {"table": table, "what": what, "reason": reason.replace("_", " "), "rows": f"{count:,}"}
         for table in ("ratings", "items", "users")
@@ -235,7 +235,7 @@ def _changes(account: dict[str, Any]) -> list[str]:
     if not rows:
         return []
     return [
-        "Rows in which cleaning changed a value, or that it kept as they are for a reason:",
+        "Rows in which cleaning changed a value, or that it kept unchanged for a reason:",
         _markdown(pd.DataFrame(rows)),
     ]
 
@@ -249,9 +249,9 @@ def _method(findings: Findings) -> list[str]:
     name = findings.dataset.name
     return [
         "## How to reproduce this",
-        f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the "
-        "train part, choose their epochs on the validation part, are refitted on both and judged once on the test "
-        "part, which no training stage can read. Definitions of all metrics: definitions.json.",
+        f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the train "
+        "part, choose their epochs on the validation part, are retrained on both and evaluated once on the test part, "
+        "which no training stage reads. Definitions of all metrics: definitions.json.",
     ]
 
 

@@ -1,7 +1,7 @@
-"""Which models can be told apart: every model beside the best, by paired bootstrap over users, corrected by Holm.
+"""Which models differ significantly from the best: paired bootstrap over users, corrected by Holm.
 
-Two models judged on the same users share what is hard about these users; so their difference is known better than
-either metric, and overlapping intervals of metrics do not say that models are equal.
+Two models evaluated on the same users are affected alike by difficult users, so their difference has a smaller standard
+error than either metric, and overlapping intervals of metrics do not mean that models are equal.
 """
 
 import math
@@ -15,7 +15,7 @@ from foldin.core.interactions import Values
 from foldin.metrics import definitions, uncertainty
 
 SEED = 20
-"""Of the bootstrap: the draws are the same in every report."""
+"""Of the bootstrap: the samples are the same in every report."""
 
 
 def column(metric: str) -> str:
@@ -23,7 +23,7 @@ def column(metric: str) -> str:
     return "squared_error" if metric == "rmse" else metric
 
 
-def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
+def per_user_sums(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
     """Return each user's sums for every model that has a metric, and the number of pairs behind them.
 
     Parameters
@@ -43,7 +43,7 @@ def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
     Raises
     ------
     FoldinError
-        When models were not judged on the same users.
+        When models were not evaluated on the same users.
     """
     # Not pivot_table, which would average a user listed twice without a word.
     wide = users.pivot(index="user_id", columns="model", values=column(metric))  # noqa: PD010
@@ -51,9 +51,9 @@ def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
     if wide.isna().to_numpy().any():
         lacking = str(wide.columns[int(np.argmax(wide.isna().any(axis=0)))])
         raise FoldinError(
-            f"'{lacking}' has no {metric} of some users others have",
+            f"'{lacking}' lacks {metric} for some users that other models have",
             where="data/predictions",
-            remedy="the models were judged on different test parts; make them again: dvc repro",
+            remedy="the models were evaluated on different test parts; make them again: dvc repro",
         )
     if metric != "rmse":
         return wide, np.ones(len(wide))
@@ -62,24 +62,24 @@ def totals(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
 
 
 def draws_needed(comparisons: int, confidence: float) -> int:
-    """Return how many draws it takes for the smallest p-value, 2 / (draws + 1), to count once corrected by Holm."""
-    # A hair below, because 1 - 0.95 is no exact twentieth.
+    """Return how many bootstrap samples make the smallest p-value, 2 / (samples + 1), significant after Holm."""
+    # Slightly fewer, because 1 - 0.95 is not exactly 0.05.
     return math.ceil(2 * comparisons / (1 - confidence) * (1 - 1e-9)) - 1
 
 
 def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> None:
-    """Refuse a bootstrap whose smallest p-value, 2 / (draws + 1), is no longer significant once corrected.
+    """Refuse a bootstrap whose smallest p-value, 2 / (samples + 1), is not significant once corrected.
 
-    Every difference would then look like chance, however large it is.
+    No difference would then be significant, however large it is.
 
     Parameters
     ----------
     resamples : int
-        Draws of the bootstrap.
+        Number of bootstrap samples.
     comparisons : int
         How many p-values are corrected together.
     confidence : float
-        A corrected p-value counts where it is at most 1 minus this.
+        A corrected p-value is significant if it is at most 1 minus this.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> Non
     needed = draws_needed(comparisons, confidence)
     if resamples < needed:
         raise FoldinError(
-            f"evaluation.resamples is {resamples}: too few draws to tell {comparisons + 1} models apart "
+            f"evaluation.resamples is {resamples}: too few bootstrap samples to compare {comparisons + 1} models "
             f"at a confidence of {confidence:g}",
             where="params.yaml",
             remedy=f"raise it to {needed:,} or more",
@@ -104,30 +104,30 @@ def with_best(
     Parameters
     ----------
     users : pandas.DataFrame
-        As `totals` takes it.
+        As `per_user_sums` takes it.
     metric : str
         "rmse", or a per-user ranking metric.
     resamples : int
-        Draws of the bootstrap.
+        Number of bootstrap samples.
     confidence : float
-        Of intervals; a difference counts where its corrected p-value is at most 1 minus this.
+        Of intervals; a difference is significant if its corrected p-value is at most 1 minus this.
     apart : sequence of str, optional
-        Models that get an interval and are compared with nothing: the oracle.
+        Models that get an interval and are not compared: the oracle.
 
     Returns
     -------
     pandas.DataFrame
         By model: `low`, `high`; `behind` (how much worse than the best, 0 or more), `behind_low`, `behind_high`; `p`
-        (Holm-corrected) and `tied` (cannot be told apart from the best, itself included).
+        (Holm-corrected) and `tied` (does not differ significantly from the best, itself included).
 
     Raises
     ------
     FoldinError
-        When there are too few draws to tell any of so many models apart.
+        When there are too few bootstrap samples for any of so many differences to be significant.
     """
-    sums, counts = totals(users, metric)
+    sums, counts = per_user_sums(users, metric)
     lower_is_better = definitions.lower_is_better(metric)
-    draws = uncertainty.resampled(sums.to_numpy(), counts, resamples, SEED)
+    draws = uncertainty.bootstrap_means(sums.to_numpy(), counts, resamples, SEED)
     point = sums.to_numpy().sum(axis=0) / counts.sum()
     if metric == "rmse":
         draws, point = np.sqrt(draws), np.sqrt(point)

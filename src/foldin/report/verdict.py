@@ -1,6 +1,6 @@
-"""The sentences of a report: the verdict, and what stands beside each table.
+"""The sentences of a report: the verdict, and the notes above the tables.
 
-The verdict says who is best, who cannot be told apart from it, and whether there is a leak.
+The verdict says which model is best, which do not differ significantly from it, and whether there is a leak.
 """
 
 import numpy as np
@@ -13,8 +13,8 @@ from foldin.report import leaderboard
 from foldin.report.contents import Findings
 
 NO_RATINGS = (
-    "Nobody gave ratings here: feedback is implicit, so there are no rating metrics. Models that predict ratings "
-    "learnt log(1 + count) as if it were one; their lists are judged like all others."
+    "These data have no ratings: feedback is implicit, so there are no rating metrics. Models that predict ratings "
+    "learned log(1 + count) as if it were a rating; their lists are evaluated like all others."
 )
 LIKED_ONLY = (
     "Only liked ratings were kept, as implicit feedback (split.liked_only), so there are no rating metrics. "
@@ -25,14 +25,14 @@ DOES = {"rmse": "predicts ratings best", "ndcg": "ranks best"}
 
 
 def winners(board: pd.DataFrame, columns: dict[str, str]) -> dict[str, str]:
-    """Return who is best, baselines included, by each metric that the verdict is about.
+    """Return the best model, baselines included, by each metric of the verdict.
 
     Parameters
     ----------
     board : pandas.DataFrame
         A row for each model: `model`, `kind` and metrics.
     columns : dict of str to str
-        Metric, a key of `DOES` → the column it stands in.
+        Metric, a key of `DOES` → its column.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def winners(board: pd.DataFrame, columns: dict[str, str]) -> dict[str, str]:
 
 
 def sentences(findings: Findings) -> str:
-    """Return the verdict in a few sentences; where the truth is known, that on leaks too."""
+    """Return the verdict in a few sentences; where the true preferences are known, also whether there is a leak."""
     board = findings.board.set_index("model")
     ndcg, rater = findings.ndcg, findings.best_rater
     best = winners(findings.board, {"rmse": "rmse", "ndcg": ndcg})
@@ -60,10 +60,10 @@ def sentences(findings: Findings) -> str:
         *_seed_noise(board, best),
     ]
     if ndcg.startswith(definitions.SAMPLED):
-        text.append("**Ranking metrics are of sampled candidates, not of the whole catalogue.**")
+        text.append("**Ranking metrics are on sampled candidates, not on the whole catalogue.**")
     if leaderboard.ORACLE in board.index:
         text.append(
-            "The truth of this data is known: but for chance, nothing can do better than "
+            "The true preferences in this data are known: except by chance, no model can do better than "
             f"RMSE {_shown(board, leaderboard.ORACLE, 'rmse')} and "
             f"NDCG@{findings.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
         )
@@ -80,7 +80,7 @@ def sentences(findings: Findings) -> str:
 
 
 def _verdict(board: pd.DataFrame, model: str, leader: str, metric: str, title: str, baseline: str) -> str:
-    """Return who is best, beside the baseline to beat; a baseline that nothing beats is named as such."""
+    """Return the best model, with the baseline to beat; a baseline that no model beats is named as such."""
     does = DOES[definitions.base(metric)]
     if leader != model and board.loc[leader, "kind"] == "baseline":
         return (
@@ -95,10 +95,11 @@ def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
     ties = []
     for name, model in best.items():
         others = [f"**{other}**" for other in board.index[_tied(board, name)] if other != model]
-        ties += [f"{', '.join(others)} cannot be told apart from {model}"] if others else []
+        do = "do" if len(others) > 1 else "does"
+        ties += [f"{', '.join(others)} {do} not differ significantly from {model}"] if others else []
     if not ties:
-        return f"{'Both lead' if len(best) > 1 else 'It leads'} beyond chance, as far as these users can tell."
-    return f"On these users, {' and '.join(ties)}."
+        return f"{'Both leads are' if len(best) > 1 else 'The lead is'} significant for these users."
+    return f"For these users, {' and '.join(ties)}."
 
 
 def _tied(board: pd.DataFrame, metric: str) -> npt.NDArray[np.bool_]:
@@ -107,7 +108,7 @@ def _tied(board: pd.DataFrame, metric: str) -> npt.NDArray[np.bool_]:
 
 
 def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
-    """Return who is best of each domain, where that is not whoever is best of all domains at once."""
+    """Return the best model of each domain in which it is not the best model of all domains together."""
     found, rows = [], board.set_index("model")
     for domain in leaderboard.domains(board):
         others = []
@@ -119,13 +120,13 @@ def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
                 values = f"{_shown(rows, str(leader), metric)}; {model}: {_shown(rows, model, metric)}"
                 others.append(f"{who} {DOES[definitions.base(name)]} ({values})")
         found += [f"on {domain} {' and '.join(others)}"] if others else []
-    return [f"By domain it differs: {'; '.join(found)}."] if found else []
+    return [f"The best model depends on the domain: {'; '.join(found)}."] if found else []
 
 
 def _seed_noise(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
-    """Return whose place behind the best may be owed to the seeds drawn: a lead within two standard deviations.
+    """Return the models that might beat the best with other seeds: its lead is below two standard deviations.
 
-    The deviation is that of the difference of two models, each trained once. Ties are left out: they are named before.
+    The deviation is that of the difference of two models, each trained once. Ties are left out: they are named above.
     """
     found = []
     for name, model in best.items():
@@ -141,9 +142,8 @@ def _seed_noise(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
             others = [f"**{board.index[int(rival)]}** ({moves[rival]})" for rival in np.flatnonzero(rivals)]
             metric = definitions.METRICS[definitions.base(name)].title
             found.append(
-                f"Trained with other seeds, {', '.join(others)} might stand before {model} ({moves[place]}): that is "
-                f"the standard deviation of each one's {metric} over its seeds, and the lead is less than two of the "
-                "difference's."
+                f"With other seeds, {', '.join(others)} might beat {model} ({moves[place]}). The ± is the standard "
+                f"deviation of {metric} over seeds; the lead is less than two standard deviations of the difference."
             )
     return found
 
@@ -157,75 +157,83 @@ def _liked_only(findings: Findings) -> bool:
 
 
 def coverage_note(findings: Findings) -> str:
-    """Return how much of the test part training covers: which pairs are warm, and RMSE on them and on cold ones."""
+    """Return which share of the test pairs is warm, and RMSE on warm and on cold pairs."""
     board = findings.board.dropna(subset=["rmse"])
     share, cold = float(board["warm_share"].iloc[0]), int(board["cold_pairs"].iloc[0])
     split = leaderboard.read_metrics(paths.account(findings.dataset.name, "split"))
     if "users_held_out" in split:
         return (
-            f"The {split['users_held_out']:,} users judged are unknown to training. Each model first gets some of "
-            f"their ratings, {split['ratings_fold_in']:,} in all (fold-in)."
+            f"The {split['users_held_out']:,} users of the test part do not occur in training. Each model first gets "
+            f"some of their ratings, {split['ratings_fold_in']:,} in all (fold-in)."
         )
     if not cold:
-        return "Training knows the user and the item of every test pair."
+        return "Both user and item of every test pair occur in training (warm)."
     best = board.set_index("model").loc[findings.best_rater]
     if "rmse_warm" not in best:
-        return f"Training knows user and item of none of the {cold:,} test pairs: all are cold, and all are predicted."
+        return (
+            f"The user or the item of each of the {cold:,} test pairs does not occur in training: all are cold, and "
+            "all are predicted."
+        )
+    others = f"{cold:,} pairs are" if cold > 1 else "pair is"
     return (
-        f"Training knows user and item of {share:.2%} of the test pairs (warm). The other {cold:,} are cold: models "
-        f"predict them from what is known, and none is dropped. {findings.best_rater}'s RMSE is "
-        f"{best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on cold ones."
+        f"Both user and item of {share:.2%} of the test pairs occur in training (warm). The other {others} cold; "
+        "models predict cold pairs from the bias of the known user or item, or the mean, and none is dropped. "
+        f"{findings.best_rater}'s RMSE is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on cold "
+        "ones."
     )
 
 
 def interval_note() -> str:
-    """Return what intervals and ties say, and what they do not."""
+    """Return what intervals and ties mean, and what they do not."""
     settings = params.section(params.Evaluation)
     return (
-        f"Intervals are {settings.confidence:.0%} bootstrap intervals, from {settings.resamples:,} draws of the users; "
-        "the distance behind the best is measured on the same draws. Each interval is for its metric or its difference "
-        "alone. Metrics files also have a standard error (`rmse_se`, by the delta method): it needs no draws, so each "
-        "domain and popularity group has one, while the bootstrap assumes no normal distribution and compares models "
-        "on the same users. **Tied**: cannot be told apart from the best, after Holm's correction for the number of "
-        "models, so a model can be tied though its own interval leaves out 0. The best and its ties together hold the "
-        "truly best model with "
-        f"{settings.confidence:.0%} confidence; they do not say that every other model is worse than each of them."
+        f"Intervals are {settings.confidence:.0%} bootstrap intervals, from {settings.resamples:,} bootstrap samples "
+        "of the users; the difference from the best is computed on the same samples. Intervals are not corrected for "
+        "multiple comparisons. Metrics files also have a standard error (`rmse_se`, by the delta method): it needs no "
+        "samples, so each domain and popularity group has one, while the bootstrap assumes no normal distribution and "
+        "compares models on the same users. **Tied**: does not differ significantly from the best after Holm's "
+        "correction, so a model can be tied even if the uncorrected interval of its difference excludes 0. With "
+        f"{settings.confidence:.0%} confidence, the truly best model is the best one or one of its ties. This does not "
+        "mean that every other model is worse than each tied model."
     )
 
 
 def about_ranking(findings: Findings) -> tuple[str, str]:
-    """Return a title for the metrics of lists, and a sentence on what was ranked and what counts as a hit."""
+    """Return a title for the ranking metrics, and a sentence on what was ranked and what counts as a hit."""
     if findings.ndcg.startswith(definitions.SAMPLED):
         return (
             "Ranking sampled candidates",
             "**These are sampled metrics.** Each user's held-out items are ranked among given negatives, not among the "
-            "catalogue; such metrics are far higher than full ones, and may order models the other way (Krichene and "
+            "catalogue; such metrics are far higher than full ones, and may rank models differently (Krichene and "
             "Rendle 2020).",
         )
-    met = ("met", "however often") if findings.best_rater is None else ("rated", "whatever the rating")
-    met = ("liked", "and only liked ratings were kept") if _liked_only(findings) else met
+    did, hit = "rated", "rated it in the test part, whatever the rating"
+    if _liked_only(findings):
+        did, hit = "liked", "liked it in the test part, and only liked ratings were kept"
+    elif findings.best_rater is None:
+        did, hit = "interacted with", "interacted with it in the test part, however often"
     return (
         "Ranking the whole catalogue",
-        f"Lists of {findings.k} from all items a user has no training rating of; an item counts as a hit when the user "
-        f"{met[0]} it in the test part, {met[1]}.",
+        f"Each user gets a list of {findings.k} from all items that the user has not {did} in training; an item counts "
+        f"as a hit when the user {hit}.",
     )
 
 
 def population_note(findings: Findings) -> str:
-    """Return which users the means of ranking metrics are over, who is in none, and what no list can hold."""
+    """Return over which users ranking metrics are averaged, who gets no list, and what no list can contain."""
     row = findings.board.iloc[0]
     ranked, without, unreachable = (int(row[name]) for name in ("users_ranked", "users_without_history", "unreachable"))
-    # Of the cold pairs, those that are not of a ranked user are of a user without history.
+    # Cold pairs belong either to a ranked user or to a user without history.
     held_out = int(row["pairs"] - row["cold_pairs"]) + unreachable
     over = f"Metrics are means over {ranked:,} users"
     over += (
-        f"; the other {without:,} of the test part have no history, so they get no list and are in no mean."
+        f"; the other {without:,} of the test part have no history, so they get no list and are left out."
         if without
         else ", all of the test part."
     )
     if not unreachable:
-        return f"{over} Training knows every item held out of them."
+        return f"{over} All their held-out items occur in training."
     return (
-        f"{over} Of the {held_out:,} items held out of them, {unreachable / held_out:.2%} are cold: training has never "
-        "seen them, so no list can hold them, and each counts as missed."
+        f"{over} Of their {held_out:,} held-out items, {unreachable / held_out:.2%} are cold: they do not occur in "
+        "training, so no list can contain them, and each counts as missed."
     )

@@ -1,4 +1,4 @@
 """The gallery of traps: known mistakes in evaluating recommenders, each made on purpose and corrected.
 
-A guest: the notebook `traps` calls it, and nothing else imports it. docs/gallery.md explains each trap.
+An optional extra: the notebook `traps` calls it, and no stage depends on it. docs/gallery.md explains each trap.
 """

@@ -1,7 +1,7 @@
-"""What the notebook `traps` works with: ratings, models fitted to them, and the page that keeps the exhibits.
+"""What the notebook `traps` works with: ratings, models fitted to them, and the page of the exhibits.
 
 The mistakes are in foldin.traps.rows_and_cells, network, misread and training (those of five student projects), and in
-foldin.traps.protocol (those of the whole field). Nothing fitted here is kept, and no metric here is a result.
+foldin.traps.protocol (common ones). No model fitted here is saved, and no metric here is a result.
 """
 
 from collections.abc import Iterator
@@ -46,13 +46,13 @@ IMPLICIT = ImplicitALS.Settings(
 DESCENT = GradientDescentMF.Settings(
     factors=FACTORS, epochs=25, patience=0, damping=DAMPING, learning_rate=0.02, l2=0.0, initial_spread=0.1
 )
-"""Without L2, so that it over-fits. `traps.epochs` replaces the epochs."""
+"""Without L2, so that it overfits. `traps.epochs` replaces the epochs."""
 INTRODUCTION = (
     "The tables of notebooks/traps.ipynb. [docs/gallery.md](../../docs/gallery.md) explains each trap and introduces "
-    "the student projects S1 to S5. **The mistake** is what a wrong evaluation prints, **control** what the same "
-    "evaluation prints for something that has learned nothing, and **corrected** what the right evaluation prints. "
-    "**As published** is a number that a project printed on its own data. **Order of ids** is the list of a constant: "
-    "ties break by item id, and ids may know something. Nothing here is a result."
+    "the student projects S1 to S5. **The mistake** is what a wrong evaluation prints, **control** what it prints for "
+    "a model that has learned nothing, and **corrected** what the right evaluation prints. **As published** is a "
+    "number that a project printed on its own data. **Order of ids** is the list of a constant: ties are broken by "
+    "item id, and ids may carry information. No number here is a result."
 )
 
 
@@ -69,9 +69,9 @@ class Gallery:
     seed : int
         Of everything random.
     ratings : Interactions
-        All ratings of the users taken.
+        All ratings of the most active users.
     of_users : int
-        Users of the whole data set, of whom the most active are taken.
+        Number of users of the whole data set.
     times : ndarray of float64, shape (n_ratings,)
         When each rating of `ratings.triples()` was given, in seconds; NaN where unknown.
     exhibits : dict of str to Exhibit or str
@@ -121,7 +121,7 @@ class Gallery:
         return ExplicitALS(EXPLICIT, seed=self.seed)
 
     def descent(self) -> GradientDescentMF.Settings:
-        """Return the settings of a matrix factorization by gradient descent that over-fits."""
+        """Return the settings of a matrix factorization by gradient descent that overfits."""
         return DESCENT.model_copy(update={"epochs": self.settings.epochs})
 
     def overfitted(self) -> GradientDescentMF:
@@ -159,16 +159,16 @@ class Gallery:
         return float(self.train.ratings.data.mean())
 
     def sizes(self) -> str:
-        """Return how much data the gallery rests on, as a sentence."""
+        """Return how much data the gallery uses, as a sentence."""
         n_users, n_items = self.ratings.ratings.shape
-        taken = f"the {n_users:,} users with most ratings, of {self.of_users:,}"
-        people = taken if n_users < self.of_users else f"all {self.of_users:,}"
+        some = f"the {n_users:,} most active of {self.of_users:,}"
+        users = some if n_users < self.of_users else f"all {self.of_users:,}"
         try:
             train, test = (f"{part.ratings.nnz:,}" for part in self.parts)
             ratings = f"{train} to learn from and {test} held out at random"
         except NotShownError as reason:
             ratings = f"{self.ratings.ratings.nnz:,}; {reason.what}"
-        return f"Users: {people}; items: {n_items:,}; ratings: {ratings}."
+        return f"Users: {users}; items: {n_items:,}; ratings: {ratings}."
 
     @contextmanager
     def place(self, title: str) -> Iterator[None]:
@@ -184,7 +184,7 @@ class Gallery:
             print(f"{title}\n{self.exhibits[title]}")
 
     def hang(self, exhibit: Exhibit) -> pd.DataFrame:
-        """Keep an exhibit for the page in the last `place`; print what it says, return its table as people read it."""
+        """Keep an exhibit for the page in the last `place`; print its sentence, return its table as shown."""
         title = list(self.exhibits)[-1]
         self.exhibits[title] = exhibit
         print(f"{title}\n{exhibit.says}")
@@ -226,7 +226,7 @@ class Gallery:
 def open_gallery(dataset: str) -> Gallery:
     """Return the gallery of a data set, over its `traps.users` most active users; the first call of the notebook.
 
-    The most active, because a random sample of sparse data holds next to nothing to learn.
+    The most active, because a random sample of sparse data contains almost no signal.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Numbers taken for others: scores for ratings, a matrix turned round, an error for an accuracy, five errors for one.
+"""Misread numbers: scores as ratings, a transposed confusion matrix, an error as accuracy, five errors as one.
 
 S2, a student project that docs/gallery.md introduces, printed the second and the third.
 """
@@ -12,54 +12,55 @@ from sklearn.metrics import confusion_matrix
 from foldin import metrics
 from foldin.core.interactions import FloatArray, Interactions
 from foldin.models.parts.recommender import RatingRecommender, Recommender
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, need, table
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, require, table
 
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))
 """The confusion matrix that S2 printed for MovieLens 20M, as scikit-learn gave it."""
 
 
 def scores_as_ratings(
-    test: Interactions, scorer: Recommender, mean: RatingRecommender, chance: Recommender, k: int
+    test: Interactions, scorer: Recommender, mean: RatingRecommender, at_random: Recommender, k: int
 ) -> Exhibit:
-    """Read the scores of a model that ranks, such as an SVD whose missing cells are 0, as if they were ratings.
+    """Read the scores of a ranking model, such as an SVD with missing cells set to 0, as if they were ratings.
 
-    The fitted models are one that only ranks, one that predicts the mean, and one that ranks at random.
+    The fitted models are one that only ranks, one that predicts the mean rating, and one that ranks at random.
     """
     users, items, actual = test.triples()
     asked = np.unique(users)
     scores, level = scorer.score(asked)[np.searchsorted(asked, users), items], mean.predict(users, items)
     off, off_mean = metrics.rmse(actual, scores), metrics.rmse(actual, level)
-    need(off_mean, f"all held-out ratings are {actual[0]:.4g}, so the mean makes no error to compare with")
-    ndcg, by_chance = (
-        float(metrics.ndcg(model.recommend(asked, k)[0], test.ratings[asked]).mean()) for model in (scorer, chance)
+    require(off_mean, f"all held-out ratings are {actual[0]:.4g}, so the mean makes no error to compare with")
+    ndcg, ndcg_at_random = (
+        float(metrics.ndcg(model.recommend(asked, k)[0], test.ratings[asked]).mean()) for model in (scorer, at_random)
     )
-    title, list_title = f"mean of what is predicted (ratings: {actual.mean():.2f})", f"NDCG@{k}"
+    title, list_title = f"mean score (mean rating: {actual.mean():.2f})", f"NDCG@{k}"
     return Exhibit(
         table(
             (MISTAKE, scorer.name, {"RMSE": off, title: float(scores.mean()), list_title: ndcg}),
             (CONTROL, mean.name, {"RMSE": off_mean, title: float(level.mean())}),
-            (CONTROL, chance.name, {list_title: by_chance}),
+            (CONTROL, at_random.name, {list_title: ndcg_at_random}),
         ),
         f"The scores average {scores.mean():.2f} and the ratings {actual.mean():.2f}, so their “RMSE” is "
-        f"{off / off_mean:.1f} times that of the mean. As lists the scores are "
-        f"{'better' if ndcg > by_chance else 'no better'} than chance: NDCG {ndcg:.4f}, chance {by_chance:.4f}.",
+        f"{off / off_mean:.1f} times that of the mean rating. As lists the scores are "
+        f"{'better' if ndcg > ndcg_at_random else 'no better'} than a random ranking: NDCG {ndcg:.4f}, random ranking "
+        f"{ndcg_at_random:.4f}.",
     )
 
 
 def read_matrix(matrix: npt.ArrayLike) -> Exhibit:
-    """S2: read scikit-learn's confusion matrix the wrong way round, [[TP, FP], [FN, TN]], and the right one.
+    """S2: read scikit-learn's confusion matrix the wrong way round, [[TP, FP], [FN, TN]], and the right way.
 
     Parameters
     ----------
     matrix : array_like of int, shape (2, 2)
-        As scikit-learn gives it: rows are the truth, columns the prediction, "no" before "yes".
+        As scikit-learn gives it: rows are actual, columns predicted classes, negative before positive.
     """
     (a, b), (c, d) = np.asarray(matrix)
     # One of the three readings divides by each of these.
     counts = {"above the mean": c + d, "predicted above it": b + d, "not above the mean": a + b}
     counts["predicted not above it"] = a + c
     for which, count in counts.items():
-        need(count, f"none of {a + b + c + d:,} held-out ratings is {which}, so a precision or recall is 0/0")
+        require(count, f"none of {a + b + c + d:,} held-out ratings is {which}, so a precision or recall is 0/0")
 
     def measured(tp: float, fp: float, fn: float, tn: float) -> dict[str, float]:
         total = tp + fp + fn + tn
@@ -70,7 +71,7 @@ def read_matrix(matrix: npt.ArrayLike) -> Exhibit:
     return Exhibit(
         table(
             (MISTAKE, "read as [[TP, FP], [FN, TN]]", wrong),
-            (CONTROL, "say yes to every pair", measured(c + d, a + b, 0, 0)),
+            (CONTROL, "predict positive for every pair", measured(c + d, a + b, 0, 0)),
             (CORRECTED, "read as [[TN, FP], [FN, TP]]", right),
         ),
         f"Accuracy is {right['accuracy']:.4f} either way, so it hides the swap. Precision is {wrong['precision']:.4f} "
@@ -87,8 +88,8 @@ def confusion_of(actual: FloatArray, predicted: FloatArray, threshold: float) ->
 def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray], threshold: float) -> Exhibit:
     """S2: print the mean squared error as a percentage and call it accuracy.
 
-    The first of the predictions, each of shape (n,), is the control. One is accurate when it is on the same side of the
-    threshold as the rating.
+    The first of the predictions, each of shape (n,), is the control. A prediction is accurate when it is on the same
+    side of the threshold as the rating.
     """
     readings: list[Row] = []
     for place, (name, predicted) in enumerate(predictions.items()):
@@ -97,7 +98,7 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
         measured = {"MSE": mse, "printed as accuracy, %": 100 * mse, "RMSE": np.sqrt(mse), "true accuracy, %": right}
         readings.append((MISTAKE if place else CONTROL, name, measured))
     found = table(*readings)
-    need(found["MSE"].any(), "no model makes an error here")
+    require(found["MSE"].any(), "no model makes an error here")
     printed, true = (found.droplevel("reading")[name] for name in ("printed as accuracy, %", "true accuracy, %"))
     return Exhibit(
         found,
@@ -107,9 +108,9 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
 
 
 def one_model_many_errors(train: Interactions, test: Interactions, model: RatingRecommender) -> Exhibit:
-    """Print the errors of a model fitted on `train` in several ways, each of which has been called its RMSE."""
+    """Print the error of a model fitted on `train` by several definitions, each of which has been called RMSE."""
     users, items, actual = test.triples()
-    need(len(actual) > 1, f"{len(actual)} held-out rating has no half whose items are more popular")
+    require(len(actual) > 1, f"{len(actual)} held-out rating has no half with the more popular items")
     predicted = model.predict(users, items)
     rmse = metrics.rmse(actual, predicted)
     squares = np.square(metrics.errors(actual, predicted))
@@ -120,15 +121,18 @@ def one_model_many_errors(train: Interactions, test: Interactions, model: Rating
     own, highest = train.triples(), train.scale.highest
     ways = {
         "mean over users of each user's RMSE": float(by_user.mean()),
-        "the half of them whose items are more popular": float(np.sqrt(squares[often].mean())),
+        "the half of the test ratings with the more popular items": float(np.sqrt(squares[often].mean())),
         f"ratings divided by {highest:g} first": rmse / (highest or 1),
-        "the ratings it has learned from": metrics.rmse(own[2], model.predict(*own[:2])),
+        "the training ratings": metrics.rmse(own[2], model.predict(*own[:2])),
     }
-    if highest == 1 or highest <= 0:  # already divided by the highest, or nobody would divide by it
+    if highest == 1 or highest <= 0:  # already divided by the highest, or not worth dividing by it
         del ways[f"ratings divided by {highest:g} first"]
     found = table(
         (CORRECTED, "all test ratings at once, in rating units", {"“RMSE”": rmse}),
         *((MISTAKE, how, {"“RMSE”": value}) for how, value in ways.items()),
     )
     least, most = found["“RMSE”"].min(), found["“RMSE”"].max()
-    return Exhibit(found, f"The RMSE is {rmse:.4f}. Depending on the way, {least:.4f} to {most:.4f} is printed.")
+    return Exhibit(
+        found,
+        f"The RMSE is {rmse:.4f}. Depending on the definition, the value ranges from {least:.4f} to {most:.4f}.",
+    )

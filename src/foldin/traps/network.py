@@ -1,4 +1,4 @@
-"""S1's third mistake: a network that learns from labels that are all 1. docs/gallery.md introduces S1."""
+"""S1's third mistake: a network trained on labels that are all 1. docs/gallery.md introduces S1."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPRegressor
 
 from foldin.core.interactions import IntArray, Interactions
 from foldin.traps.rows_and_cells import classified
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, need, table
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, require, table
 
 Values = npt.NDArray[np.float64]
 STEPS = 300
@@ -27,39 +27,40 @@ LEARNING_RATE = 0.02
 
 
 def all_ones(train: Interactions, test: Interactions, seed: int) -> Exhibit:
-    """S1, network: train and judge on labels that are all 1, then ask the network about empty cells.
+    """S1, network: train and evaluate on labels that are all 1, then evaluate the network on empty cells too.
 
     The network adds a user's and an item's embedding and has one hidden layer: scikit-learn's multi-layer perceptron
-    over one-hot users and items is the same function. Of the two parts only which cells are filled counts.
+    over one-hot users and items is the same function. Only the filled cells of the two parts matter, not the ratings.
     """
     rng = np.random.default_rng(seed)
     known, held = _pairs(train), _pairs(test)
-    # Zeros to judge on must be zeros, so they avoid both parts. Zeros to learn from may not know the test part.
-    zeros_to_judge = _empty_cells(len(held), rng, train, test)
-    zeros_to_learn = _empty_cells(len(known), rng, train)
-    need(len(zeros_to_judge) and len(zeros_to_learn), "every pair is filled, or nearly so: there are no zeros to draw")
-    asked = np.concatenate([held, zeros_to_judge])
-    labels = np.repeat([1.0, 0.0], [len(held), len(zeros_to_judge)])
+    # Negatives to evaluate on avoid both parts. Negatives to train on must not use the test part.
+    test_negatives = _empty_cells(len(held), rng, train, test)
+    train_negatives = _empty_cells(len(known), rng, train)
+    require(len(test_negatives) and len(train_negatives), "all or nearly all pairs are rated: there are no negatives")
+    asked = np.concatenate([held, test_negatives])
+    labels = np.repeat([1.0, 0.0], [len(held), len(test_negatives)])
     shape = train.ratings.shape
     only_ones = _network(known, np.ones(len(known)), shape, seed)
-    both = np.concatenate([known, zeros_to_learn])
-    with_zeros = _network(both, np.repeat([1.0, 0.0], [len(known), len(zeros_to_learn)]), shape, seed)
+    both = np.concatenate([known, train_negatives])
+    with_negatives = _network(both, np.repeat([1.0, 0.0], [len(known), len(train_negatives)]), shape, seed)
 
     ones = np.ones(len(held))
     flattered, unmasked = classified(ones, only_ones(held)), _with_auc(labels, only_ones(asked))
-    taught = _with_auc(labels, with_zeros(asked))
+    taught = _with_auc(labels, with_negatives(asked))
     found = table(
-        (MISTAKE, "network of ones, asked about ones", flattered),
-        (CONTROL, "predict 1, asked about ones", classified(ones, ones)),
-        (MISTAKE, "the same network, asked about ones and zeros", unmasked),
-        (CONTROL, "predict 1, asked about ones and zeros", classified(labels, np.ones(len(labels))) | {"AUC": 0.5}),
-        (CORRECTED, "network of ones and zeros, asked about both", taught),
+        (MISTAKE, "network trained on positives, evaluated on positives", flattered),
+        (CONTROL, "predict 1, evaluated on positives", classified(ones, ones)),
+        (MISTAKE, "the same network, evaluated on positives and negatives", unmasked),
+        (CONTROL, "predict 1, evaluated on both", classified(labels, np.ones(len(labels))) | {"AUC": 0.5}),
+        (CORRECTED, "network trained on positives and negatives, evaluated on both", taught),
     )
     return Exhibit(
         found,
-        f"On ones, the network has an F1 of {flattered['F1']:.2f}, and so has a constant. On as many zeros as ones, "
-        f"its precision is {unmasked['precision']:.2f}, for it says yes to the zeros too, and its AUC is "
-        f"{unmasked['AUC']:.2f} (chance: 0.50). With zeros to learn from, the AUC is {taught['AUC']:.2f}.",
+        f"On positives alone, the network has an F1 of {flattered['F1']:.2f}, and so has a constant. With as many "
+        f"negatives as positives, its precision is {unmasked['precision']:.2f}, because it predicts 1 for negatives "
+        f"too, and its AUC is {unmasked['AUC']:.2f} (a random ranking: 0.50). Trained on negatives too, a network has "
+        f"an AUC of {taught['AUC']:.2f}.",
     )
 
 
@@ -94,7 +95,7 @@ def _network(pairs: IntArray, labels: Values, shape: tuple[int, int], seed: int)
         hidden_layer_sizes=(UNITS,), alpha=L2, batch_size=batch, learning_rate_init=LEARNING_RATE, random_state=seed
     )
     features = one_hot(pairs)
-    # Steps, not passes: a pass over few pairs is few steps, and a network that has not yet learned shows no mistake.
+    # Steps, not epochs: an epoch over few pairs is few steps, and an untrained network does not show the mistake.
     for _ in range(math.ceil(STEPS / math.ceil(len(pairs) / batch))):
         network.partial_fit(features, labels)
     return lambda asked: network.predict(one_hot(asked))

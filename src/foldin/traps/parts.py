@@ -6,11 +6,11 @@ import pandas as pd
 
 from foldin.core import interactions
 from foldin.core.interactions import IntArray, Interactions, Scale
-from foldin.traps.tables import need
+from foldin.traps.tables import require
 
 Mask = npt.NDArray[np.bool_]
 DAMPING = 5.0
-"""Imaginary average ratings behind every bias of the gallery."""
+"""Pseudo-ratings at the mean, added to every user and item in the gallery's biases."""
 
 
 def held_out(count: int, share: float, rng: np.random.Generator) -> Mask:
@@ -22,7 +22,7 @@ def held_out(count: int, share: float, rng: np.random.Generator) -> Mask:
         When one of the two parts is empty.
     """
     held: Mask = rng.random(count) < share
-    need(held.any() and not held.all(), f"{count} ratings are too few to hold a share of {share} of them out")
+    require(held.any() and not held.all(), f"{count} ratings are too few to hold out a share of {share}")
     return held
 
 
@@ -39,8 +39,10 @@ def rows_of(ratings: Interactions, chosen: Mask | npt.NDArray[np.intp]) -> Inter
     return ratings.with_ratings(interactions.matrix(users[chosen], items[chosen], values[chosen], shape))
 
 
-def of_ones(cells_users: IntArray, cells_items: IntArray, values: IntArray, shape: tuple[int, int]) -> Interactions:
-    """Return cells of 0 and 1 as Interactions over nameless users and items. A 0 is a cell like any other."""
+def interactions_from_cells(
+    cells_users: IntArray, cells_items: IntArray, values: IntArray, shape: tuple[int, int]
+) -> Interactions:
+    """Return cells of 0 and 1 as Interactions over nameless users and items. A stored 0 is a filled cell, too."""
     cells = interactions.matrix(cells_users, cells_items, values.astype(np.float32), shape)
     users, items = (pd.DataFrame(index=pd.RangeIndex(size)) for size in shape)
     return Interactions(cells, users, items, Scale(0.0, 1.0, 1.0))

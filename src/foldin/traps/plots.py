@@ -26,7 +26,7 @@ def sampled_plot(hits: pd.DataFrame) -> Figure:
 
 
 def splits_plot(weak: pd.DataFrame, strong: pd.DataFrame) -> Figure:
-    """Draw test against train loss of every split of S5's example, with little and with strong L2."""
+    """Draw test against train loss of every split of S5's example, with weak and with strong L2."""
     figure, axis = plt.subplots(figsize=(6.4, 4.2), constrained_layout=True)
     for place, (l2, losses) in enumerate({S5_L2: weak, EXAMPLE_L2: strong}.items()):
         name = f"{l2_of(l2)}, {len(losses)} splits"
@@ -40,7 +40,7 @@ def splits_plot(weak: pd.DataFrame, strong: pd.DataFrame) -> Figure:
 
 
 def batch_plot(curves: pd.DataFrame) -> Figure:
-    """Draw the RMSE of batch means against the size of the batch, and the size that the table has."""
+    """Draw the RMSE of batch means against the batch size, and mark the size used in the table."""
     figure, axis = plt.subplots(figsize=(6.4, 4.0), constrained_layout=True)
     for place, name in enumerate(curves):
         axis.plot(curves.index, curves[name], marker=plots.MARKERS[place], label=str(name))
@@ -52,7 +52,7 @@ def batch_plot(curves: pd.DataFrame) -> Figure:
 
 
 def optimism_plot(draws: Draws) -> Figure:
-    """Draw how the optimism of a choice on the test part spreads over the draws of a test part, and its mean."""
+    """Draw the distribution of the optimism of a choice on the test part over random test parts, and its mean."""
     figure, axes = plt.subplots(
         len(draws), 1, figsize=(6.8, 1.75 * len(draws) + 0.6), sharex=True, constrained_layout=True
     )
@@ -66,7 +66,7 @@ def optimism_plot(draws: Draws) -> Figure:
         axis.axvline(mean, color=plots.COLOURS[6], linestyle="--", label=f"mean {mean:.4f}")
         axis.set_title(f"control: {what}" if reading == CONTROL else what, fontsize=12, loc="left")
         axis.legend(fontsize=12, loc="upper right")
-    axes[len(axes) // 2].set_ylabel("% of draws")
+    axes[len(axes) // 2].set_ylabel("% of test parts")
     axes[-1].set_xlabel("optimism: by how much RMSE looks too good (rating units; last bar: or more)")
     plt.close(figure)
     return figure

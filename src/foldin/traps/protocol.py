@@ -1,7 +1,7 @@
-"""Mistakes of the whole field: protocols that make the same models look better.
+"""Common evaluation mistakes: protocols that make the same models look better.
 
-What each protocol does wrong is in its name and first line. Models are fitted, and the first of them, which ranks at
-random, is the control.
+The name and first line of each protocol say what is wrong with it. Models are fitted, and the first of them, which
+ranks at random, is the control.
 """
 
 from collections.abc import Mapping
@@ -18,30 +18,30 @@ from foldin.metrics import top_k
 from foldin.models.parts import bias
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.traps.parts import DAMPING, Mask, held_out, rows_of
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, need, table
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, require, table
 
 Values = npt.NDArray[np.float64]
 DRAWS = 10
-"""How often each item that may be a negative of a user is drawn, on average, over all epochs together."""
+"""How often each candidate negative of a user is drawn, on average, over all epochs together."""
 COPIED = 0.3
 """Share of the ratings that a second export of the log repeats."""
 
 
 def _of(found: pd.DataFrame, column: int) -> "pd.Series[float]":
-    """Return a column by what is judged."""
+    """Return a column, indexed by model."""
     return found.droplevel("reading").iloc[:, column]
 
 
 def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: int, liked_above: float) -> Exhibit:
-    """Rank only a user's test items, all of which the user picked, instead of the whole catalogue.
+    """Rank only a user's test items, all of which the user rated, instead of the whole catalogue.
 
-    In both ways of ranking, an item is relevant when its held-out rating is above `liked_above`.
+    In both protocols, an item is relevant when its held-out rating is above `liked_above`.
     """
     liked = test.ratings.copy()
     liked.data = (liked.data > liked_above).astype(np.float32)
     liked.eliminate_zeros()
     asked = np.flatnonzero(np.diff(liked.indptr)).astype(np.int32)
-    need(len(asked), f"no held-out rating is above the mean, {liked_above:.4g}")
+    require(len(asked), f"no held-out rating is above the mean, {liked_above:.4g}")
     rated = np.zeros((len(asked), test.n_items), dtype=bool)
     rows = np.repeat(np.arange(len(asked)), np.diff(test.ratings.indptr)[asked])
     rated[rows, test.ratings[asked].indices] = True
@@ -59,9 +59,9 @@ def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: i
     among, all_ = _of(found, 0), _of(found, 1)
     return Exhibit(
         found,
-        f"Among rated items chance has an NDCG of {among.iloc[0]:.2f}, the best model, {among.idxmax()}, "
-        f"{among.max():.2f}. In the whole catalogue chance has {all_.iloc[0]:.4f}, the best, {all_.idxmax()}, "
-        f"{all_.max():.4f}.",
+        f"Among rated items, a random ranking has an NDCG of {among.iloc[0]:.2f} and the best model, "
+        f"{among.idxmax()}, {among.max():.2f}. In the whole catalogue, a random ranking has {all_.iloc[0]:.4f} and the "
+        f"best model, {all_.idxmax()}, {all_.max():.4f}.",
     )
 
 
@@ -70,9 +70,9 @@ def sampled_candidates(
 ) -> Exhibit:
     """Rank one held-out item among a few sampled ones, and print the hit rate as if the catalogue were that small.
 
-    One held-out item of each user is asked for. It counts among the candidates, and a rank up to `k` is a hit.
+    One held-out item of each user is ranked. It is one of the candidates, and a rank up to `k` is a hit.
     """
-    need(test.n_items > 1, "there is one item, so no list to rank")
+    require(test.n_items > 1, "there is one item, so nothing to rank")
     rng = np.random.default_rng(seed)
     counts = np.diff(test.ratings.indptr)
     asked = np.flatnonzero(counts).astype(np.int32)
@@ -100,21 +100,23 @@ def sampled_candidates(
     among, whole = (100 * _of(found, place).iloc[0] for place in (0, 1))
     return Exhibit(
         found,
-        f"Chance hits {among:.1f} % among {candidates} and {whole:.1f} % in the whole catalogue. The two ways order "
-        f"the models {order(found)} here.",
+        f"A random ranking hits for {among:.1f} % of the users among {candidates} and for {whole:.1f} % in the whole "
+        f"catalogue. {order(found)} here.",
     )
 
 
 def order(hits: pd.DataFrame) -> str:
-    """Say whether two columns order their rows "alike" or "differently"; a tie contradicts nothing."""
+    """Say whether two columns rank their rows in the same order; ties are compatible with any order."""
     pairs = combinations(hits.to_numpy(), 2)
-    return "differently" if any((a - b).prod() < 0 for a, b in pairs) else "alike"
+    if any((a - b).prod() < 0 for a, b in pairs):
+        return "The two protocols rank the models in different orders"
+    return "Both protocols rank the models in the same order"
 
 
 def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int, *, draws: int = DRAWS) -> Exhibit:
-    """Draw negatives for training from what is in no part, so that what is never drawn must be the test part.
+    """Draw training negatives that avoid the test part too, so that the items that are never drawn reveal it.
 
-    The "model" has learned only how often it saw each item as a negative of a user: the rarest come first.
+    The "model" only counts how often each item was a negative of a user: the rarest are ranked first.
     """
     rng = np.random.default_rng(seed)
     asked = np.flatnonzero(np.diff(test.ratings.indptr)).astype(np.int32)
@@ -134,8 +136,8 @@ def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int
             (MISTAKE, "negatives avoid the train and the test part", leak),
             (CORRECTED, "negatives avoid the train part only", honest),
         ),
-        f"Counting negatives alone has a {name} of {leak[name]:.4f}. Where negatives do not know the test part, it has "
-        f"{honest[name]:.4f}.",
+        f"A model that only counts negatives has a {name} of {leak[name]:.4f}. If negatives avoid only training items, "
+        f"it has {honest[name]:.4f}.",
     )
 
 
@@ -147,11 +149,12 @@ def _filled(part: Interactions) -> sparse.csr_array:
 
 
 def duplicates(ratings: Interactions, share: float, seed: int, *, copied: float = COPIED) -> Exhibit:
-    """Split a log that holds some rows twice: the copy in the train part gives the one in the test part away.
+    """Split a log that contains some rows twice: the copy in the train part reveals the one in the test part.
 
-    The "model" looks a pair up among the rows it has, and predicts like the mean or the biases where it has none.
+    The "model" looks up a pair among the training rows, and predicts like the mean or the biases if it is not there.
 
-    `ratings` hold no duplicates; the log holds the share `copied` of them twice, and `share` of its rows is held out.
+    `ratings` contain no duplicates; the log contains the share `copied` of them twice, and the share `share` of its
+    rows is held out.
     """
     rng = np.random.default_rng(seed)
     once = np.arange(ratings.ratings.nnz)
@@ -167,12 +170,12 @@ def duplicates(ratings: Interactions, share: float, seed: int, *, copied: float 
         for name, measured in judged.items():
             nothing = reading == MISTAKE and name == "mean"
             readings.append((CONTROL if nothing else reading, f"{name}, {how}", measured))
-            need(measured["RMSE"], "the mean or the biases make no error to begin with")
+            require(measured["RMSE"], "the mean or the biases make no error")
         gains.append(100 - 100 * judged["bias"]["RMSE with the look-up"] / judged["bias"]["RMSE"])
     return Exhibit(
         table(*readings),
-        f"Looking known pairs up takes {gains[0]:.0f} % off the RMSE of the biases while the log holds duplicates, and "
-        f"{gains[1]:.0f} % once they are dropped.",
+        f"Looking up duplicate pairs lowers the RMSE of the biases by {gains[0]:.0f} % while the log contains "
+        f"duplicates, and by {gains[1]:.0f} % once they are dropped.",
     )
 
 
@@ -211,7 +214,7 @@ def called_temporal(
     times : ndarray of float64, shape (n_ratings,)
         When each of `ratings.triples()` was given, in seconds.
     models : mapping of str to RatingRecommender
-        Not yet fitted. The sentence is about the last.
+        Not yet fitted. The summary is about the last.
     share : float
         Share of the ratings held out.
     seed : int
@@ -224,9 +227,9 @@ def called_temporal(
     """
     unknown = np.isnan(times)
     which = "no rating has a time" if unknown.all() else f"{unknown.sum():,} of {len(times):,} ratings have no time"
-    need(not unknown.any(), f"{which}, so no split of them may be called temporal")
+    require(not unknown.any(), f"{which}, so no split of them can be temporal")
     later_ones = times > np.quantile(times, 1 - share)
-    need(later_ones.any(), f"too many ratings are of the latest moment to hold the latest {share:.0%} of them out")
+    require(later_ones.any(), f"too many ratings have the latest time to hold out the latest {share:.0%} of them")
     users, items, values = ratings.triples()
     readings: list[Row] = []
     for reading, how, held in (
@@ -234,14 +237,14 @@ def called_temporal(
         (CORRECTED, "all of test after all of train", later_ones),
     ):
         train = rows_of(ratings, ~held)
-        # What the train part has never seen is unknown, and falls back on the other side's bias.
+        # Users and items without a training rating are unknown: predictions use the other side's bias.
         pairs = [
             np.where(np.isin(side[held], side[~held]), side[held], UNKNOWN).astype(np.int32) for side in (users, items)
         ]
         newest = np.full(ratings.n_users, -np.inf)
         np.maximum.at(newest, users[~held], times[~held])
         common = {
-            "test ratings older than something learned of the user, %": 100
+            "test ratings older than a training rating of the same user, %": 100
             * np.mean(newest[users[held]] > times[held]),
             "unknown users or items, %": 100 * np.mean(np.minimum(*pairs) == UNKNOWN),
         }
@@ -253,6 +256,6 @@ def called_temporal(
     last = len(models) - 1
     return Exhibit(
         found,
-        f"In the random split {older[0]:.0f} % of the test ratings are older than something learned of their user. The "
-        f"RMSE of {list(models)[-1]} is {rmse[last]:.4f} there, and {rmse[-1]:.4f} in a true split by time.",
+        f"In the random split, {older[0]:.0f} % of the test ratings are older than a training rating of the same user. "
+        f"The RMSE of {list(models)[-1]} is {rmse[last]:.4f} there, and {rmse[-1]:.4f} in a true split by time.",
     )

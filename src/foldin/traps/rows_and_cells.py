@@ -1,4 +1,4 @@
-"""The student project S1: its rows that are nobody, its cells that nobody filled, and the correction.
+"""The student project S1: rows that are not users, evaluation on empty cells, and the correction.
 
 docs/gallery.md introduces the project; its network is in foldin.traps.network.
 """
@@ -16,8 +16,8 @@ from foldin.models.als import ExplicitALS
 from foldin.models.parts.factorization import row_dots
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.models.svd import by_lanczos, by_random_projection
-from foldin.traps.parts import of_ones
-from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, ORDER_OF_IDS, Exhibit, Row, need, table
+from foldin.traps.parts import interactions_from_cells
+from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, ORDER_OF_IDS, Exhibit, Row, require, table
 
 DOMAIN_ROWS = 2000
 """First ratings of each domain that are joined by row number (S1: 10,000)."""
@@ -28,7 +28,7 @@ FACTORS = 20
 MOST_POPULAR = 30
 """Items with more interactions than this are dropped, as in S1."""
 CELLS = 0.1
-"""Share of all cells that ALS is trained and judged on, as in S1."""
+"""Share of all cells that ALS is trained and evaluated on, as in S1."""
 
 
 def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike, *, zero_division: int = 0) -> dict[str, float]:
@@ -39,7 +39,7 @@ def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike, *, zero_division
     actual, predicted : array_like of float, shape (n,)
         Labels, 0 or 1, and what a model made of them.
     zero_division : int, optional
-        What scikit-learn returns for 0/0, such as the precision of a model that chooses nothing. S1's metrics follow
+        What scikit-learn returns for 0/0, such as the precision of a model that selects nothing. S1's metrics follow
         from 0 for its SVD (precision 0) and from 1 for its ALS (precision 1).
     """
     labels, chosen = np.asarray(actual) > 0.5, np.asarray(predicted) > 0.5
@@ -51,7 +51,7 @@ def classified(actual: npt.ArrayLike, predicted: npt.ArrayLike, *, zero_division
 
 
 def items_by_domain(ratings: Interactions) -> list[IntArray]:
-    """Return the items of the first ratings of each domain, numbered within it, for `pivoted_by_row`."""
+    """Return the items of the first ratings of each domain, indexed within it, for `pivoted_by_row`."""
     items = ratings.triples()[1]
     domains = ratings.items["domain"].to_numpy()
     firsts = (items[domains[items] == name][:DOMAIN_ROWS] for name in sorted(set(domains)))
@@ -61,7 +61,7 @@ def items_by_domain(ratings: Interactions) -> list[IntArray]:
 def pivoted_by_row(
     columns: Sequence[IntArray], seed: int, *, rows: int = ROWS, most: int = MOST_POPULAR
 ) -> sparse.csr_array:
-    """Make the matrix of S1: row r holds the items of the r-th rating of each domain, whoever gave them.
+    """Make the matrix of S1: row r holds the items of the r-th rating of each domain, whichever user gave it.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def pivoted_by_row(
 
 
 def mixed_up_rows(cells: sparse.csr_array, held: float, seed: int, *, factors: int = FACTORS) -> Exhibit:
-    """S1, SVD: judge row r of the test matrix by row r of the reconstructed *training* matrix.
+    """S1, SVD: evaluate row r of the test matrix against row r of the reconstructed *training* matrix.
 
     `cells` is what `pivoted_by_row` returns, `held` the share of its rows that is held out. A small matrix has fewer
     factors.
@@ -96,8 +96,8 @@ def mixed_up_rows(cells: sparse.csr_array, held: float, seed: int, *, factors: i
     order = np.random.default_rng(seed).permutation(cells.shape[0])
     n_test = int(held * len(order))
     test, train = cells[order[:n_test]], cells[order[n_test:]]
-    need(min(train.shape) > 1, f"{cells.shape[0]} rows of {cells.shape[1]} items are too few to decompose")
-    need(test.nnz and train.nnz, "the rows held out, or the others, hold no item")
+    require(min(train.shape) > 1, f"{cells.shape[0]} rows of {cells.shape[1]} items are too few to decompose")
+    require(test.nnz and train.nnz, "the held-out rows, or the others, contain no item")
     factors = min(factors, min(train.shape) - 1)
     rows, items = (side.astype(np.int32) for side in test.nonzero())
     ones = np.ones(len(rows))
@@ -114,32 +114,33 @@ def mixed_up_rows(cells: sparse.csr_array, held: float, seed: int, *, factors: i
 
 
 def all_cells(cells: sparse.csr_array, model: ExplicitALS, held: float, seed: int, *, share: float = CELLS) -> Exhibit:
-    """S1, ALS: train and judge on a share of *all* cells, nearly all of which are 0 because nobody filled them.
+    """S1, ALS: train and evaluate on a share of *all* cells, nearly all of which are 0 because they are empty.
 
     `cells` is what `pivoted_by_row` returns, the model is not yet fitted, and `held` is the share of the drawn cells
     that is held out. The penalty of the model is in units of the labels, as S1's is.
     """
     rng = np.random.default_rng(seed)
-    need(cells.nnz, "no item is left: all occur too often among the rows, or none occurs")
+    require(cells.nnz, "no item is left: all items are too frequent in the rows, or none occurs")
     size = cells.shape[0] * cells.shape[1]
     drawn = np.unique(rng.integers(size, size=int(share * size)))
     rows, items = (side.astype(np.int32) for side in np.divmod(drawn, cells.shape[1]))
     filled = np.isin(drawn, np.ravel_multi_index(cells.nonzero(), cells.shape)).astype(np.int32)
     asked = rng.random(len(drawn)) < held
-    need(not asked.all(), f"of {size:,} cells none is drawn to learn from")
-    need(filled[asked].any(), f"of {size:,} cells none that is filled is drawn to be judged on")
-    # A model learns in units of the ratings' spread, and nearly all of these are 0.
+    require(not asked.all(), f"none of {size:,} cells is drawn for training")
+    require(filled[asked].any(), f"none of the filled among {size:,} cells is drawn for evaluation")
+    # The penalty is in units of the ratings' standard deviation, which is small if nearly all are 0.
     penalty = model.settings.regularization / (filled[~asked].std() or 1.0)
     model = ExplicitALS(model.settings.model_copy(update={"regularization": penalty}), seed=model.seed)
-    model.fit(of_ones(rows[~asked], items[~asked], filled[~asked], cells.shape))
+    model.fit(interactions_from_cells(rows[~asked], items[~asked], filled[~asked], cells.shape))
     labels = filled[asked].astype(np.float64)
     predictions = model.predict(rows[asked], items[asked]), np.zeros(len(labels), dtype=np.float32)
-    # With this option the precision of nothing, 0/0, comes out as 1.0, as in S1.
+    # With this option the precision of a model that selects nothing, 0/0, becomes 1.0, as in S1.
     als, zeros = (classified(labels, made, zero_division=1) for made in predictions)
     says = f"ALS has {100 * als['RMSE'] / zeros['RMSE']:.0f} % of the RMSE of predicting 0 everywhere."
     if (als["precision"], als["recall"]) == (1, 0):
         says += (
-            " It finds none of the ones. Its precision of 1.0 is 0/0, which scikit-learn's `zero_division=1` makes 1."
+            " It finds none of the positives. Its precision of 1.0 is 0/0, which scikit-learn's `zero_division=1` sets "
+            "to 1."
         )
     found = table(
         (MISTAKE, "ALS on all cells", als),
@@ -150,7 +151,7 @@ def all_cells(cells: sparse.csr_array, model: ExplicitALS, held: float, seed: in
 
 
 def users_are_users(train: Interactions, test: Interactions, models: Mapping[str, Recommender], k: int) -> Exhibit:
-    """Correct S1: rows are users, cells are ratings; errors of known ratings, and lists from the whole catalogue.
+    """Correct S1: rows are users, cells are ratings; errors on test ratings, and lists from the whole catalogue.
 
     The models are fitted on `train`; "global-mean", "popularity" and "random" are among them.
     """
@@ -177,9 +178,9 @@ def best_of_each(rmse: Mapping[str, float], ndcg: Mapping[str, float]) -> str:
     """Say which model predicts ratings best, which ranks best, and whether that beats popularity."""
     rater, ranker = min(rmse, key=rmse.__getitem__), max(ndcg, key=ndcg.__getitem__)
     text = (
-        f"{rater} predicts ratings best: RMSE {rmse[rater]:.4f}, the mean {rmse['global-mean']:.4f}. {ranker} ranks "
-        f"best: NDCG {ndcg[ranker]:.4f}, chance {ndcg['random']:.4f}"
+        f"{rater} predicts ratings best: RMSE {rmse[rater]:.4f} (mean rating: {rmse['global-mean']:.4f}). {ranker} "
+        f"ranks best: NDCG {ndcg[ranker]:.4f} (random ranking: {ndcg['random']:.4f}"
     )
     if ranker == "popularity":
-        return text + ". On ratings as sparse as these, no model here beats popularity."
-    return text + f", popularity {ndcg['popularity']:.4f}."
+        return text + "). On ratings as sparse as these, no model here beats popularity."
+    return text + f", popularity: {ndcg['popularity']:.4f})."

@@ -1,6 +1,6 @@
-"""The one shape of every exhibit: a table of readings and a sentence read off it.
+"""What every exhibit is: a table of readings and a one-sentence summary.
 
-Some data cannot show some traps. A function that makes an exhibit says first what it needs (`need`).
+Some data cannot show some traps. A function that makes an exhibit first states what it needs (`require`).
 """
 
 from typing import NamedTuple
@@ -13,13 +13,13 @@ from foldin.core.errors import FoldinError
 MISTAKE = "the mistake"
 """What the wrong evaluation prints."""
 CONTROL = "control"
-"""What the same evaluation prints for something that has learned nothing. If it is as good, the metric is empty."""
+"""What the same evaluation prints for a model that has learned nothing. If it is as good, the metric says nothing."""
 CORRECTED = "corrected"
 """What the right evaluation prints on the same data."""
 AS_PUBLISHED = "as published"
 """A number that a project printed, on its own data."""
 ORDER_OF_IDS = "order of ids"
-"""The list of a constant. Ties break by item id, and ids may know something, so this is no control."""
+"""The list of a constant. Ties are broken by item id, and ids may carry information, so this is not a control."""
 Row = tuple[str, str, dict[str, float]]
 """A reading (one of the above), what is evaluated, and its metrics."""
 
@@ -32,13 +32,13 @@ class Exhibit(NamedTuple):
 
 
 class NotShownError(FoldinError):
-    """Why the data at hand cannot show a trap. The page says so in the table's place."""
+    """Why these data cannot show a trap. The page says so instead of the table."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(why, remedy="show it on other data, or on more")
+        super().__init__(why, remedy="use other data, or more")
 
 
-def need(there: object, lacking: str) -> None:
+def require(there: object, lacking: str) -> None:
     """Refuse to make an exhibit without something it needs.
 
     Parameters
@@ -64,7 +64,7 @@ def table(*rows: Row) -> pd.DataFrame:
 
 
 def shown(measured: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as people read it: counts whole, % to a tenth, the rest to 4 decimals, a dash for no metric."""
+    """Return a table as shown: counts whole, % to a tenth, the rest to 4 decimals, a dash for no metric."""
 
     def text(column: "pd.Series[float]") -> "pd.Series[str]":
         values = column.dropna()

@@ -1,4 +1,4 @@
-"""Mistakes in training and choosing, of three student projects: S3 (epochs), S4 (batch means), S5 (over-fitting).
+"""Mistakes in training and model selection, of three student projects: S3 (epochs), S4 (batch means), S5 (overfitting).
 
 docs/gallery.md introduces the projects.
 """
@@ -15,24 +15,24 @@ from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.models.svd import GradientDescentMF
-from foldin.traps.tables import AS_PUBLISHED, CONTROL, CORRECTED, MISTAKE, Exhibit, NotShownError, Row, need, table
+from foldin.traps.tables import AS_PUBLISHED, CONTROL, CORRECTED, MISTAKE, Exhibit, NotShownError, Row, require, table
 
 Model = TypeVar("Model", bound=Recommender)
 Loader = tuple[IntArray, IntArray, FloatArray]
-"""Users, items and ratings in the order in which batches are made of them."""
+"""Users, items and ratings in the order in which they are batched."""
 Draws = dict[tuple[str, str], pd.DataFrame]
 """(Reading, what is chosen) → what `chosen_on_test` returns."""
 
 REPEATS = 200
-"""Random draws of a test part to choose on."""
+"""Random test parts to choose on."""
 COPIES = 100
-"""Of one epoch's predictions, none better than another: the control of S3."""
+"""Equally good copies of one epoch's predictions: the control of S3."""
 COPY_NOISE = 0.1
 """Standard deviation of each copy's noise, as a share of that of the ratings."""
 BATCH = 1024
 """Ratings that are averaged before they are compared (S4)."""
 FEWEST_BATCHES = 4
-"""Of the largest size drawn: the spread of fewer means nothing."""
+"""At the largest size shown: a spread of fewer says nothing."""
 
 EXAMPLE = ((1, None, 3, 4, 3), (2, 1, 2, 1, None), (1, None, 3, 4, 3))
 """The worked example of S5: three users, five items, None where a rating is missing."""
@@ -41,7 +41,7 @@ EXAMPLE_HELD = 3
 EXAMPLE_FACTORS, EXAMPLE_EPOCHS, EXAMPLE_LEARNING_RATE = 2, 200, 0.02
 """As in S5: length of the vectors, steps of Adam, and its learning rate."""
 S5_L2 = 0.00001
-"""The weight decay of S5, next to none."""
+"""The weight decay of S5, almost none."""
 EXAMPLE_L2 = 0.1
 """An L2 strong enough to matter."""
 S5_TRAIN, S5_TEST = 0.0009, 1.77
@@ -81,7 +81,7 @@ def by_epoch(settings: GradientDescentMF.Settings, train: Interactions, test: In
 def chosen_on_test(
     actual: FloatArray, choices: FloatArray, size: int, seed: int, *, repeats: int = REPEATS
 ) -> pd.DataFrame:
-    """Draw a test part again and again, and choose the best of several predictions on it, and on other ratings.
+    """Draw many test parts, and choose the best of several predictions on each, and on other ratings.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def chosen_on_test(
     seed : int
         Of the draws.
     repeats : int, optional
-        Draws of two parts, each of which is the test part once, so that luck in the draw itself cancels.
+        Draws of two parts, each of which is the test part once, so that sampling error cancels.
 
     Returns
     -------
@@ -118,12 +118,12 @@ def chosen_on_test(
 def epoch_choices(actual: FloatArray, by_epochs: FloatArray, small: int, seed: int, *, repeats: int = REPEATS) -> Draws:
     """S3: choose the epoch on a large and on a small test part; the control chooses among copies of one epoch.
 
-    The copies are the middle epoch's predictions, each with noise of its own. None is better than another, so that
-    whatever a choice among them seems to win is luck.
+    The copies are the middle epoch's predictions, each with its own noise. All are equally good, so any apparent
+    improvement by choosing among them is due to chance.
 
     `small` is the size of the small test part; the other arguments are those of `chosen_on_test`.
     """
-    need(len(actual) > 1, f"{len(actual)} held-out rating cannot be both chosen and judged on")
+    require(len(actual) > 1, f"{len(actual)} held-out rating cannot be used both to choose and to evaluate")
     half = len(actual) // 2
     small = min(small, half)
     noise = np.random.default_rng(seed).normal(scale=COPY_NOISE * float(actual.std()), size=(COPIES, len(actual)))
@@ -137,7 +137,7 @@ def epoch_choices(actual: FloatArray, by_epochs: FloatArray, small: int, seed: i
 
 
 def epochs_on_test(draws: Draws) -> Exhibit:
-    """S3: say how much better a choice looks on the test part it was made on."""
+    """S3: say how much better a choice looks on the test part on which it was made."""
     rows: list[Row] = []
     for (reading, what), parts in draws.items():
         on_test, on_others = (float(parts[name].mean()) for name in ("on_test", "on_others"))
@@ -147,8 +147,8 @@ def epochs_on_test(draws: Draws) -> Exhibit:
     by_size = " and ".join(f"{row[2]['optimism']:.4f} ({row[1].partition(', ')[2]})" for row in chosen)
     return Exhibit(
         table(*rows),
-        f"The epoch chosen on the test part looks better than one chosen honestly, by {by_size}. Among copies of "
-        f"one epoch there is nothing to choose, and the best still looks better by {luck['optimism']:.4f}.",
+        f"The epoch chosen on the test part looks better than one chosen on other ratings, by {by_size}. All copies of "
+        f"one epoch are equally good, and the best still looks better by {luck['optimism']:.4f}.",
     )
 
 
@@ -160,7 +160,7 @@ def shuffled(part: Interactions, seed: int) -> Loader:
 
 
 def batch_means(loaders: Mapping[str, Loader], models: Mapping[str, RatingRecommender], size: int = BATCH) -> Exhibit:
-    """S4: compare the mean prediction of each batch with its mean rating, on the ratings learned from.
+    """S4: compare the mean prediction of each batch with its mean rating, on train and test ratings.
 
     The loaders "train" and "test" are what `shuffled` returns. The first of the fitted models is the control.
     """
@@ -173,12 +173,12 @@ def batch_means(loaders: Mapping[str, Loader], models: Mapping[str, RatingRecomm
             of_ratings[f"RMSE, {part}"] = metrics.rmse(actual, predicted)
         readings.append((MISTAKE if place else CONTROL, name, of_means | of_ratings))
     found = table(*readings)
-    need(found.iloc[:, 0].all(), "a model makes no error in the mean of its batches")
+    require(found.iloc[:, 0].all(), "a model makes no error in its batch means")
     test = found["RMSE, test"]
     return Exhibit(
         found,
-        f"By batch means, even the mean rating has an error of only {found.to_numpy()[0, 0]:.4f}. Rating by rating, on "
-        f"the test part, its RMSE is {test.iloc[0]:.4f}, and that of the factorization {test.iloc[1]:.4f}.",
+        f"By batch means, even the mean rating has an error of only {found.to_numpy()[0, 0]:.4f}. Its RMSE on the test "
+        f"ratings is {test.iloc[0]:.4f}, and that of the factorization {test.iloc[1]:.4f}.",
     )
 
 
@@ -192,7 +192,7 @@ def _rmse_of_means(actual: FloatArray, predicted: FloatArray, size: int) -> floa
 def by_batch_size(loader: Loader, models: Mapping[str, RatingRecommender]) -> pd.DataFrame:
     """Return the RMSE of batch means for batches of 1, 2, 4, … ratings: a column for each model."""
     users, items, actual = loader
-    need(len(actual) >= FEWEST_BATCHES, f"{len(actual)} ratings are too few for batches of several sizes")
+    require(len(actual) >= FEWEST_BATCHES, f"{len(actual)} ratings are too few for several batch sizes")
     sizes = 2 ** np.arange(int(np.log2(len(actual) / FEWEST_BATCHES)) + 1)
     curves = {}
     for name, model in models.items():
@@ -202,9 +202,9 @@ def by_batch_size(loader: Loader, models: Mapping[str, RatingRecommender]) -> pd
 
 
 def worked_example(l2: float, *, held: int = EXAMPLE_HELD, epochs: int = EXAMPLE_EPOCHS, seed: int = 0) -> pd.DataFrame:
-    """S5: factorize the 3 × 5 example by Adam, once for every way of holding some of its ratings out.
+    """S5: factorize the 3 × 5 example by Adam, once for every way of holding out some of its ratings.
 
-    Adam's decay rates are the usual ones, factors start from N(0, 1), and there are no biases, as in S5.
+    Adam's decay rates are the defaults, factors start from N(0, 1), and there are no biases, as in S5.
 
     Parameters
     ----------
@@ -254,33 +254,33 @@ def worked_example(l2: float, *, held: int = EXAMPLE_HELD, epochs: int = EXAMPLE
 
 
 def over_fitting(weak: pd.DataFrame, strong: pd.DataFrame) -> Exhibit:
-    """S5: compare S5's L2 with one that matters, and with the mean, over all splits: what `worked_example` returns."""
+    """S5: compare S5's L2 with a strong one, and with the mean, over all splits, as `worked_example` returns them."""
 
     def losses(test: "pd.Series[float]") -> dict[str, float]:
         return {
             "test loss, median": float(test.median()),
             "test loss, mean": float(test.mean()),
-            "worst tenth of test": float(test.quantile(0.9)),
+            "test loss, 90th percentile": float(test.quantile(0.9)),
         }
 
     def of(runs: pd.DataFrame) -> dict[str, float]:
         better = 100 * float((runs["test"] < runs["mean"]).mean())
         train = {"train loss, median": float(runs["train"].median())}
-        return train | losses(runs["test"]) | {"splits better than the mean, %": better}
+        return train | losses(runs["test"]) | {"splits with a lower loss than the mean, %": better}
 
     plain, matters, mean = of(weak), of(strong), losses(weak["mean"])
-    median, average, better = "test loss, median", "test loss, mean", "splits better than the mean, %"
+    median, average, better = "test loss, median", "test loss, mean", "splits with a lower loss than the mean, %"
     return Exhibit(
         table(
             (AS_PUBLISHED, "one split", {"train loss, median": S5_TRAIN, median: S5_TEST}),
             (MISTAKE, l2_of(S5_L2), plain),
-            (CONTROL, "predict the mean of the ratings it has", mean),
+            (CONTROL, "predict the mean of the training ratings", mean),
             (CORRECTED, l2_of(EXAMPLE_L2), matters),
         ),
-        f"L2 divides the mean test loss by {plain[average] / matters[average]:.1f} and the median by "
-        f"{plain[median] / matters[median]:.1f}. Yet the factors beat the mean rating on only {matters[better]:.1f} % "
-        f"of the splits ({plain[better]:.1f} % with next to no L2), and their mean test loss is "
-        f"{matters[average]:.2f}, that of the mean rating {mean[average]:.2f}.",
+        f"L2 reduces the mean test loss by a factor of {plain[average] / matters[average]:.1f} and the median by a "
+        f"factor of {plain[median] / matters[median]:.1f}. Yet the factors beat the mean rating on only "
+        f"{matters[better]:.1f} % of the splits ({plain[better]:.1f} % with almost no L2), and their mean test loss is "
+        f"{matters[average]:.2f} (mean rating: {mean[average]:.2f}).",
     )
 
 

@@ -1,4 +1,4 @@
-"""What makes runs trustworthy: notebooks run and stripped, inputs watched, outputs published whole, runs compared.
+"""Trustworthy runs: notebooks run and stripped, inputs watched, outputs published atomically, runs compared.
 
 The command line and the notebooks call it. It may import everything but the gallery of traps.
 """

@@ -1,6 +1,6 @@
-"""`foldin average REV REV …`: metrics averaged over commits of different folds, as k-fold results are given.
+"""`foldin average REV REV …`: metrics averaged over commits of different folds, as k-fold results are reported.
 
-Each commit, or experiment, holds the metrics of one fold; this page brings them together, from git alone.
+Each commit, or experiment, has the metrics of one fold; this command combines them, from git alone.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
-"""DVC's cache, where each object's name is the MD5 of its bytes; `foldin doctor --cache` looks whether it is so.
+"""DVC's cache, where each object's name is the MD5 of its bytes; `foldin doctor --cache` checks this.
 
-DVC itself takes an object for whole that is write-protected, as all are, so bytes that a disk damages it checks out.
+DVC trusts write-protected objects, and all are, so it would check out bytes that the disk has damaged.
 """
 
 import json
@@ -36,21 +36,21 @@ def folder() -> Path:
     return Path(paths.root(), asked.stdout.strip()) / "files" / "md5"
 
 
-def place(md5: str) -> Path:
+def object_path(md5: str) -> Path:
     """Return where the cache keeps an object."""
     return folder() / md5[:2] / md5[2:]
 
 
-def whole(md5: str) -> bool:
+def is_intact(md5: str) -> bool:
     """Return whether an object is as its name says; one that is not there is."""
-    path = place(md5)
+    path = object_path(md5)
     return not path.is_file() or files.md5(path) == md5.removesuffix(FOLDER)
 
 
 def listing(md5: str) -> dict[str, str] | None:
     """Return what a folder's object lists: path below the folder → MD5; None where it is not there, or not whole."""
-    path = place(md5)
-    if not path.is_file() or not whole(md5):
+    path = object_path(md5)
+    if not path.is_file() or not is_intact(md5):
         return None
     return {entry["relpath"]: entry["md5"] for entry in json.loads(path.read_bytes())}
 
@@ -82,7 +82,7 @@ def damaged() -> tuple[int, list[str]]:
     wrong, seen = [], 0
     for path in objects:
         md5 = path.parent.name + path.name
-        if not whole(md5):
+        if not is_intact(md5):
             wrong.append(md5)
         seen += path.stat().st_size
         tick(f"DVC's cache: {seen / 1e6:,.0f} of {total / 1e6:,.0f} MB looked at")

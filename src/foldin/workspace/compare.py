@@ -1,7 +1,7 @@
-"""`foldin compare REV [REV]`: what changed in the metrics between two commits, and whether more than chance.
+"""`foldin compare REV [REV]`: which metrics changed between two commits, and whether significantly.
 
-Metrics are in git, so any clone can compare them. Where DVC's cache also holds each user's results of both commits,
-metrics that come from users' own get an interval: a paired bootstrap over users. A change without one may be chance.
+Metrics are in git, so any clone can compare them. If DVC's cache also has the per-user results of both commits, metrics
+with per-user values get an interval: a paired bootstrap over users. A change without an interval may be due to chance.
 """
 
 from collections import defaultdict
@@ -18,25 +18,25 @@ from foldin.core.files import DECIMALS
 from foldin.core.interactions import Values
 from foldin.metrics import definitions, uncertainty
 from foldin.report import ties
-from foldin.workspace.chosen import EVERYTHING, Chosen, all_places
+from foldin.workspace.metric_filter import EVERYTHING, Chosen, all_places
 from foldin.workspace.revision import WORKSPACE, Revision
 
 WIDTH = 120
 """Columns of the terminal that tables are made for."""
 OF_PAIRS = {"rmse": "squared_error", "mae": "absolute_error"}
-"""Metrics over all pairs, and each user's sum behind them."""
+"""Metrics over all pairs, and the per-user sums behind them."""
 BY_USER = {name: name for name in (*(metric.name for metric in definitions.OVER_USERS), "user_rmse")}
-"""Metrics that are means over users, and each user's own."""
+"""Metrics that are means over users, and their per-user values."""
 COLUMNS = ["data set", "family", "model", "metric", "before", "after", "change", "interval", "p", "verdict"]
-CHANCE = "may be chance"
+CHANCE = "may be due to chance"
 NOTE = (
-    "Verdict: better or worse beyond chance, or a change that may be chance; with a question mark where there is no "
-    "interval to tell; – where neither direction is better. Interval and p: of the change, {confidence:.0%}, by a "
-    "paired bootstrap over users ({draws:,} draws); each interval is for its change alone, p is corrected by Holm for "
-    "all {compared:,} changes that have one.\n"
-    "There is no interval (–) of R², of RMSE on warm or cold pairs, of coverage, Gini and popularity lift, of what is "
-    "liked, and of domains; nor where each user's results are not in DVC's cache for both (dvc pull), were judged on "
-    "other test ratings, or are not of the same users."
+    "Verdict: significantly better or worse, or a change that may be due to chance; with a question mark if there is "
+    "no interval; – if neither direction is better. Interval and p: of the change, {confidence:.0%}, by a paired "
+    "bootstrap over users ({draws:,} samples); intervals are not corrected for multiple comparisons, p is corrected by "
+    "Holm for all {compared:,} changes that have one.\n"
+    "There is no interval (–) for R², RMSE on warm or cold pairs, coverage, Gini, popularity lift, liked items and "
+    "domains; nor if the per-user results of both are not in DVC's cache (dvc pull), or are of different test ratings "
+    "or different users."
 )
 
 
@@ -106,12 +106,11 @@ def _openings(table: pd.DataFrame, before: Revision, after: Revision, chosen: Ch
         said = [f"{counts[verdict]} {verdict}" for verdict in ("worse", "better") if verdict in counts]
         changed, unsure = int(counts.sum()), int(counts.sum() - sum(counts.get(v, 0) for v in ("worse", "better")))
         if said:
-            text = (
-                f"{said[0].replace(' ', f' of {n} metrics ')} beyond chance{''.join(f', {more}' for more in said[1:])}"
-            )
+            first, *rest = said
+            text = ", ".join([first.replace(" ", f" of {n} metrics significantly "), *rest])
             text += f"; {unsure} changed, perhaps by chance" if unsure else ""
         elif changed:
-            text = f"{changed} of {n} metrics changed, none beyond chance as far as intervals tell"
+            text = f"{changed} of {n} metrics changed, none significantly as far as intervals show"
         else:
             text = f"only in one of the two ({len(rows)} metrics)"
         yield f"{dataset}, {family}: {text}." if several else f"{family}: {text}."
@@ -188,7 +187,7 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
     """Yield key, metric, lower and upper end, and p of every difference that users' results speak of."""
     confidence = params.section(params.Evaluation).confidence
     families = sorted({row["key"][:2] for row in rows})
-    # Users' results can be paired where both were judged on the same test ratings.
+    # Per-user results can be paired if both were evaluated on the same test ratings.
     same = {dataset for dataset, _ in families if before.test(dataset) == after.test(dataset)}
     tables = {pair: (before.users(*pair), after.users(*pair)) for pair in families if pair[0] in same}
     paired = {}
@@ -206,7 +205,7 @@ def _intervals(rows: list[dict[str, Any]], before: Revision, after: Revision) ->
         groups[place[0][:2], counts.tobytes()].append(place)
     for places in groups.values():
         values = np.column_stack([paired[place][0] for place in places])
-        draws = uncertainty.resampled(values, paired[places[0]][1], _draws(len(paired)), ties.SEED)
+        draws = uncertainty.bootstrap_means(values, paired[places[0]][1], _draws(len(paired)), ties.SEED)
         for number, (key, metric) in enumerate(places):
             mine = draws[:, 2 * number : 2 * number + 2]
             change = np.diff(np.sqrt(mine) if definitions.base(metric) == "rmse" else mine, axis=1)
@@ -232,7 +231,7 @@ def _paired(old: pd.DataFrame, new: pd.DataFrame, model: str, metric: str) -> tu
         if sampled + column not in mine:
             return None
         values.append(mine[[sampled + column, "pairs"]].dropna())
-    # Of users who have the metric in one of the two only, the difference of two means would be none of the same people.
+    # If some users have the metric in only one of the two, the means are over different users.
     if values[0].empty or not values[0].index.equals(values[1].index):
         return None
     pairs = values[0]["pairs"].to_numpy(np.float64)

@@ -1,9 +1,9 @@
 """Says where two files of the same name differ, and by how much: which metric, which cell, which column.
 
-Texts, and what notebooks print, count by the numbers in them where all else is the same. A printed number stands for
-every number that rounds to it, so what rounding explains is no difference. A picture of other pixels says nothing of
-how far its numbers are apart (a line that moves by a hair changes pixels from white to black): it is marked as a
-picture, for the caller to judge by the numbers that it was drawn from.
+Text and printed output are compared by their numbers if the rest is identical. A printed number stands for every number
+that rounds to it, so a difference within rounding is ignored. Different pixels do not show how far the underlying
+numbers differ (a line that moves slightly changes pixels from white to black): such a difference is marked as a plot,
+for the caller to decide by the numbers that it was drawn from.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""`foldin doctor`: looks at the machine and the environment; each line says ok, or what to do."""
+"""`foldin doctor`: checks the machine and the environment; each line says ok, or what to do."""
 
 import importlib.metadata
 import importlib.util
@@ -164,7 +164,7 @@ def _cache() -> Iterator[Finding]:
         return
     outputs = cache.outputs_of(damaged)
     seen = f"damaged: {len(damaged)} of {n_objects} objects in {cache.folder()}, of {', '.join(outputs) or 'old runs'}"
-    yield Finding("cache", False, seen, cache.remedy([*map(cache.place, damaged), *outputs]))
+    yield Finding("cache", False, seen, cache.remedy([*map(cache.object_path, damaged), *outputs]))
 
 
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (

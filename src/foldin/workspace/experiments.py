@@ -1,4 +1,4 @@
-"""`foldin experiments`: experiments side by side, what differs of their parameters first, then RMSE and NDCG.
+"""`foldin experiments`: experiments side by side, first the parameters that differ, then RMSE and NDCG.
 
 `dvc exp show` has a column for each parameter, metric and dependency, under names as long as their paths. This command
 shows what differs, under short names, in the width of a terminal, and with no pager.

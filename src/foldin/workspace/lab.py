@@ -1,4 +1,4 @@
-"""Starts JupyterLab as the pipeline starts notebooks: on this checkout's source, under the CPU lane (`foldin lab`)."""
+"""Starts JupyterLab as the pipeline starts notebooks: on this checkout's source, in the fixed CPU environment."""
 
 import os
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""What is left of data sets and families that no longer are: stages of dvc.lock, and folders of reports/ and data/.
+"""Leftovers of data sets and families that no longer exist: stages of dvc.lock, and folders of reports/ and data/.
 
-A data set that foldin knows and params.yaml does not run on is none: its reports are kept on purpose.
+A data set that foldin knows but params.yaml does not list is not a leftover: its reports are kept on purpose.
 """
 
 from foldin.core import params, paths

@@ -1,4 +1,4 @@
-"""`foldin outcome`, which ends `make repro`: where the report is, who wins, and whether all is as in the commit.
+"""`foldin outcome`, which ends `make repro`: the report, the best models, and whether results match the commit.
 
 It reads the table that the stage `report` wrote and asks git, which has the metrics of the commit.
 """

@@ -1,8 +1,8 @@
-"""Runs this Python as another processor, under Debian's `qemu-user`: what `foldin verify --processor` stands on.
+"""Runs this Python as another processor, under Debian's `qemu-user`: the basis of `foldin verify --processor`.
 
 `qemu-x86_64 -cpu Haswell python …` shows Python that processor's instructions and caches, so libraries choose as they
-would there. It does so for one process only: a process that it starts is again this machine's. So DVC is given a
-`python` that starts each stage under it, and the runner starts the notebook's kernel under it, too.
+would there. It does so for one process only: a process that it starts runs natively again. So DVC is given a `python`
+that starts each stage under it, and the runner starts the notebook's kernel under it, too.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Commits, experiments and the workspace: what their files in git hold, and what DVC's cache holds of theirs."""
+"""Commits, experiments and the working tree: their files in git, and their outputs in DVC's cache."""
 
 import io
 import json

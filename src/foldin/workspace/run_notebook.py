@@ -1,8 +1,8 @@
 """Runs notebooks through papermill as stages of the pipeline, and leaves bytes that do not depend on the run.
 
-An executed notebook carries times, paths and random ids; they are taken off. An output that no second run can repeat, a
-cell that fails or ends the notebook early, and a parameter that no cell takes are errors. The kernel is this
-interpreter, with this checkout's source and nobody's profile; what it says of its progress shows on the terminal.
+An executed notebook contains times, paths and random ids; they are removed. Non-reproducible output, a cell that fails
+or ends the notebook early, and a parameter that no cell takes are errors. The kernel is this interpreter, with this
+checkout's source and no user profile; its progress is shown on the terminal.
 """
 
 import ast
@@ -29,7 +29,7 @@ from foldin.workspace.strip import KERNEL, read, write
 UNSTABLE = r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+|\bid=\\?[\"']T_[0-9a-f]{5}"
 KERNEL_PATIENCE = 600
 """Seconds that a kernel may take to start: long, for a busy machine or an emulated processor."""
-FIRST_OF_ALL = "from foldin.workspace import parent; parent.end_kernel_with_it()"
+FIRST_OF_ALL = "from foldin.workspace import end_with_parent; end_with_parent.end_kernel_with_it()"
 """What a kernel runs before anything else, outside the notebook's own names."""
 WARNING = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<said>\w*Warning: .*)$", re.MULTILINE)
 """The first line of what Python writes of a warning: the path of the code that warns is never the same elsewhere."""

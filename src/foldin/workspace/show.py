@@ -58,7 +58,7 @@ def text(dataset: str) -> str:
             "",
             tabulate(table, list(heads.values()), tablefmt="simple", disable_numparse=True),
             "",
-            "* the best, or cannot be told apart from it. Intervals are for one metric alone.",
+            "* the best, or tied with it. Intervals are not corrected for multiple comparisons.",
             f"More: reports/{dataset}/README.md",
         ]
     )
@@ -164,7 +164,7 @@ def _winner(rows: Sequence[dict[str, str]], name: str, title: str) -> str:
         return ""
     best = (min if name == "rmse" else max)(scored, key=lambda row: float(row[name]))
     tied = sum(row.get(f"{name}_tied") == "True" for row in scored)
-    lead = "beyond chance" if tied < 2 else f"tied with {tied - 1} more"
+    lead = "a significant lead" if tied < 2 else f"tied with {tied - 1} more"
     return f"{best['model']} has the best {title} ({float(best[name]):.4f}, {lead})"
 
 

@@ -1,17 +1,18 @@
-"""Which source files each stage's numbers come from: the stage `source` writes them down, and DVC depends on that.
+"""Which source files each stage imports: the stage `source` lists them, and DVC depends on the lists.
 
-dvc.yaml stays short, and true: a file that a stage imports, directly or not, is in its list with its hash, so an edit
-reruns the stages it can reach and no others. The lists are read off the import statements, those inside functions
-included; a family's stages reach their own family module only.
+This keeps dvc.yaml short and correct: a file that a stage imports, directly or not, is in its list with its hash, so an
+edit reruns the stages that import it and no others. The lists are derived from the import statements, including those
+inside functions; a family's stages import only their own family's module.
 
-Another version of a library is another source, so the lock stands in every list. On `device: gpu` the libraries of the
-extra `gpu` compute too: its lock is in the lists of the stages that reach foldin.models.parts.networks, and on the CPU
-in none, where an edit of it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track
+Another version of a library is another source, so the lock file is in every list. On `device: gpu` the libraries of the
+extra `gpu` compute too: its lock is in the lists of the stages that import foldin.models.parts.networks; on the CPU it
+is in none, and editing it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track
 (docs/reproducibility.md).
 
-Not in the lists is what calls a stage and watches over it (foldin.cli, __main__, and in this package watched_inputs,
-staging, recorded and pipeline): it computes nothing. What it fixes for every stage stands in foldin.core.determinism,
-which is in all of them, and the number of threads, which the stages declare whose last digits depend on it.
+Modules that only launch and monitor a stage (foldin.cli, __main__, and in this package watched_inputs, staging,
+check_inputs and pipeline) are not listed, because they do not affect its results. What they fix for every stage is in
+foldin.core.determinism, which is in all lists, and the number of threads, which stages declare if their last digits
+depend on it.
 """
 
 import ast

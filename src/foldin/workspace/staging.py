@@ -1,8 +1,8 @@
-"""Where a stage writes while it runs: a folder of its own, from where whole outputs are moved into place at the end.
+"""Where a stage writes while it runs: its own temporary folder; whole outputs move into place at the end.
 
-So no output is of inputs that changed on the way, of a run that was stopped, or of two runs. A stage runs once at a
-time in a checkout: a second run of it waits a moment, for one that is ending, and is refused then. What dead runs have
-left is removed by the next stage that runs.
+So no output mixes two runs, comes from a stopped run, or uses inputs that changed. A stage runs once at a time in a
+checkout: a second run of it waits briefly, in case the first is ending, and is then refused. Files left by dead runs
+are removed by the next stage that runs.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
-"""Notebooks as the pipeline takes them: without outputs, so that saving one in Jupyter is no change.
+"""Notebooks as the pipeline takes them: without outputs, so that saving one in Jupyter is not a change.
 
-A notebook saved in Jupyter carries outputs, counts and versions; `stripped` takes them off. The stage `strip` does so
-for all of notebooks/, DVC depends on what is left, and git is shown the same (.gitattributes).
+A notebook saved in Jupyter contains outputs, execution counts and versions; `stripped` removes them. The stage `strip`
+does so for all of notebooks/, DVC depends on the result, and git sees the same (.gitattributes).
 """
 
 import copy

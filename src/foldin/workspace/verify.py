@@ -1,9 +1,9 @@
-"""`foldin verify`: runs the pipeline again by force in a copy of the checkout, and compares each output with dvc.lock.
+"""`foldin verify`: runs the pipeline again in a copy of the checkout, and compares each output with dvc.lock.
 
-The copy holds what git would know of this checkout, uncommitted edits included, and the files in own/; nothing else: no
-data, no models, no run-cache. Its outputs must have the hashes that dvc.lock records. Where one has not, the files of
-the two checkouts are compared, so that the answer says where, and numbers by how much. Pixels have no such measure: a
-picture of the same size that looks otherwise is within tolerance where every number that its stage wrote is.
+The copy has the tracked and untracked files of this checkout, uncommitted edits included, and the files in own/;
+nothing else: no data, no models, no run-cache. Its outputs must have the hashes that dvc.lock records. If a hash
+differs, the files are compared, and the result says where and, for numbers, by how much. For plots: same size and all
+numbers of the stage within tolerance counts as within tolerance.
 """
 
 import os

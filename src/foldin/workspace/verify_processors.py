@@ -1,7 +1,7 @@
 """`foldin verify --processor`: runs a smaller pipeline as this processor and as others, and compares every output.
 
-What makes it smaller stands in params.yaml (`verify.emulated`). Nothing is compared with dvc.lock, which records the
-pipeline at its full size: the outputs of this processor, made in a copy of the checkout, are what others must equal.
+`verify.emulated` in params.yaml sets what makes it smaller. Nothing is compared with dvc.lock, which records the
+full-size pipeline: the outputs of this processor, made in a copy of the checkout, are what others must equal.
 """
 
 import shutil

@@ -1,10 +1,10 @@
-"""Keeps dvc.lock true: a stage whose inputs change while it runs fails, and leaves nothing.
+"""Keeps dvc.lock true: a stage whose inputs change while it runs fails, and leaves no output.
 
-DVC hashes what a stage depends on after the stage has run. An edit in between would be recorded as what the results
-were made of. So every stage's inputs, parameters and source files are hashed before it runs, and again after; only
-then do its outputs come into place (foldin.workspace.staging). What it reads must also be what dvc.lock records
-(foldin.workspace.recorded). It is told what parameters it declares, so that none other can be read
-(`params.read_as_declared`), and it ends when the DVC that started it does (foldin.workspace.parent).
+DVC hashes what a stage depends on after the stage has run, so it would record an edit in between as the stage's input.
+Therefore every stage's inputs, parameters and source files are hashed before it runs, and again after; only then are
+its outputs moved into place (foldin.workspace.staging). Its inputs must also be those that dvc.lock records
+(foldin.workspace.check_inputs). The stage may read only the parameters that it declares (`params.read_as_declared`),
+and it ends when the DVC that started it does (foldin.workspace.end_with_parent).
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Any
 
 from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
-from foldin.workspace import parent, pipeline, recorded, staging
+from foldin.workspace import check_inputs, end_with_parent, pipeline, staging
 
 SOURCE = Path(__file__).resolve().parents[3]
 """The checkout whose source is running; its paths are in the lists of the stage `source`."""
@@ -41,7 +41,7 @@ def inputs(stage: str, dataset: str | None = None, family: str | None = None) ->
         input is not as dvc.lock records it; or when an input, a source file or a parameter is another after the stage
         than before.
     """
-    parent.end_stage_with_it()
+    end_with_parent.end_stage_with_it()
     watched = pipeline.declared(stage, dataset, family)
     with staging.only_run(watched.name) as run:
         with _unchanged(watched), staging.outputs(run):
@@ -57,7 +57,7 @@ def _unchanged(watched: pipeline.Declared) -> Iterator[None]:
             raise FoldinError(
                 "edited since the stage `source` looked at it", where=path, remedy="start again: dvc repro"
             )
-    recorded.check(watched, before)
+    check_inputs.check(watched, before)
     os.environ[params.STAGE] = " ".join([watched.name, *watched.parameters])
     try:
         yield
@@ -78,7 +78,7 @@ def _fingerprints(watched: pipeline.Declared) -> dict[str, Any]:
     values = params.read()
     marks = {f"{key} of params.yaml": _value(values, key) for key in watched.parameters}
     for name in watched.inputs:
-        for file in recorded.members(paths.root() / name):
+        for file in check_inputs.members(paths.root() / name):
             marks[file.relative_to(paths.root()).as_posix()] = files.md5(file)
     for name in _listed(watched):
         if (SOURCE / name).is_file():

@@ -1,7 +1,7 @@
-"""`foldin why STAGE`: what has changed since a stage ran last, so that DVC runs it again.
+"""`foldin why STAGE`: what has changed since a stage last ran, so that DVC runs it again.
 
 dvc.lock says what a stage's command, dependencies and parameters were. DVC says which dependencies differ; this module
-says what is behind that: which value of params.yaml, which source file, which notebook, and which stage before.
+says why: which value of params.yaml, which source file, which notebook, and which earlier stage.
 """
 
 import hashlib

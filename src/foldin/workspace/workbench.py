@@ -1,7 +1,7 @@
-"""What a family's notebook works with: `open_family("als", dataset)` gives data, models and a place to keep them.
+"""What a family's notebook works with: `open_family("als", dataset)` gives data, models and methods to use them.
 
 The order is the same for every family: `try_out` a model (it learns from the train part and makes its choices on the
-validation part), look at `history`, then `keep` it (refitted on both parts, saved). `close` writes the metrics.
+validation part), look at `history`, then `keep` it (retrained on both parts, saved). `close` writes the metrics.
 """
 
 import pandas as pd

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import bulk, lines, parsers
 
-COLUMNS = {"id": parsers.identifier, "name": parsers.text, "count": parsers.whole, "share": parsers.number}
-DECLARED = {"id": parsers.identifier, "name": parsers.ignored, "count": parsers.moment, "share": parsers.ignored}
+COLUMNS = {"id": parsers.identifier, "name": parsers.text, "count": parsers.integer, "share": parsers.number}
+DECLARED = {"id": parsers.identifier, "name": parsers.ignored, "count": parsers.timestamp, "share": parsers.ignored}
 COMMAS = {
     "id": parsers.number_with_comma,
     "name": parsers.ignored,
-    "count": parsers.moment,
+    "count": parsers.timestamp,
     "share": parsers.number_with_comma,
 }
 # What two parsers could read differently: blanks, signs, bases, names of no number, ends of lines, quotes.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import lines, parsers
 
-COLUMNS = {"name": parsers.text, "count": parsers.whole, "share": parsers.number}
+COLUMNS = {"name": parsers.text, "count": parsers.integer, "share": parsers.number}
 
 
 def written(folder, text, encoding="utf-8"):

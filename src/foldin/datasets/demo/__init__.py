@@ -1,4 +1,4 @@
-"""The made-up data set whose truth is known: the world, its titles, the ratings drawn from it, and the truth.
+"""The built-in synthetic data set `demo`: its preferences, its titles, and the ratings drawn from them.
 
 `foldin.datasets` lists it; the oracle reads `truth`, which imports no reader.
 """

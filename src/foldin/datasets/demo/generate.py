@@ -1,7 +1,7 @@
-"""The embedded data set `demo`: made-up people rate made-up books, films and albums, and the truth is known.
+"""The built-in data set `demo`: synthetic ratings of books, films and albums, with known preferences.
 
-world.py says what is true of every pair, and truth.py what the best possible predictor and ranker would answer. Here
-ratings are drawn and written.
+world.py defines the true preference of every pair, and truth.py what the best possible predictor and ranker would
+answer. Here ratings are drawn and written.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ COLUMNS: dict[str, dict[str, parsers.Parser]] = {
         "user_id": parsers.identifier,
         "item_id": parsers.identifier,
         "rating": parsers.number,
-        "timestamp": parsers.whole,
+        "timestamp": parsers.integer,
     },
     "items": {
         "item_id": parsers.text,
@@ -28,9 +28,9 @@ COLUMNS: dict[str, dict[str, parsers.Parser]] = {
         "domain": parsers.text,
         "genres": parsers.text,
         "creator": parsers.text,
-        "year": parsers.whole,
+        "year": parsers.integer,
     },
-    "users": {"user_id": parsers.text, "age": parsers.whole, "country": parsers.text},
+    "users": {"user_id": parsers.text, "age": parsers.integer, "country": parsers.text},
 }
 
 

@@ -1,4 +1,4 @@
-"""Made-up titles and names for the embedded data set, put together from words that suit an item's theme."""
+"""Synthetic titles and names for the built-in data set, combined from words that suit an item's theme."""
 
 import itertools
 from collections.abc import Iterator

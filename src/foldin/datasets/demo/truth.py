@@ -1,6 +1,6 @@
 """What the best possible predictor and ranker of `demo` would answer: the ceiling that the oracle of a report shows.
 
-No reader is imported here, for the stages `evaluate` come to this module.
+This module imports no reader, because the `evaluate` stages import it.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
-"""The truth behind the embedded data set `demo`: made-up people and items, and what is true of every pair of them.
+"""The known preferences behind `demo`: synthetic users and items, and the true preference of every pair.
 
-Each pair has a moment at which it would be rated, a mean rating at that moment, and a probability of being rated.
+Each pair has a time at which it would be rated, a mean rating at that time, and a probability of being rated.
 
 - mean rating = mean + user bias + item bias + taste. Taste is the product of low-rank vectors: an item's comes from
-  its genres and its creator, a person's partly from country and age, and it turns slowly with time.
-- People meet items as a Poisson process whose rate grows with the item's popularity, the person's activity and
-  interest in the domain, and taste. What is met at least once is rated: ratings are missing not at random.
+  its genres and its creator, a user's partly from country and age, and it rotates slowly over time.
+- Users are exposed to items in a Poisson process whose rate grows with the item's popularity, the user's activity and
+  interest in the domain, and taste. An item with at least one exposure is rated: ratings are missing not at random.
 """
 
 from dataclasses import dataclass

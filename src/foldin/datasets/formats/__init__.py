@@ -1,4 +1,4 @@
-"""How bytes become rows: delimited lines, JSON lines and SQLite, and what their fields may hold.
+"""Parsers from bytes to rows: delimited lines, JSON lines and SQLite, and the types of their fields.
 
 The readers of `known` and `own` call it; it knows no data set.
 """

@@ -1,7 +1,7 @@
-"""Reads delimited text in bulk through pyarrow, or declines.
+"""Reads delimited text in bulk through pyarrow, or returns None.
 
-It answers only where its answer is that of the line-by-line reader (`lines`), byte for byte; anything unusual it leaves
-to that reader, which is forty times slower and can say which line is at fault.
+It returns a table only if the result equals that of the line-by-line reader (`lines`). Anything unusual is left to that
+reader, which is forty times slower and can name the faulty line.
 """
 
 import codecs

@@ -1,6 +1,6 @@
-"""Columns of raw files as canonical tables want them: ids as text, numbers as numbers, times in seconds since 1970 UTC.
+"""Columns of raw files converted to canonical types: ids as text, numbers, times in seconds since 1970 UTC.
 
-A missing value stays missing; what is neither missing nor as it should be is a fault that names its row.
+A missing value stays missing; an invalid value raises an error that names its row.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Reads JSON lines: an object on each line, of which some keys are wanted."""
+"""Reads JSON lines: reads selected keys of the object on each line."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Reads delimited text so that every fault is named by file, line and column.
+"""Reads delimited text so that every error names file, line and column.
 
-A file without faults is read in bulk (foldin.datasets.formats.bulk). Where that declines, it is read line by line.
+A file without errors is read in bulk (foldin.datasets.formats.bulk). If that declines, it is read line by line.
 """
 
 import codecs

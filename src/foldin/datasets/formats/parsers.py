@@ -19,7 +19,7 @@ def identifier(field: str) -> str:
     return field.strip()
 
 
-def whole(field: str) -> int:
+def integer(field: str) -> int:
     """Return a whole number.
 
     Raises
@@ -77,7 +77,7 @@ def text_but(wrong: frozenset[str]) -> Parser:
     return known
 
 
-def moment(field: str) -> int:
+def timestamp(field: str) -> int:
     """Return a time, a number of seconds or of parts of them, rounded down to a whole one.
 
     Raises
@@ -86,7 +86,7 @@ def moment(field: str) -> int:
         When the field is none, or so large that no calendar reaches it.
     """
     try:
-        value = whole(field)
+        value = integer(field)
     except ValueError:
         value = math.floor(number(field))
     if abs(value) >= LATEST:
@@ -114,8 +114,8 @@ def flag(field: str) -> bool:
 DTYPES: dict[Parser, str] = {
     text: "str",
     identifier: "category",
-    whole: "Int64",
-    moment: "time",
+    integer: "Int64",
+    timestamp: "time",
     number: "float64",
     number_with_comma: "float64 with comma",
     flag: "bool",

@@ -1,4 +1,4 @@
-"""What the first bytes of a file say it is, whatever its name says."""
+"""Detects a file's format from its first bytes, whatever its name."""
 
 import codecs
 from pathlib import Path

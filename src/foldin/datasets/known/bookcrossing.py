@@ -1,7 +1,7 @@
 """The data set `book-crossing` (Ziegler et al. 2005): ratings of books by ISBN, as CSV or in a SQLite database.
 
-The official files quote every field and name their columns `User-ID`, `ISBN`, `Book-Rating`; copies that people pass on
-do neither. The readers take both. A rating of 0 means that the user met the book and gave no rating.
+The official files quote every field and name their columns `User-ID`, `ISBN`, `Book-Rating`; copies in circulation do
+neither. The readers accept both. A rating of 0 means that the user interacted with the book but gave no rating.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Splits that others published as files: the official folds of ML-100K, and the NCF paper's test files on ML-1M."""
+"""Splits that were published as files: the official folds of ML-100K, and the NCF paper's test files on ML-1M."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def read_100k_fold(folder: Path, fold: int) -> pd.DataFrame:
     if fold not in range(1, 6):
         raise FoldinError(f"split.fold is {fold}", where="params.yaml", remedy="ml-100k has the folds 1 to 5")
     columns: dict[str, parsers.Parser] = dict.fromkeys(("user_id", "item_id"), parsers.text)
-    columns |= {"rating": parsers.number, "timestamp": parsers.whole}
+    columns |= {"rating": parsers.number, "timestamp": parsers.integer}
     return lines.read(folder / f"u{fold}.test", columns, delimiter="\t")[["user_id", "item_id"]]
 
 
@@ -73,11 +73,11 @@ def read_ncf(folder: Path, ratings: pd.DataFrame) -> tuple[pd.DataFrame, pd.Data
     names = [f"negative_{number}" for number in range(1, N_NEGATIVES + 1)]
     test = lines.read(
         folder / NCF_TEST,
-        {"user": parsers.whole, "item": parsers.whole, "rating": parsers.number, "timestamp": parsers.whole},
+        {"user": parsers.integer, "item": parsers.integer, "rating": parsers.number, "timestamp": parsers.integer},
         delimiter="\t",
     )
     others = lines.read(
-        folder / NCF_NEGATIVES, {"pair": parsers.text, **dict.fromkeys(names, parsers.whole)}, delimiter="\t"
+        folder / NCF_NEGATIVES, {"pair": parsers.text, **dict.fromkeys(names, parsers.integer)}, delimiter="\t"
     )
     pairs = [f"({user},{item})" for user, item in zip(test["user"], test["item"], strict=True)]
     if others["pair"].tolist() != pairs:

@@ -1,6 +1,6 @@
 """The data sets `lastfm-hetrec2011` (Cantador et al. 2011) and `lastfm-360k` (Celma 2010): plays of artists.
 
-Play counts are implicit feedback: they say who was met and how often, not what was thought of them.
+Play counts are implicit feedback: they say which artists a user played and how often, not how much the user liked them.
 """
 
 from pathlib import Path
@@ -81,7 +81,7 @@ def read_360k(folder: Path) -> RawTables:
 def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
-    columns = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.whole}
+    columns = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.integer}
     people = lines.read(path, columns | {"country": parsers.text, "since": parsers.text}, delimiter="\t")
     return pd.DataFrame(
         {

@@ -1,7 +1,7 @@
 """The MovieLens data sets of GroupLens (Harper and Konstan 2015): `ml-100k`, and those in CSV since 2015.
 
-movielens_dat.py has the two in a third format. Tags (`tags.csv`) are not read: whoever tags a movie has met it, so the
-tags of an item tell who is in its test part. Links to other catalogues (`links.csv`) say nothing of taste.
+movielens_dat.py has `ml-1m` and `ml-10m`, in another format. Tags (`tags.csv`) are not read: a user tags only movies
+they have seen, so tags would leak test interactions. Links to other catalogues (`links.csv`) say nothing about taste.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ RATING: dict[str, parsers.Parser] = {
     "user_id": parsers.identifier,
     "item_id": parsers.identifier,
     "rating": parsers.number,
-    "timestamp": parsers.whole,
+    "timestamp": parsers.integer,
 }
 NO_PEOPLE = pd.DataFrame({"user_id": pd.Series(dtype="str")})
 """The users of a data set that says nothing of them."""
@@ -49,7 +49,7 @@ def read_100k(folder: Path) -> RawTables:
         On the first line that is not as the format says.
     """
     ratings = lines.read(folder / "u.data", RATING, delimiter="\t")
-    genre = {"genre": parsers.text, "number": parsers.whole}
+    genre = {"genre": parsers.text, "number": parsers.integer}
     genres = lines.read(folder / "u.genre", genre, delimiter="|")["genre"].tolist()
     movie: dict[str, parsers.Parser] = dict.fromkeys(("item_id", "title", "released", "video", "page"), parsers.text)
     movie |= dict.fromkeys(genres, parsers.flag)
@@ -64,7 +64,7 @@ def read_100k(folder: Path) -> RawTables:
             "year": _year_of(movies["title"]),
         }
     )
-    person = {"user_id": parsers.text, "age": parsers.whole, "gender": parsers.text, "occupation": parsers.text}
+    person = {"user_id": parsers.text, "age": parsers.integer, "gender": parsers.text, "occupation": parsers.text}
     users = lines.read(folder / "u.user", person | {"zip_code": parsers.text}, delimiter="|")
     return RawTables(ratings, items, users.drop(columns="zip_code"))
 

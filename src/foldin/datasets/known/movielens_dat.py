@@ -84,7 +84,7 @@ def _encoding(path: Path) -> str:
 def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
-    person = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.whole, "occupation": parsers.whole}
+    person = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.integer, "occupation": parsers.integer}
     people = lines.read(path, person | {"zip_code": parsers.text}, delimiter="::")
     return pd.DataFrame(
         {

@@ -1,8 +1,8 @@
-"""The data set `netflix`: the Netflix Prize (Bennett and Lanning 2007), in the forms people have it.
+"""The data set `netflix`: the Netflix Prize (Bennett and Lanning 2007), in the forms in circulation.
 
-The prize's own form is a line `movie:` followed by lines `user,rating,date`, in one file for each movie (`mv_*.txt`)
-or in four files for all (`combined_data_*.txt`). Besides there are CSV files with a header (`train.csv` and `test.csv`,
-which are read as one: the split is ours), and a dense block of ratings without ids (0: none).
+The prize's own form is a line `movie:` followed by lines `user,rating,date`, in one file for each movie (`mv_*.txt`) or
+in four files for all (`combined_data_*.txt`). There are also CSV files with a header (`train.csv` and `test.csv`, which
+are read as one: the split is ours), and a dense block of ratings without ids (0: none).
 """
 
 from collections.abc import Iterator

@@ -181,7 +181,7 @@ def read_ratings(data: OwnData, file: Path, key: str, bad: lines.BadLines) -> tu
     roles = {"user": data.user, "item": data.item, "rating": data.rating, "time": data.time}
     rows = tables.read(data, file, _named(roles), key, bad)
     path = Path(data.file)
-    with tables.blame(path, key):
+    with tables.name_file_in_errors(path, key):
         user, item = (_without_points(ids(rows[role], path)) for role in ("user", "item"))
         ratings = pd.DataFrame({"user_id": user.ids, "item_id": item.ids})
         faults = Faults(np.zeros(len(rows), dtype=bool))
@@ -236,7 +236,7 @@ def _items(
     if data.items is None:
         return undescribed(ratings["item_id"], data.domain)
     rows = _columns(data.items, _given(data.items, OwnItems), f"{key}.items", folder)
-    with tables.blame(Path(data.items.file), f"{key}.items"):
+    with tables.name_file_in_errors(Path(data.items.file), f"{key}.items"):
         named = _without_points(ids(rows["id"], Path(data.items.file)))
     items = pd.DataFrame({"item_id": named.ids})
     changed["items"] = {POINT: int(named.had_point.sum())}
@@ -262,7 +262,7 @@ def _users(data: OwnData, key: str, folder: Path, changed: dict[str, dict[str, i
     if data.users is None:
         return NO_PEOPLE
     rows = _columns(data.users, _given(data.users, OwnUsers), f"{key}.users", folder)
-    with tables.blame(Path(data.users.file), f"{key}.users"):
+    with tables.name_file_in_errors(Path(data.users.file), f"{key}.users"):
         named = _without_points(ids(rows["id"], Path(data.users.file)))
     users = pd.DataFrame({"user_id": named.ids})
     changed["users"] = {POINT: int(named.had_point.sum())}

@@ -101,22 +101,22 @@ def roles_of(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, 
     """Return role → column (a number where columns have no names), and role → why."""
     names = [str(name) for name in rows]
     found = by_name(names) if named else {}
-    reasons = {role: f"{name}: its name says {role}" for role, name in found.items()}
+    reasons = {role: f"{name}: {role}, guessed from its name" for role, name in found.items()}
     left = [name for name in names if name not in found.values()]
     if "time" not in found and (name := next((name for name in left if _is_time(rows[name])), None)):
-        found["time"], reasons["time"] = name, f"{name}: its values are times"
+        found["time"], reasons["time"] = name, f"{name}: time, guessed from its values"
         left.remove(name)
     if not {"rating", "count"} & set(found):
         few = {name: rows[name].nunique() for name in reversed(left) if _is_rating(rows[name])}
         # Two columns must be left for users and items.
         if few and len(left) > 2 - len({"user", "item"} & set(found)):
             name = min(few, key=lambda name: few[name])
-            found["rating"], reasons["rating"] = name, f"{name}: fewest distinct numbers, so taken for ratings"
+            found["rating"], reasons["rating"] = name, f"{name}: rating, because it has the fewest distinct numbers"
             left.remove(name)
     for role in ("user", "item"):
         if role not in found and left:
             found[role] = left.pop(0)
-            reasons[role] = f"{found[role]}: the first column left, so taken for {role}s; check this"
+            reasons[role] = f"{found[role]}: {role}, as the first remaining column; check this"
     if not {"user", "item"} <= set(found):
         raise FoldinError(
             f"no two columns can be users and items (columns: {', '.join(names)})",
@@ -143,7 +143,7 @@ def _is_time(values: pd.Series) -> bool:
 
 def _is_rating(values: pd.Series) -> bool:
     found = _numbers(values.dropna())
-    # What is the same in every row says nothing of what people like.
+    # A value that is the same in every row tells nothing about preferences.
     return bool(len(found) and found.notna().all() and 1 < found.nunique() <= MOST_STEPS and found.abs().max() <= 100)
 
 
@@ -164,18 +164,18 @@ def scale_of(values: pd.Series, *, counted: bool) -> tuple[dict[str, object], st
     zeros = float((found == 0).mean())
     if lowest == 0 and zeros > 0.3 and len(distinct) > 2 and distinct[1] >= 1:
         declared["zero_is_implicit"] = True
-        note += f"; {zeros:.0%} are 0, so taken for 'met, but not rated'; check this"
+        note += f"; {zeros:.0%} are 0, so taken as interactions without a rating; check this"
         distinct = distinct[1:]
         lowest = float(distinct[0])
     if lowest == highest:
-        return {"feedback": "implicit"}, f"all are {highest:g}, so they say who met what, not how it was liked"
+        return {"feedback": "implicit"}, f"all are {highest:g}, so they are interactions, not ratings"
     if (apart := _apart(found, distinct)) is not None:
-        note += f"; {apart:g} stands apart in {int((found == apart).sum()):,} rows, so taken for a mistake, and such "
-        note += "rows are dropped; check this"
+        note += f"; {apart:g}, in {int((found == apart).sum()):,} rows, is far from all others, so taken as a mistake: "
+        note += "these rows are dropped; check this"
         distinct = distinct[distinct != apart]
         lowest, highest = float(distinct[0]), float(distinct[-1])
     step = next((step for step in STEPS if _on_steps(distinct, step)), 0.0)
-    note += f", in steps of {step:g}" if step else ", in no steps"
+    note += f", in steps of {step:g}" if step else ", without regular steps"
     scale = [int(number) if number % 1 == 0 else round(number, 6) for number in (lowest, highest, step)]
     return {"scale": scale, **declared}, note
 
@@ -207,7 +207,7 @@ def time_of(values: pd.Series) -> tuple[str, str]:
     times = times[times.between(-LAST_TIME, LAST_TIME)]
     if not len(times) or faults.rows.mean() > MOST_ODD:
         shown = repr(str(known.iloc[0])) if len(known) else "none at all"
-        return "", f"no time that can be read ({shown}), so left out; write dates as 2020-03-18, or see own/README.md"
+        return "", f"no readable time ({shown}), so left out; write dates as 2020-03-18, or see own/README.md"
     first, last = (pd.Timestamp(int(times.quantile(share)), unit="s").date() for share in (0, 1))
     kind = "dates" if unit == "date" else f"times in {unit} since 1970"
     return unit, f"{kind}, {first} to {last}"

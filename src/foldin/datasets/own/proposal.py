@@ -60,12 +60,12 @@ def proposal(path: Path) -> str:
         of_values, note = guesses.scale_of(ratings["rating"].rename(str(strength)), counted="count" in roles)
         declared |= of_values
         unknown = int(ratings["rating"].isna().sum())
-        notes.append(f"{strength}: {note}" + (f"; {unknown:,} rows have none, and are dropped" if unknown else ""))
+        notes.append(f"{strength}: {note}" + (f"; {unknown:,} rows have no value and are dropped" if unknown else ""))
     if "time" in roles:
         notes.append(f"{roles['time']}: {about_time}")
     notes += _faults(bad, len(ratings))
     twice = int(ratings.duplicated(["user_id", "item_id"]).sum())
-    notes.append(f"{twice:,} rows repeat a pair of user and item" if twice else "no pair of user and item repeats")
+    notes.append(f"{twice:,} rows repeat a user-item pair" if twice else "no user-item pair occurs twice")
     return _written(path, declared | when, notes)
 
 
@@ -76,7 +76,7 @@ def _as_read(path: Path, declared: dict[str, object]) -> tuple[pd.DataFrame, lin
     ratings, _ = read_ratings(data, path, "its declaration", bad)
     if bad.first is not None and bad.count > MOST_BAD * (len(ratings) + bad.count):
         raise FoldinError(
-            f"{bad.count:,} of {len(ratings) + bad.count:,} lines are not as guessed; the first: {bad.first.what}",
+            f"{bad.count:,} of {len(ratings) + bad.count:,} lines do not fit the guesses; the first: {bad.first.what}",
             where=path,
             remedy="mend the file, or declare it by hand; see own/README.md",
         )
@@ -100,9 +100,9 @@ def _written(path: Path, declared: dict[str, object], notes: list[str]) -> str:
     text = [f"# {note}" for note in notes]
     inside = path.resolve().parent == (paths.root() / OWN).resolve()
     if not inside:
-        text.append(f"# First put it where DVC sees it: cp {path} {OWN}/")
+        text.append(f"# First copy it to where DVC tracks it: cp {path} {OWN}/")
     text += [
-        "# Check the guesses, replace `sources: {}` in params.yaml by this, and name it in `datasets`.",
+        "# Check the guesses, replace `sources: {}` in params.yaml with this, and add its name to `datasets`.",
         "sources:",
     ]
     text.append(f"  {name}:")

@@ -177,7 +177,7 @@ def _text(path: Path, declared: dict[str, object]) -> Looks:
         declared["decimal"] = ","
         table = table.assign(**{str(name): table[name].str.replace(",", ".") for name in commas})
     kind = "with a header" if header else "without a header"
-    return Looks(declared, table, f"{width} columns parted by {separator!r}, {encoding}, {kind}")
+    return Looks(declared, table, f"{width} columns separated by {separator!r}, {encoding}, {kind}")
 
 
 def _encoding(path: Path) -> str:
@@ -194,7 +194,7 @@ def _encoding(path: Path) -> str:
 
 
 def _rows(sample: str, separator: str, most: int) -> list[list[str]]:
-    """Return the first rows of a text as its reader will part them: quoted fields may hold separators and lines."""
+    """Return the first rows of a text as its reader will split them: quoted fields may hold separators and lines."""
     if len(separator) > 1:
         return [line.split(separator) for line in sample.splitlines()[:most] if line.strip()]
     rows: list[list[str]] = []
@@ -215,7 +215,7 @@ def _separator(sample: str, path: Path) -> str:
         if usual > 1 and np.mean([width == usual for width in widths]) > 0.9:
             return separator
     raise FoldinError(
-        "no separator parts its lines into columns", where=path, remedy="declare it by hand; see own/README.md"
+        "no separator splits its lines into columns", where=path, remedy="declare it by hand; see own/README.md"
     )
 
 

@@ -33,7 +33,7 @@ FORMATS = {
     ".ndjson": "jsonl",
 }
 PARSERS: dict[str, parsers.Parser] = {
-    "time": parsers.moment,
+    "time": parsers.timestamp,
     "user": parsers.identifier,
     "item": parsers.identifier,
     "rating": parsers.number,
@@ -126,7 +126,7 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
     FoldinError
         When the file is not as declared: names the file as declared, the place in it, and the key to mend.
     """
-    with blame(Path(file.file), key):
+    with name_file_in_errors(Path(file.file), key):
         if path.is_file() and not path.stat().st_size:
             raise FoldinError("the file is empty", remedy="put the data there")
         if path.is_file():
@@ -154,7 +154,7 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
 
 
 @contextmanager
-def blame(path: Path, key: str) -> Iterator[None]:
+def name_file_in_errors(path: Path, key: str) -> Iterator[None]:
     """Say of a fault in which file, as declared, it is, and which declaration may be wrong."""
     try:
         yield

@@ -1,8 +1,8 @@
-"""Damped user and item biases: the plainest predictor of ratings, and what every other one falls back on.
+"""Damped user and item biases: the simplest rating predictor, and every other one's fallback.
 
 A rating is estimated as mean + user bias + item bias, where a bias is a sum of residuals divided by (count + damping),
-so that few ratings move it little (Koren 2010, "Factor in the neighbors", section 2.1; the sequential form of
-Funk 2006). Unknown users and items (index -1) have bias 0.
+so that few ratings move it little (Koren 2010, "Factor in the neighbors", section 2.1; the sequential form of Funk
+2006). Unknown users and items (index -1) have bias 0.
 """
 
 from dataclasses import dataclass, replace

@@ -1,7 +1,7 @@
-"""What is known of users and items, as numbers: a column for each value, such as `genres=Crime` or `age=25-34`.
+"""User and item attributes as indicator columns, such as `genres=Crime` or `age=25-34`.
 
-Numbers become groups (of ages, of years), so that everything known is a value that is there or not. A table has
-whatever columns its data set has; a missing column or cell gives no feature.
+Numbers become groups (of ages, of years), so that every attribute is present or absent. A table has the columns of its
+data set; a missing column or cell gives no feature.
 """
 
 from itertools import pairwise

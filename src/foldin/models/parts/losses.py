@@ -1,9 +1,9 @@
 """Losses whose values and gradients have the same bytes on every processor.
 
 TensorFlow computes `reciprocal` and `rsqrt` with instructions that approximate them, and makers of processors
-approximate differently. These operations hide in the gradients of `log`, `log1p` and `logsumexp`, so also in Keras'
-binary cross-entropy from logits. What stands here is the same mathematics written with operations that are exact
-everywhere tried: `softplus`, `log_softmax` and cross-entropy from logits. `tests/models/test_operations.py` holds every
+approximate differently. These operations occur in the gradients of `log`, `log1p` and `logsumexp`, so also in Keras'
+binary cross-entropy from logits. The losses here are mathematically identical, but use operations that are exact on all
+processors tried: `softplus`, `log_softmax` and cross-entropy from logits. `tests/models/test_operations.py` holds every
 network to these, and `make test-machines` tries them on other processors.
 """
 

@@ -1,8 +1,8 @@
-"""Placing new users into a trained network: their own embedding rows are learnt, everything else of it stays as it is.
+"""Placing new users into a trained network: their embedding rows are learned, all other weights stay fixed.
 
-All users of a block descend together. Their objectives are added up and share no row, and Adam moves each number by
-its own gradients alone; so where a user ends does not depend on who else is there, but for the rounding of sums.
-Nothing is drawn: everyone starts as the average of those trained on. Keras differentiates, on any of its backends.
+All users of a block are optimized together. Their objectives are added up and share no row, and Adam moves each weight
+by its own gradients alone; so a user's result does not depend on the other users, except for rounding. There is no
+randomness: everyone starts as the average of the training users. Keras differentiates, on any of its backends.
 """
 
 from collections.abc import Callable, Sequence

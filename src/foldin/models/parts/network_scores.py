@@ -1,9 +1,9 @@
-"""What learnt networks say of pairs and of whole catalogues, computed from their weights without Keras.
+"""Scores of trained networks for pairs and for whole catalogues, computed from their weights without Keras.
 
-A block of users × items through Keras holds every hidden unit of every pair at once, and waits for memory. Here a tile
-of items stays in the processor's cache, which is several times as fast (benchmarks/README.md), and models are judged
-without loading TensorFlow. Each pair's sums run over its units in their order, whatever the tiles, the threads and the
-instructions.
+A block of users × items through Keras stores every hidden unit of every pair at once, and is limited by memory
+bandwidth. Here a tile of items stays in the processor's cache, which is several times as fast (benchmarks/README.md),
+and models are evaluated without loading TensorFlow. Each pair's sums run over its units in their order, whatever the
+tiles, the threads and the instructions.
 """
 
 from collections.abc import Callable

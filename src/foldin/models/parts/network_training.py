@@ -1,4 +1,4 @@
-"""How networks learn: epochs of shuffled full batches under Adam, the best epoch kept; and networks that rate.
+"""Network training: epochs of shuffled full batches under Adam, the best one kept; base classes of rating networks.
 
 Shuffling is numpy's, so that every Keras backend sees the same batches.
 """

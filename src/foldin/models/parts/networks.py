@@ -1,4 +1,4 @@
-"""What networks are built of: Keras itself, imported late and made deterministic; embeddings; networks of pairs.
+"""Building blocks of networks: Keras itself, imported late and made deterministic; embeddings; networks of pairs.
 
 Keras 3 runs on TensorFlow (the default), JAX or PyTorch, whichever `KERAS_BACKEND` names. Importing it takes seconds,
 so nothing here does before a network is built.

@@ -1,4 +1,4 @@
-"""Judges a fitted model on the validation part, as notebooks do before the test part is read."""
+"""Evaluates a fitted model on the validation part, as notebooks do before the test part is read."""
 
 import numpy as np
 

@@ -1,9 +1,8 @@
 """A stage ends when the DVC that started it does, and a notebook's kernel when its stage does.
 
-DVC that is killed leaves its stage running, which would compute for nobody, and keep the next run waiting. On Linux the
-kernel of the system ends the child of a process that has ended, at once, even one that is stopped. Elsewhere, and where
-a shell stands between DVC and the stage, a thread looks who the parent is. Nothing rests on either being in time: what
-an ended run leaves is never taken for an output (foldin.workspace.staging).
+If DVC is killed, its stage would go on running and block the next run. On Linux the kernel kills the stage when DVC
+ends, even a stopped one. Elsewhere, or if a shell is in between, a thread polls the parent process. Correctness does
+not depend on it: unfinished output is never published (foldin.workspace.staging).
 """
 
 import ctypes

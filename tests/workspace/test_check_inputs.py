@@ -12,7 +12,7 @@ from foldin import cli
 from foldin.core import files, paths
 from foldin.core.errors import FoldinError
 from foldin.preparation import fetch
-from foldin.workspace import cache, doctor, parent, pipeline, recorded, watched_inputs
+from foldin.workspace import cache, check_inputs, doctor, end_with_parent, pipeline, watched_inputs
 
 
 def place(objects, md5):
@@ -25,13 +25,13 @@ def checkout(workspace, monkeypatch):
     fetch.run("demo")
     objects = workspace / ".dvc" / "cache" / "files" / "md5"
     monkeypatch.setattr(cache, "folder", lambda: objects)
-    monkeypatch.setenv(parent.STARTED_BY_DVC, "clean@demo")
+    monkeypatch.setenv(end_with_parent.STARTED_BY_DVC, "clean@demo")
     raw = paths.raw("demo")
     listed = [{"md5": files.md5(file), "relpath": file.name} for file in sorted(raw.iterdir())]
     for entry in listed:
         place(objects, entry["md5"]).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(raw / entry["relpath"], place(objects, entry["md5"]))
-    whole = recorded.digest(raw)
+    whole = check_inputs.digest(raw)
     place(objects, whole).parent.mkdir(parents=True, exist_ok=True)
     place(objects, whole).write_text(json.dumps(listed))
     outs = [{"path": "data/raw/demo", "hash": "md5", "md5": whole}]
@@ -51,7 +51,7 @@ def test_a_folder_has_the_hash_that_dvc_gives_it(checkout):
     folder = checkout / "folder"
     for name, text in {"b.txt": "two", "a/c.txt": "one", "__pycache__/x.pyc": "left out"}.items():
         files.write_text(folder / name, text)
-    assert recorded.digest(folder) == "85c052e717896354d6bb7735824c4313.dir"
+    assert check_inputs.digest(folder) == "85c052e717896354d6bb7735824c4313.dir"
 
 
 def test_a_stage_runs_on_what_is_recorded(checkout):
@@ -94,7 +94,7 @@ def test_a_file_that_dvc_ignores_is_no_damage(checkout):
 
 
 def test_a_stage_run_by_hand_may_read_what_a_person_made(checkout, monkeypatch):
-    monkeypatch.delenv(parent.STARTED_BY_DVC)
+    monkeypatch.delenv(end_with_parent.STARTED_BY_DVC)
     flip(paths.raw("demo") / "ratings.csv")
     with watched_inputs.inputs("clean", "demo"):
         pass
@@ -118,7 +118,7 @@ def test_some_stages_of_the_lock_are_read_as_all_of_it_is():
 
 def test_what_dvcignore_names_is_left_out():
     lines = (CHECKOUT / ".dvcignore").read_text().splitlines()
-    assert {line for line in lines if not line.startswith("#")} == set(recorded.NO_PART)
+    assert {line for line in lines if not line.startswith("#")} == set(check_inputs.NO_PART)
 
 
 def test_doctor_finds_every_damaged_object_and_says_of_which_output(checkout, capsys, monkeypatch):

@@ -8,11 +8,11 @@ import sys
 import psutil
 import pytest
 
-from foldin.workspace import parent
+from foldin.workspace import end_with_parent
 
 STAGE = (
-    "from foldin.workspace import parent; import time; "
-    "parent.end_stage_with_it(); print('here', flush=True); time.sleep(60)"
+    "from foldin.workspace import end_with_parent; import time; "
+    "end_with_parent.end_stage_with_it(); print('here', flush=True); time.sleep(60)"
 )
 KERNEL = STAGE.replace("end_stage", "end_kernel")
 # Stands for DVC: it starts a command as DVC does, and waits for it.
@@ -21,7 +21,7 @@ DVC = "import subprocess, sys; subprocess.run(sys.argv[1:])"
 
 def start(command, **variables):
     """Start a command as DVC does; return what stands for DVC, and the process that runs at the end of the chain."""
-    environment = {key: value for key, value in os.environ.items() if key != parent.STARTED_BY_DVC} | variables
+    environment = {key: value for key, value in os.environ.items() if key != end_with_parent.STARTED_BY_DVC} | variables
     dvc = subprocess.Popen(
         [sys.executable, "-c", DVC, *command],
         env=environment,
@@ -91,13 +91,13 @@ if os.fork():
     os._exit(0)
 time.sleep(0.3)
 from foldin.core import errors
-from foldin.workspace import parent
+from foldin.workspace import end_with_parent
 try:
-    parent.end_stage_with_it()
+    end_with_parent.end_stage_with_it()
 except errors.FoldinError as error:
     print(error)
 """
-    environment = os.environ | {parent.STARTED_BY_DVC: "train@demo-als"}
+    environment = os.environ | {end_with_parent.STARTED_BY_DVC: "train@demo-als"}
     # One more process in between leads the session, as a terminal's shell does.
     shell = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
     done = subprocess.run(

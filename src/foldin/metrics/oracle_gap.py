@@ -1,6 +1,7 @@
-"""A model against the oracle, which knows the truth of made-up data.
+"""Compares a model with the oracle, which knows the true preferences of synthetic data.
 
-What beats it beyond chance has seen the test part. What the oracle predicts stands in foldin.evaluation.oracle.
+A model that beats the oracle beyond sampling error has seen the test part. The oracle's predictions are in
+foldin.evaluation.oracle.
 """
 
 import math
@@ -15,7 +16,7 @@ from foldin.metrics.metric import Metric, compute_all
 
 @dataclass(frozen=True)
 class Paired:
-    """The results by user of a model and of the oracle, row by row of the same users; see `advantage`."""
+    """The per-user results of a model and of the oracle, row by row for the same users; see `advantage`."""
 
     model: pd.DataFrame
     oracle: pd.DataFrame
@@ -23,7 +24,7 @@ class Paired:
 
     @cached_property
     def ndcg(self) -> tuple[float, float] | None:
-        """The mean difference of users' NDCG, and its standard error; None where no user has it."""
+        """The mean difference of users' NDCG, and its standard error; None if no user has it."""
         return uncertainty.user_mean((self.model["ndcg"] - self.oracle["ndcg"]).to_numpy())
 
     @property
@@ -32,16 +33,19 @@ class Paired:
         return bool(self.model["squared_error"].notna().all())
 
     def rmse_advantage(self) -> float | None:
-        """Return the oracle's RMSE minus the model's; None where the model predicts no ratings."""
+        """Return the oracle's RMSE minus the model's; None if the model predicts no ratings."""
         if not self.rates:
             return None
         counts = self.model["pairs"].to_numpy()
-        mine, best = (uncertainty.rmse(of["squared_error"].to_numpy(), counts)[0] for of in (self.model, self.oracle))
+        mine, best = (
+            uncertainty.rmse_with_standard_error(of["squared_error"].to_numpy(), counts)[0]
+            for of in (self.model, self.oracle)
+        )
         return best - mine
 
     @cached_property
     def z_scores(self) -> dict[str, float]:
-        """The differences in their standard errors, of those metrics that the model has."""
+        """The differences divided by their standard errors, for the metrics that the model has."""
         found = {} if self.ndcg is None else {"ndcg": uncertainty.z_score(*self.ndcg)}
         if self.rates:
             gain = (self.oracle["squared_error"] - self.model["squared_error"]).to_numpy()
@@ -55,10 +59,10 @@ def advantage(model: pd.DataFrame, oracle: pd.DataFrame, limit: float) -> dict[s
     Parameters
     ----------
     model, oracle : pandas.DataFrame
-        The per-user metrics of each, row by row the same users: `pairs`, `squared_error`, `ndcg`; NaN where a user
-        or a model has none.
+        Their per-user metrics, row by row for the same users: `pairs`, `squared_error`, `ndcg`; NaN if a user or a
+        model has none.
     limit : float
-        Standard errors by which a model must be better to be called a leak.
+        Standard errors by which a model must be better to count as a leak.
 
     Returns
     -------
@@ -84,23 +88,23 @@ ADVANTAGE = (
     ),
     Metric(
         "ndcg_z",
-        "ndcg_advantage in its standard errors",
+        "ndcg_advantage divided by its standard error",
         lambda paired: paired.z_scores.get("ndcg"),
         lowest=-math.inf,
         highest=math.inf,
     ),
     Metric(
         "rmse_z",
-        "paired difference of users' squared errors in its standard errors",
+        "oracle's minus model's squared error, paired by user, divided by its standard error",
         lambda paired: paired.z_scores.get("rmse"),
         lowest=-math.inf,
         highest=math.inf,
     ),
     Metric(
         "leak",
-        "1 where a z is above evaluation.oracle_z",
+        "1 if `rmse_z` or `ndcg_z` is above `evaluation.oracle_z`, else 0",
         lambda paired: int(any(z > paired.limit for z in paired.z_scores.values())),
         higher_is_better=False,
     ),
 )
-"""Metrics against the oracle, each computed from `Paired`; positive differences where the model is better."""
+"""Metrics against the oracle, each computed from `Paired`; positive if the model is better."""

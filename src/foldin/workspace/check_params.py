@@ -1,6 +1,6 @@
-"""Checks params.yaml as a whole, before a run that would find a fault only hours later: `foldin check`.
+"""Checks params.yaml as a whole, before a run that would fail only hours later: `foldin check`.
 
-A stage reads its own sections only. Here are the rules that join sections, and every family's section.
+A stage reads its own sections only. Here are the rules that involve several sections, and every family's section.
 """
 
 from foldin import models

@@ -1,4 +1,4 @@
-"""Which metrics `foldin compare` looks at: by data set, model and name; the headline metrics by default."""
+"""Which metrics `foldin compare` compares: by data set, model and name; the headline metrics by default."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

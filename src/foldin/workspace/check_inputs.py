@@ -1,8 +1,8 @@
-"""Holds what a stage reads against what dvc.lock records of the stage that made it.
+"""Checks a stage's inputs against dvc.lock, which records the outputs of the stage that made them.
 
-DVC takes an object of its cache for whole where size, time and mode are as they were, and what it checks out for the
-object: bytes damaged on the disk would be judged, and the numbers recorded as those of the undamaged ones. So a stage
-that DVC starts refuses inputs that are not as recorded. DVC records what a stage made before it starts the next.
+DVC trusts a cached object whose size, time and mode are unchanged, so damaged bytes could be evaluated and recorded. A
+stage that DVC starts therefore rejects inputs whose hash differs. DVC records a stage's outputs before it starts the
+next.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
-from foldin.workspace import cache, parent, pipeline
+from foldin.workspace import cache, end_with_parent, pipeline
 
 NO_PART = ("__pycache__", ".ipynb_checkpoints", ".*.part", ".DS_Store")
 """What .dvcignore leaves out of the folders that contain it."""
@@ -67,7 +67,7 @@ def check(watched: pipeline.Declared, known: Mapping[str, str]) -> None:
     FoldinError
         When an input is not what the stage that makes it made: names the file, and what to remove.
     """
-    if parent.STARTED_BY_DVC not in os.environ:
+    if end_with_parent.STARTED_BY_DVC not in os.environ:
         return
 
     def md5(file: Path) -> str:
@@ -95,13 +95,13 @@ def _refuse(stage: str, output: str, recorded: str) -> None:
     expected = cache.listing(recorded) if recorded.endswith(cache.FOLDER) else {"": recorded}
     if expected is None:
         damaged = [output]
-        objects = [cache.place(recorded)]
+        objects = [cache.object_path(recorded)]
     else:
         right = {f"{output}/{name}".rstrip("/"): md5 for name, md5 in expected.items()}
         damaged = [name for name, md5 in right.items() if not _is(paths.root() / name, md5)]
         if not damaged:
             return
-        objects = [cache.place(right[name]) for name in damaged if not cache.whole(right[name])]
+        objects = [cache.object_path(right[name]) for name in damaged if not cache.is_intact(right[name])]
     raise FoldinError(
         f"not what {stage} made, by its hash in dvc.lock",
         where=damaged[0],
