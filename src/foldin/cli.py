@@ -95,9 +95,9 @@ def outcome() -> None:
 
 @foldin.command(section=RESULTS)
 @click.argument("dataset", required=False, shell_complete=commands.shell_completion("datasets"))
-@click.option("--costs", is_flag=True, help="What each model cost here instead: time, memory, size on disk.")
+@click.option("--costs", is_flag=True, help="Print what each model cost on this machine: time, memory, size on disk.")
 def show(dataset: str | None, costs: bool) -> None:
-    """Print the leaderboard, from the files in git."""
+    """Print the leaderboard stored in git."""
     from foldin.workspace import show
 
     show.run(dataset, costs=costs)
