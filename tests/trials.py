@@ -126,7 +126,7 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     import scipy.linalg
     from scipy import sparse, stats
 
-    from foldin.models import als, svd
+    from foldin.models import als, linear, svd
 
     left, right = draws(700, 3000), draws(3000, 500, seed=1)
     yield (
@@ -157,6 +157,9 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     cells = sparse.random_array((4000, 2500), density=0.01, format="csr", rng=rng, dtype=np.float64)
     yield "sparse products", lambda: [cells @ draws(2500, 32), (cells.T @ cells).data]
     yield "sums in compiled loops", lambda: [als.gram(draws(27_000, 32).astype(float))]
+    pairs = (cells.T @ cells)[:1100, :1100].toarray() + 30 * np.eye(1100)
+    yield "inverses", lambda: [np.triu(linear.inverted(pairs.copy()))]
+    yield "elastic nets", lambda: [linear.elastic_nets(pairs.astype(np.float32), 0, 40, 0.01, 1.0, 20, 1e-4)]
     yield "random draws", lambda: [rng.normal(size=1000), rng.standard_gamma(2.0, 1000), rng.permutation(1000)]
     # Nothing is sorted here: after LAPACK's SVD and others, QEMU 7.2 ends in numpy's argsort, whatever is sorted.
     square = left[:, :700].astype(float) + left[:, :700].T.astype(float)

@@ -46,3 +46,8 @@ CellWeight = Annotated[float, Field(ge=1e-6, le=1e6)]
 """Weight of all cells beside the filled ones."""
 MinCount = Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Compared with counts of rows, which 32 bits hold."""
+Dropout = Annotated[float, Field(ge=0, le=0.99)]
+"""A share that is dropped, of which something must be left."""
+Gigabytes = Annotated[float, Field(ge=0.001, le=10_000)]
+Sweeps = Annotated[int, Field(ge=1, le=10_000)]
+"""Passes over all weights of a descent that ends by itself where they no longer change."""
