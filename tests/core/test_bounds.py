@@ -151,7 +151,9 @@ def scores_or_one_line(family, model, name, end):
     return ""
 
 
-@pytest.mark.parametrize(("family", "model", "name", "end"), list(cases(("baselines", "svd", "als", "linear"))))
+@pytest.mark.parametrize(
+    ("family", "model", "name", "end"), list(cases(("baselines", "svd", "als", "linear", "neighbours")))
+)
 def test_at_its_bounds_a_setting_gives_scores_or_says_what_to_lower(family, model, name, end):
     said = scores_or_one_line(family, model, name, end)
     allowed = {("learning_rate", "largest"), ("initial_spread", "largest"), ("l2", "largest")}

@@ -51,3 +51,8 @@ Dropout = Annotated[float, Field(ge=0, le=0.99)]
 Gigabytes = Annotated[float, Field(ge=0.001, le=10_000)]
 Sweeps = Annotated[int, Field(ge=1, le=10_000)]
 """Passes over all weights of a descent that ends by itself where they no longer change."""
+Neighbours = Annotated[int, Field(ge=1, le=10_000)]
+"""So many are held for each user or item, whose indices and similarities take 8 bytes each."""
+Shrinkage = Annotated[float, Field(ge=0, le=1e6)]
+WalkExponent = Annotated[float, Field(ge=0, le=3)]
+"""Of counts of ratings, up to billions: their products must not leave single precision."""

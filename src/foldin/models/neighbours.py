@@ -1,0 +1,137 @@
+"""Neighbourhood models: people who met the same items, and items that the same people met.
+
+- `item-knn` recommends what is near a user's own items, by cosine or correlation;
+- `user-knn` recommends what the nearest users have met;
+- `rp3beta` recommends what a random walk of three steps from a user reaches: to an item of theirs, to somebody who has
+  met it, and on to another item; exponents keep busy users and popular items from swallowing it.
+
+Each keeps the k nearest only, so that memory grows with the catalogue, not with its square. Values of ratings are not
+read.
+"""
+
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from foldin.core.bounds import Neighbours, Shrinkage, WalkExponent
+from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.core.params import Section
+from foldin.models.parts import nearest
+from foldin.models.parts.item_weights import SparseItemWeights, parts, weighted_sums
+from foldin.models.parts.nearest import transposed
+from foldin.models.parts.recommender import Arrays, Recommender
+
+
+class SimilaritySettings(Section):
+    """Settings of `item-knn` and `user-knn`."""
+
+    neighbours: Neighbours
+    similarity: Literal["cosine", "correlation"]
+    shrinkage: Shrinkage
+
+
+class ItemKNN(SparseItemWeights):
+    """`item-knn`: an item's score is the sum of its similarities to those of a user's items that are among its nearest.
+
+    The nearest are those of the item that is scored, k at most, so that a popular item cannot be near to all others.
+    """
+
+    class Settings(SimilaritySettings):
+        """Settings of `item-knn`."""
+
+    settings: Settings
+    about = (
+        "Item-based nearest neighbours on who rated what (Sarwar et al. 2001; Deshpande and Karypis 2004); ranks only."
+    )
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        by_item = transposed(train.ratings)
+        given = self.settings.similarity, self.settings.shrinkage, self.settings.neighbours
+        self._weights = transposed(nearest.similar(by_item, by_item, *given, among_themselves=True))
+
+
+class UserKNN(Recommender):
+    """`user-knn`: an item's score is the sum of the similarities of a user's nearest users who have rated it."""
+
+    class Settings(SimilaritySettings):
+        """Settings of `user-knn`."""
+
+    settings: Settings
+    about = "User-based nearest neighbours on who rated what (Resnick et al. 1994; Herlocker et al. 1999); ranks only."
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        self._neighbours = self._nearest(train.ratings, among_themselves=True)
+
+    def _nearest(self, rows: sparse.csr_array, *, among_themselves: bool = False) -> sparse.csr_array:
+        given = self.settings.similarity, self.settings.shrinkage, self.settings.neighbours
+        return nearest.similar(rows, self.known, *given, among_themselves=among_themselves)
+
+    def neighbours(self) -> sparse.csr_array:
+        """Return the similarities of each user's nearest users, shape (n_users, n_users), float32."""
+        return self._neighbours
+
+    def _score(self, users: IntArray) -> FloatArray:
+        return self._sums(self._neighbours[users])
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        return self._sums(self._nearest(ratings))
+
+    def _sums(self, neighbours: sparse.csr_array) -> FloatArray:
+        starts, items, _ = parts(self.known)
+        ones = np.ones(len(items), dtype=np.float32)
+        return weighted_sums(*parts(neighbours), starts, items, ones, self.known.shape[1])
+
+    def _arrays(self) -> Arrays:
+        return dict(zip(("starts", "columns", "values"), parts(self._neighbours), strict=True))
+
+    def _restore(self, arrays: Arrays) -> None:
+        n_users = self.known.shape[0]
+        self._neighbours = sparse.csr_array(
+            (arrays["values"], arrays["columns"], arrays["starts"]), shape=(n_users, n_users)
+        )
+
+
+class RP3Beta(SparseItemWeights):
+    """`rp3beta`: the weight from item j to item i is Σ over users u of both of 1 / (d_jᵅ d_uᵅ d_iᵝ); d counts ratings.
+
+    1 / d_j and 1 / d_u are the chances of the walk from j to u and from u to i. Each item keeps its k strongest weights
+    to others; `normalized` then scales them to a sum of 1, so that every item of a user counts the same.
+    """
+
+    class Settings(Section):
+        """Settings of `rp3beta`."""
+
+        neighbours: Neighbours
+        alpha: WalkExponent
+        beta: WalkExponent
+        normalized: bool
+
+    settings: Settings
+    about = (
+        "RP3beta: a random walk of three steps, popular items held back by an exponent (Paudel et al. 2017); "
+        "ranks only."
+    )
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        by_item = transposed(train.ratings)
+        of_users, of_items = (np.diff(cells.indptr).astype(np.float64) for cells in (train.ratings, by_item))
+        alpha, beta = self.settings.alpha, self.settings.beta
+        nothing = np.zeros(train.n_items)
+        weights = nearest.strongest(
+            by_item,
+            by_item,
+            np.maximum(of_users, 1) ** -alpha,
+            (nothing, nothing),
+            (of_items**alpha, of_items**beta),
+            0.0,
+            self.settings.neighbours,
+            True,
+        )
+        if self.settings.normalized:
+            sums = np.add.reduceat(np.append(weights.data.astype(np.float64), 0), weights.indptr[:-1])
+            weights.data = (weights.data / np.repeat(sums, np.diff(weights.indptr))).astype(np.float32)
+        self._weights = weights
+
+
+MODELS: dict[str, type[Recommender]] = {"item-knn": ItemKNN, "user-knn": UserKNN, "rp3beta": RP3Beta}
