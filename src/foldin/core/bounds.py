@@ -56,3 +56,5 @@ Neighbours = Annotated[int, Field(ge=1, le=10_000)]
 Shrinkage = Annotated[float, Field(ge=0, le=1e6)]
 WalkExponent = Annotated[float, Field(ge=0, le=3)]
 """Of counts of ratings, up to billions: their products must not leave single precision."""
+FilterWeight = Annotated[float, Field(ge=0, le=1000)]
+"""Of one part of a score beside another; beyond, the other is lost in single precision."""
