@@ -169,6 +169,10 @@ def test_ease_on_the_protocol_of_neural_collaborative_filtering(leave_one_out):
         ("linear", "ease", (0.7137, 0.4513)),
         ("linear", "edlae", (0.7172, 0.4497)),
         ("linear", "slim", (0.7146, 0.4465)),
+        ("neighbours", "item-knn", (0.6459, 0.3816)),
+        ("neighbours", "user-knn", (0.6594, 0.3970)),
+        ("neighbours", "rp3beta", (0.6452, 0.3770)),
+        ("graph", "gf-cf", (0.6358, 0.3764)),
     ],
 )
 def test_our_item_models_on_the_protocol_of_neural_collaborative_filtering(leave_one_out, family, name, measured):
