@@ -18,7 +18,7 @@ determinism.fix_environment(threads=2)
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-FAMILIES = ("baselines", "svd", "als", "neighbours", "linear", "graph", "deep", "two_tower", "content")
+FAMILIES = ("baselines", "svd", "als", "neighbours", "linear", "graph", "deep", "two_tower", "content", "autoencoder")
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 
 

@@ -96,6 +96,9 @@ def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         with_gradient(lambda x: losses.binary_cross_entropy(ops.cast(x > 0.5, x.dtype), x), batch),
     )
     yield "log chances of a catalogue", with_gradient(losses.log_chances, catalogue)
+    met = (draws(40, 27_000, seed=9) > 2).astype(np.float32)
+    yield "multinomial likelihood", with_gradient(lambda x: losses.multinomial(met, x), catalogue)
+    yield "divergence", with_gradient(losses.from_standard_normal, draws(512, 64), draws(512, 64, seed=1))
     items = np.random.default_rng(3).integers(0, 900, 512)
     share = draws(900)
     yield "softmax in a batch", with_gradient(lambda x: losses.in_batch_softmax(items, x, share), draws(512, 512))

@@ -161,7 +161,7 @@ def test_at_its_bounds_a_setting_gives_scores_or_says_what_to_lower(family, mode
 
 
 @pytest.mark.bounds
-@pytest.mark.parametrize(("family", "model", "name", "end"), list(cases(("deep", "two_tower"))))
+@pytest.mark.parametrize(("family", "model", "name", "end"), list(cases(("deep", "two_tower", "autoencoder"))))
 def test_at_its_bounds_a_setting_of_a_network_gives_scores(family, model, name, end):
     assert scores_or_one_line(family, model, name, end) == ""
 

@@ -19,6 +19,8 @@ NAMES = [(family, name) for family in params.known_families() for name in PARAMS
 # The same for everyone, or nothing but biases.
 KNOWS_NO_TASTE = {"global-mean", "bias", "popularity", "random"}
 STRANGERS = slice(30, 40)
+# An example of `mult-vae` is a user, not a rating.
+SMALLER = {"two-tower-retrieval": {"batch_size": 64}, "mult-vae": {"batch_size": 8, "epochs": 40}}
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
@@ -30,8 +32,7 @@ def fitted(family, name, train):
         settings = settings.model_copy(update={"factors": 2})
     if isinstance(settings, NetworkSettings):
         # A network learns by steps, so that fewer ratings must come in smaller ones.
-        smaller = {"batch_size": 64} if "batch_size" in cls.Settings.model_fields else {}
-        settings = settings.model_copy(update={"epochs": 8} | smaller)
+        settings = settings.model_copy(update={"epochs": 8} | SMALLER.get(name, {}))
     return cls(settings, seed=5).fit(train)
 
 

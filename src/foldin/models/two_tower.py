@@ -72,7 +72,7 @@ class RetrievalTowers(Recommender):
     The vectors keep their lengths, which carry popularity; brought to length 1 under a temperature they rank no better.
     """
 
-    class Settings(networks.NetworkSettings):
+    class Settings(networks.EmbeddingSettings):
         """Settings of `two-tower-retrieval`."""
 
         batch_size: int = Field(ge=2, le=8192)  # one has nothing to be compared with; all pairs of a batch are held

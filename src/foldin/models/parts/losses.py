@@ -69,3 +69,38 @@ def in_batch_softmax(picked: Any, logits: Any, log_share: FloatArray) -> Any:
 def log_chances(logits: Any) -> Any:
     """Return the logarithm of the softmax of each row of logits, shape (n, m)."""
     return networks.keras().ops.log_softmax(logits, axis=-1)
+
+
+def multinomial(met: Any, logits: Any) -> Any:
+    """Return how surprising the items met are, were each drawn by the softmax of the logits; shape (n,).
+
+    Parameters
+    ----------
+    met : tensor of 0 and 1, shape (n, n_items)
+        The items each user has met.
+    logits : tensor, shape (n, n_items)
+        Logarithms of the chances that an item is drawn, up to a user's constant.
+
+    Returns
+    -------
+    tensor, shape (n,)
+        Negative log-likelihoods, added up over a user's items (Liang et al. 2018).
+    """
+    return -networks.keras().ops.sum(met * log_chances(logits), axis=-1)
+
+
+def from_standard_normal(mean: Any, log_variance: Any) -> Any:
+    """Return the divergence KL(N(mean, variance) || N(0, 1)) of independent numbers, added up over them.
+
+    Parameters
+    ----------
+    mean, log_variance : tensor, shape (n, size)
+        Of normal distributions; the logarithm is the natural one.
+
+    Returns
+    -------
+    tensor, shape (n,)
+        Divergences in nats.
+    """
+    ops = networks.keras().ops
+    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance, axis=-1)

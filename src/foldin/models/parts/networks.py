@@ -26,11 +26,8 @@ Side = Callable[[Any], Any]
 
 
 class NetworkSettings(EpochSettings):
-    """Settings of every network of embeddings trained by epochs."""
+    """Settings of every network trained by epochs."""
 
-    embedding: Width
-    l2: Penalty
-    initial_spread: Spread
     learning_rate: LearningRate
 
     def batch(self, n_examples: int) -> int:
@@ -38,7 +35,15 @@ class NetworkSettings(EpochSettings):
         raise NotImplementedError
 
 
-class SteppedSettings(NetworkSettings):
+class EmbeddingSettings(NetworkSettings):
+    """Settings of every network of embeddings."""
+
+    embedding: Width
+    l2: Penalty
+    initial_spread: Spread
+
+
+class SteppedSettings(EmbeddingSettings):
     """Settings of a network whose epochs have so many steps, however many examples there are.
 
     Adam makes a step of any gradient, however small. In a step without a rating of hers a user's embedding has the
@@ -117,7 +122,7 @@ def start(seed: int) -> Any:
     return library
 
 
-def embedding(name: str, rows: int, size: int, settings: NetworkSettings) -> Any:
+def embedding(name: str, rows: int, size: int, settings: EmbeddingSettings) -> Any:
     """Return an embedding layer, shape (rows, size), under L2.
 
     Added to the loss is l2 × the mean squared length of the rows. That weighs the same beside the mean loss of the
