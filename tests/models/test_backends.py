@@ -15,7 +15,7 @@ from foldin import metrics, models
 
 known, hidden = checkerboard()
 users, items, actual = hidden.triples()
-for name, model in (models.family("deep") | models.family("two_tower")).items():
+for name, model in (models.family("deep") | models.family("two_tower") | models.family("autoencoder")).items():
     small = model.settings.model_copy(update={"epochs": 2})
     fitted = type(model)(small, seed=1).fit(known, hidden)
     print(name, len(fitted.history), fitted.score(users[:3]).shape, fitted.fold_in(known.ratings[:2]).shape)
@@ -32,5 +32,5 @@ def test_every_network_learns_and_folds_in_on_other_backends(workspace, backend)
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")[:-1]
-    assert len(lines) == 6
+    assert len(lines) == 7
     assert all(line.endswith(" 2 (3, 30) (2, 30)") for line in lines)
