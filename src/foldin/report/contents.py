@@ -56,8 +56,9 @@ class Findings:
 
     @property
     def best_rater(self) -> str | None:
-        """The model, not a reference, that predicts ratings best; None where none predicts ratings."""
-        return leaderboard.best(self._contenders(), "rmse")
+        """The model that predicts ratings best; the best baseline where only baselines predict any; else None."""
+        rater = leaderboard.best(self._contenders(), "rmse")
+        return leaderboard.best(self.board[self.board["kind"] == "baseline"], "rmse") if rater is None else rater
 
     def _contenders(self) -> pd.DataFrame:
         # Where only baselines were trained, the best of them is the answer.
