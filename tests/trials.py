@@ -129,7 +129,8 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     import scipy.linalg
     from scipy import sparse, stats
 
-    from foldin.models import als, linear, svd
+    from foldin.models import linear, svd
+    from foldin.models.parts import ridge_rows
 
     left, right = draws(700, 3000), draws(3000, 500, seed=1)
     yield (
@@ -159,10 +160,20 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     rng = np.random.default_rng(5)
     cells = sparse.random_array((4000, 2500), density=0.01, format="csr", rng=rng, dtype=np.float64)
     yield "sparse products", lambda: [cells @ draws(2500, 32), (cells.T @ cells).data]
-    yield "sums in compiled loops", lambda: [als.gram(draws(27_000, 32).astype(float))]
     pairs = (cells.T @ cells)[:1100, :1100].toarray() + 30 * np.eye(1100)
     yield "inverses", lambda: [np.triu(linear.inverted(pairs.copy()))]
     yield "elastic nets", lambda: [linear.elastic_nets(pairs.astype(np.float32), 0, 40, 0.01, 1.0, 20, 1e-4)]
+    columns, targets = draws(2500, 64), draws(cells.nnz, seed=2)
+    some = np.abs(draws(4000, seed=3)) + np.float32(0.1)
+    for size in (10, 64):
+        # Rows have 5 to 50 cells: with 10 features systems are those of features, with 64 those of cells.
+        solved = partial(ridge_rows.solve, cells, targets, np.ascontiguousarray(columns[:, :size]), some)
+        yield f"ridge regressions of {size} features", lambda solved=solved: _parts(solved(intercept_penalty=3.0))
+    long = sparse.csr_array(cells.T)
+    yield (
+        "ridge regressions over all columns",
+        lambda: _parts(ridge_rows.solve_filled(long, draws(4000, 129, seed=4), some[:2500], 0.3)),
+    )
     yield "random draws", lambda: [rng.normal(size=1000), rng.standard_gamma(2.0, 1000), rng.permutation(1000)]
     # Nothing is sorted here: after LAPACK's SVD and others, QEMU 7.2 ends in numpy's argsort, whatever is sorted.
     square = left[:, :700].astype(float) + left[:, :700].T.astype(float)
@@ -170,6 +181,10 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     yield "singular values", lambda: list(scipy.linalg.svd(left[:, :400].astype(float), full_matrices=False))
     yield "svds", lambda: list(svd.by_lanczos(cells, 20, 1))
     yield "randomized SVD", lambda: list(svd.by_random_projection(cells, 20, 1))
+
+
+def _parts(solved: Any) -> list[Any]:
+    return [solved.weights, solved.intercepts, solved.objective]
 
 
 def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:

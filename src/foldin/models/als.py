@@ -1,18 +1,16 @@
 """Alternating least squares: with one side fixed, each of the other side's factors is a small linear problem.
 
 `als-explicit` fits known ratings; `als-implicit` fits which cells are filled, all cells weighted. Both need the same
-work, `ridge_rows`: one ridge regression for each row, solved exactly by Cholesky decomposition. Every row is one
-thread's own, so that the result does not depend on the number of threads.
+work, `foldin.models.parts.ridge_rows`: one ridge regression for each row.
 """
 
-import numba
 import numpy as np
 from scipy import sparse
 
 from foldin import metrics
 from foldin.core.bounds import CellWeight, Exponent, ListLength, PositivePenalty
-from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.models.parts import ridge_rows
 from foldin.models.parts.factorization import BiasedFactors, FactorSettings, train_by_epochs
 from foldin.models.parts.recommender import Arrays, Recommender
 
@@ -39,32 +37,35 @@ class ExplicitALS(BiasedFactors):
         size = self.settings.factors
         self._by_user = train.ratings
         self._by_item = sparse.csr_array(train.ratings.T.tocsr())
-        self._user_bias, self._item_bias = np.zeros(train.n_users), self._bias.item / self._spread
-        self._user_factors = np.zeros((train.n_users, size))
-        self._item_factors = rng.normal(scale=0.1 / np.sqrt(size), size=(train.n_items, size))
+        self._user_bias = np.zeros(train.n_users, np.float32)
+        self._item_bias = (self._bias.item / self._spread).astype(np.float32)
+        self._user_factors = np.zeros((train.n_users, size), np.float32)
+        self._item_factors = _drawn(rng, train.n_items, size)
 
-    def _step(self, train: Interactions, rng: np.random.Generator) -> None:
-        self._solve(self._by_user, self._item_bias, self._item_factors, self._user_bias, self._user_factors)
-        self._solve(self._by_item, self._user_bias, self._user_factors, self._item_bias, self._item_factors)
+    def _step(self, train: Interactions, rng: np.random.Generator) -> dict[str, float]:
+        users = self._solved(self._by_user, self._item_bias, self._item_factors)
+        self._user_bias[:], self._user_factors[:] = users.intercepts, users.weights
+        items = self._solved(self._by_item, self._user_bias, self._user_factors)
+        self._item_bias[:], self._item_factors[:] = items.intercepts, items.weights
+        # The minima of items hold all but what users' weights cost.
+        cost = self.settings.damping * _squares(users.intercepts).sum()
+        cost += self.settings.regularization * np.diff(self._by_user.indptr) @ _squares(users.weights).sum(axis=1)
+        return {"train_objective": float(items.objective + cost) / train.ratings.nnz}
 
-    def _penalties(self, n_ratings: int) -> tuple[float, float]:
-        return self.settings.damping, self.settings.regularization * n_ratings
-
-    def _solve(
-        self, ratings: sparse.csr_array, bias: Values, factors: Values, into_bias: Values, into_factors: Values
-    ) -> None:
-        every_row = np.zeros((factors.shape[1] + 1, factors.shape[1] + 1))
-        every_row[0, 0] = self.settings.damping
-        solved = ridge_rows(
-            ratings.indptr,
-            ratings.indices,
-            ratings.data - self._mean - bias[ratings.indices],
-            np.column_stack([np.ones(len(factors)), factors]),
-            every_row,
-            self.settings.regularization * np.diff(ratings.indptr).astype(np.float64),
-            1,
+    def _solved(self, ratings: sparse.csr_array, bias: FloatArray, factors: FloatArray) -> ridge_rows.Solved:
+        return ridge_rows.solve(
+            ratings,
+            (ratings.data - self._mean - bias[ratings.indices]).astype(np.float32),
+            factors,
+            (self.settings.regularization * np.diff(ratings.indptr)).astype(np.float32),
+            intercept_penalty=self.settings.damping,
         )
-        into_bias[:], into_factors[:] = solved[:, 0], solved[:, 1:]
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        users = self._solved(self._in_spreads(ratings), self._item_bias, self._item_factors)
+        tastes = users.weights @ self._item_factors.T
+        scores: FloatArray = self._spread * (self._mean + users.intercepts[:, None] + self._item_bias + tastes)
+        return scores.astype(np.float32)
 
 
 class ImplicitALS(Recommender):
@@ -94,12 +95,15 @@ class ImplicitALS(Recommender):
         rng = np.random.default_rng(self.seed)
         by_user, by_item = train.ratings, sparse.csr_array(train.ratings.T.tocsr())
         size = self.settings.factors
-        self._user_factors = np.zeros((train.n_users, size))
-        self._item_factors = rng.normal(scale=0.1 / np.sqrt(size), size=(train.n_items, size))
+        self._user_factors = np.zeros((train.n_users, size), np.float32)
+        self._item_factors = _drawn(rng, train.n_items, size)
 
-        def step(epoch: int) -> None:
-            self._user_factors[:] = self._solved(by_user, self._item_factors)
-            self._item_factors[:] = self._solved(by_item, self._user_factors)
+        def step(epoch: int) -> dict[str, float]:
+            self._user_factors[:] = self._solved(by_user, self._item_factors).weights
+            items = self._solved(by_item, self._user_factors)
+            self._item_factors[:] = items.weights
+            cost = self._penalties(by_user) @ _squares(self._user_factors).sum(axis=1)
+            return {"train_objective": float(items.objective + cost) / by_user.nnz}
 
         def watch() -> dict[str, float]:
             return {} if validation is None else {"validation_ndcg": self._ndcg(validation)}
@@ -115,22 +119,17 @@ class ImplicitALS(Recommender):
             choosing=validation is not None,
         )
 
-    def _solved(self, cells: sparse.csr_array, factors: Values) -> Values:
-        alpha = self.settings.unobserved_weight
-        counts = np.diff(cells.indptr)
-        weight = (counts + alpha * cells.shape[1]) ** self.settings.frequency_exponent
-        return ridge_rows(
-            cells.indptr,
-            cells.indices,
-            np.ones(cells.nnz),
-            factors,
-            alpha * gram(factors),
-            self.settings.regularization * weight,
-            0,
-        )
+    def _penalties(self, cells: sparse.csr_array) -> Values:
+        counts = np.diff(cells.indptr) + self.settings.unobserved_weight * cells.shape[1]
+        penalties: Values = self.settings.regularization * counts**self.settings.frequency_exponent
+        return penalties
+
+    def _solved(self, cells: sparse.csr_array, factors: FloatArray) -> ridge_rows.Solved:
+        penalties = self._penalties(cells).astype(np.float32)
+        return ridge_rows.solve_filled(cells, factors, penalties, self.settings.unobserved_weight)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        scores: FloatArray = (self._solved(ratings, self._item_factors) @ self._item_factors.T).astype(np.float32)
+        scores: FloatArray = self._solved(ratings, self._item_factors).weights @ self._item_factors.T
         return scores
 
     def _ndcg(self, validation: Interactions) -> float:
@@ -142,10 +141,10 @@ class ImplicitALS(Recommender):
         return float(np.concatenate(measured).mean())
 
     def _score(self, users: IntArray) -> FloatArray:
-        scores: FloatArray = (self._user_factors[users] @ self._item_factors.T).astype(np.float32)
+        scores: FloatArray = self._user_factors[users] @ self._item_factors.T
         return scores
 
-    def item_factors(self) -> Values:
+    def item_factors(self) -> FloatArray:
         """Return the factors of all items, shape (n_items, factors)."""
         return self._item_factors
 
@@ -156,94 +155,13 @@ class ImplicitALS(Recommender):
         self._user_factors, self._item_factors = arrays["user_factors"], arrays["item_factors"]
 
 
-@compiled()
-def gram(features: Values) -> Values:
-    """Return the sum over rows of features featuresᵀ, shape (k, k), added up in the order of the rows."""
-    size = features.shape[1]
-    total = np.zeros((size, size))
-    for row in range(features.shape[0]):
-        for i in range(size):
-            for j in range(size):
-                total[i, j] += features[row, i] * features[row, j]
-    return total
+def _drawn(rng: np.random.Generator, n: int, size: int) -> FloatArray:
+    """Return the factors that learning starts from, shape (n, size); the expected length of each is 0.1."""
+    return rng.normal(scale=0.1 / np.sqrt(size), size=(n, size)).astype(np.float32)
 
 
-@compiled(parallel=True)
-def ridge_rows(
-    starts: IntArray,
-    columns: IntArray,
-    targets: Values,
-    features: Values,
-    every_row: Values,
-    penalties: Values,
-    first_penalized: int,
-) -> Values:
-    """Solve one ridge regression for each row of a sparse matrix.
-
-    Row r's weights w minimize Σ (target - w · features[column])² over its cells + wᵀ every_row w
-    + penalties[r] |w[first_penalized:]|².
-
-    Parameters
-    ----------
-    starts : ndarray of int32, shape (n_rows + 1,)
-        Where each row's cells start and end.
-    columns : ndarray of int32, shape (n_cells,)
-        The column of each cell.
-    targets : ndarray of float64, shape (n_cells,)
-        What each cell should be.
-    features : ndarray of float64, shape (n_columns, k)
-        What describes each column.
-    every_row : ndarray of float64, shape (k, k)
-        A symmetric quadratic penalty all rows share.
-    penalties : ndarray of float64, shape (n_rows,)
-        The ridge penalty of each row.
-    first_penalized : int
-        Weights before this one have no ridge penalty.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_rows, k)
-        The weights; 0 for a row without cells.
-    """
-    n_rows, size = len(starts) - 1, features.shape[1]
-    weights = np.zeros((n_rows, size))
-    for row in numba.prange(n_rows):
-        if starts[row] == starts[row + 1]:
-            continue
-        left, right = every_row.copy(), np.zeros(size)
-        for i in range(first_penalized, size):
-            left[i, i] += penalties[row]
-        for cell in range(starts[row], starts[row + 1]):
-            feature = features[columns[cell]]
-            for i in range(size):
-                right[i] += targets[cell] * feature[i]
-                for j in range(i, size):
-                    left[i, j] += feature[i] * feature[j]
-        _solve_positive(left, right)
-        weights[row] = right
-    return weights
-
-
-@compiled()
-def _solve_positive(left: Values, right: Values) -> None:
-    # Cholesky decomposition of the upper triangle, then two substitutions; the answer replaces `right`.
-    # Inner loops add a multiple of one row to another: such loops use vector instructions without reordering a sum.
-    size = len(right)
-    for p in range(size):
-        root = np.sqrt(left[p, p])
-        for j in range(p, size):
-            left[p, j] /= root
-        for i in range(p + 1, size):
-            for j in range(i, size):
-                left[i, j] -= left[p, i] * left[p, j]
-    for p in range(size):
-        right[p] /= left[p, p]
-        for j in range(p + 1, size):
-            right[j] -= right[p] * left[p, j]
-    for p in range(size - 1, -1, -1):
-        for j in range(p + 1, size):
-            right[p] -= left[p, j] * right[j]
-        right[p] /= left[p, p]
+def _squares(weights: FloatArray) -> Values:
+    return weights.astype(np.float64) ** 2
 
 
 MODELS: dict[str, type[Recommender]] = {"als-explicit": ExplicitALS, "als-implicit": ImplicitALS}

@@ -23,6 +23,7 @@ METRIC_LABELS = {
     "train_rmse": "train RMSE (rating units)",
     "validation_rmse": "validation RMSE (rating units)",
     "train_loss": "train loss",
+    "train_objective": "objective for each train rating",
     "validation_ndcg": "validation NDCG@k (0 to 1)",
 }
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from foldin import metrics
 from foldin.core.bounds import Damping, Epochs, Patience, Width
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.core.params import Section
 from foldin.core.progress import tick
 from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
@@ -68,9 +68,9 @@ def train_by_epochs(
     model: Recommender,
     settings: EpochSettings,
     *,
-    step: Callable[[int], None],
+    step: Callable[[int], dict[str, float] | None],
     watch: Callable[[], dict[str, float]],
-    weights: Sequence[Values],
+    weights: Sequence[Factors],
     choose_by: str,
     higher_is_better: bool = False,
     choosing: bool,
@@ -84,10 +84,11 @@ def train_by_epochs(
     settings : EpochSettings
         The model's own.
     step : callable
-        Called with each epoch (from 1); changes `weights` in place.
+        Called with each epoch (from 1); changes `weights` in place. It may return metrics that cost it nothing, such
+        as the objective it has come down to; they are kept with those watched.
     watch : callable
         Returns the metrics watched, after each epoch.
-    weights : sequence of ndarray of float64
+    weights : sequence of ndarray of float64 or float32
         Everything learnt.
     choose_by : str
         The metric by which the best epoch is chosen.
@@ -108,7 +109,7 @@ def train_by_epochs(
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
         tick(f"{model.name}: epoch {epoch} of at most {last}")
-        step(epoch)
+        learnt = step(epoch) or {}
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(
                 f"{model.name} diverged in epoch {epoch}",
@@ -116,7 +117,7 @@ def train_by_epochs(
                 remedy="lower its learning rate or initial spread, or raise its regularization",
             )
         noted = watch()
-        model.history.append({"epoch": epoch, **noted})
+        model.history.append({"epoch": epoch, **learnt, **noted})
         if not stopping_early:
             continue
         value = -noted[choose_by] if higher_is_better else noted[choose_by]
@@ -171,11 +172,11 @@ class BiasedFactors(RatingRecommender):
 
     @abstractmethod
     def _start(self, train: Interactions, rng: np.random.Generator) -> None:
-        """Set biases, shape (n,), and factors, shape (n, settings.factors), of users and items, in float64."""
+        """Set biases, shape (n,), and factors, shape (n, settings.factors), of users and items."""
 
     @abstractmethod
-    def _step(self, train: Interactions, rng: np.random.Generator) -> None:
-        """Learn for one epoch: change biases and factors in place."""
+    def _step(self, train: Interactions, rng: np.random.Generator) -> dict[str, float] | None:
+        """Learn for one epoch: change biases and factors in place, and return what `step` of `train_by_epochs` may."""
 
     def _penalties(self, n_ratings: int) -> tuple[float, float] | None:
         """Return the weights of the squared bias and factors of a user with so many ratings, beside squared errors.
@@ -216,7 +217,7 @@ class BiasedFactors(RatingRecommender):
         scores: FloatArray = self._spread * (biases + self._user_factors[users] @ self._item_factors.T)
         return scores.astype(np.float32)
 
-    def item_factors(self) -> Values:
+    def item_factors(self) -> Factors:
         """Return the factors of all items, shape (n_items, factors)."""
         return self._item_factors
 
