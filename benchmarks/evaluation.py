@@ -90,6 +90,8 @@ def model(training: Interactions) -> ImplicitALS:
         unobserved_weight=0.1,
         regularization=0.1,
         frequency_exponent=1.0,
+        solver="exact",
+        cg_steps=1,
         validation_k=10,
     )
     made = ImplicitALS(settings)

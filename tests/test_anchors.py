@@ -86,7 +86,9 @@ def test_explicit_als_on_ml_1m_with_a_penalty_for_its_size(by_rating):
 
     λ is 0.075, the better of 0.05 and 0.075 on a tenth of the training part (0.8601 and 0.8503 after 15 epochs).
     """
-    settings = ExplicitALS.Settings(factors=32, epochs=15, patience=0, damping=5.0, regularization=0.075)
+    settings = ExplicitALS.Settings(
+        factors=32, epochs=15, patience=0, damping=5.0, regularization=0.075, solver="exact", cg_steps=1
+    )
     found = rmse(ExplicitALS(settings, seed=42).fit(by_rating[0]), by_rating[1])
     assert found == pytest.approx(0.8473, abs=0.0005)
     assert MYFM_ML_1M < found < 0.8561
@@ -106,6 +108,8 @@ def test_implicit_als_on_the_protocol_of_neural_collaborative_filtering(leave_on
         unobserved_weight=0.3,
         regularization=0.007,
         frequency_exponent=1.0,
+        solver="exact",
+        cg_steps=1,
         validation_k=10,
     )
     found = leave_one_out.of(ImplicitALS(settings, seed=1).fit(leave_one_out.train))

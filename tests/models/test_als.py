@@ -8,7 +8,15 @@ from synthetic import from_triples, planted
 from foldin.models.als import ExplicitALS, ImplicitALS
 
 TRAIN, VALIDATION, _ = planted(n_users=70, n_items=45)
-EXPLICIT = {"factors": 5, "epochs": 6, "patience": 2, "damping": 3.0, "regularization": 0.1}
+EXACT = {"solver": "exact", "cg_steps": 3}
+EXPLICIT = {
+    "factors": 5,
+    "epochs": 6,
+    "patience": 2,
+    "damping": 3.0,
+    "regularization": 0.1,
+    **EXACT,
+}
 IMPLICIT = {
     "factors": 5,
     "epochs": 6,
@@ -16,6 +24,7 @@ IMPLICIT = {
     "unobserved_weight": 0.2,
     "regularization": 0.02,
     "frequency_exponent": 0.7,
+    **EXACT,
     "validation_k": 10,
 }
 

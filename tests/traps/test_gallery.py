@@ -50,7 +50,9 @@ def raters(parts):
 
 
 def squares(epochs=8, regularization=0.1):
-    settings = ExplicitALS.Settings(factors=4, epochs=epochs, patience=0, damping=5.0, regularization=regularization)
+    settings = ExplicitALS.Settings(
+        factors=4, epochs=epochs, patience=0, damping=5.0, regularization=regularization, solver="exact", cg_steps=1
+    )
     return ExplicitALS(settings, seed=1)
 
 

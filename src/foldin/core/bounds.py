@@ -30,6 +30,8 @@ Width = Annotated[int, Field(ge=1, le=10_000)]
 unknowns; the widest published have 8,192 (Rendle et al. 2021)."""
 Epochs = Annotated[int, Field(ge=1, le=100_000)]
 """Each is noted with its metrics in the training curves, and passes over all ratings."""
+Steps = Annotated[int, Field(ge=1, le=1000)]
+"""Of conjugate gradient: each passes over all ratings, and a few do where the next epoch goes on from there."""
 Patience = Annotated[int, Field(ge=0, le=100_000)]
 Damping = Annotated[float, Field(ge=0, le=1e6)]
 """Imaginary ratings: with a million, no bias is left. More would drown real ones in the least squares of fold-in."""

@@ -33,7 +33,9 @@ FACTORS = 16
 """Of every factor model."""
 SWEEPS = 10
 """Of alternating least squares, as in S1."""
-EXPLICIT = ExplicitALS.Settings(factors=FACTORS, epochs=SWEEPS, patience=0, damping=DAMPING, regularization=0.1)
+EXPLICIT = ExplicitALS.Settings(
+    factors=FACTORS, epochs=SWEEPS, patience=0, damping=DAMPING, regularization=0.1, solver="exact", cg_steps=1
+)
 IMPLICIT = ImplicitALS.Settings(
     factors=FACTORS,
     epochs=SWEEPS,
@@ -41,6 +43,8 @@ IMPLICIT = ImplicitALS.Settings(
     unobserved_weight=0.2,
     regularization=0.01,
     frequency_exponent=1.0,
+    solver="exact",
+    cg_steps=1,
     validation_k=10,
 )
 DESCENT = GradientDescentMF.Settings(

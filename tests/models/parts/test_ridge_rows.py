@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from foldin.core.errors import FoldinError
-from foldin.models.parts import ridge_rows
+from foldin.models.parts import ridge_kernels, ridge_rows
 
 
 def drawn(seed, n_rows=5, n_columns=9, size=4, share=0.5, empty=2):
@@ -72,7 +72,7 @@ def test_cells_that_are_not_filled_count_too(seed, size):
 @pytest.mark.parametrize("intercept_penalty", [None, 2.0])
 def test_rows_longer_than_a_block_and_systems_of_many_features(intercept_penalty):
     for size in (3, 70, 700):
-        problem = drawn(1, n_rows=3, n_columns=2 * ridge_rows.BLOCK + 60, size=size, share=0.97)
+        problem = drawn(1, n_rows=3, n_columns=2 * ridge_kernels.BLOCK + 60, size=size, share=0.97)
         wanted = by_numpy(*problem, intercept_penalty=intercept_penalty)
         assert_same(ridge_rows.solve(*problem, intercept_penalty=intercept_penalty), wanted, 2e-3)
 
@@ -116,7 +116,7 @@ def test_what_numba_keeps_serves_another_process():
         "import numpy as np; from scipy import sparse; from foldin.models.parts import ridge_rows as rows\n"
         "solved = rows.solve(sparse.csr_array(np.ones((1, 2), np.float32)), np.float32([3, 4]),"
         " np.float32([[1], [0]]), np.float32([1]))\n"
-        "print(solved.weights[0, 0], sum(rows._solve_rows.stats.cache_hits.values()))"
+        "print(solved.weights[0, 0], sum(rows.ridge_kernels.exact.stats.cache_hits.values()))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert float(answer[0]) == pytest.approx(1.5)

@@ -27,13 +27,14 @@ LOWER, AS_STORED, TRANSPOSED = (np.uint8(ord(letter)) for letter in "LNT")
 ONE = np.int32(1)
 
 
-def _routine(library: str, name: str, n_arguments: int) -> Any:
+def _routine(library: str, name: str, n_arguments: int, returns: Any = types.void) -> Any:
     llvmlite.binding.add_symbol(f"foldin_{name}", get_cython_function_address(f"scipy.linalg.{library}", name))
-    return types.ExternalFunction(f"foldin_{name}", types.void(*[types.intp] * n_arguments))
+    return types.ExternalFunction(f"foldin_{name}", returns(*[types.intp] * n_arguments))
 
 
 _ssyrk = _routine("cython_blas", "ssyrk", 10)
 _sgemv = _routine("cython_blas", "sgemv", 11)
+_sdot = _routine("cython_blas", "sdot", 5, types.float32)
 _strsv = _routine("cython_blas", "strsv", 8)
 _spotrf = _routine("cython_lapack", "spotrf", 5)
 
@@ -107,6 +108,34 @@ def add_combination(rows: FloatArray, shares: FloatArray, into: FloatArray) -> N
         into.ctypes.data,
         _place(ONE),
     )
+
+
+@compiled()
+def add_dots(rows: FloatArray, vector: FloatArray, times: np.float32, into: FloatArray) -> None:
+    """Add times · rows[n] · vector to into[n], for rows of shape (n, k), contiguous (`sgemv`)."""
+    n, width = np.int32(rows.shape[0]), np.int32(rows.shape[1])
+    _sgemv(
+        _place(TRANSPOSED),
+        _place(width),
+        _place(n),
+        _place(times),
+        rows.ctypes.data,
+        _place(width),
+        vector.ctypes.data,
+        _place(ONE),
+        _place(np.float32(1)),
+        into.ctypes.data,
+        _place(ONE),
+    )
+
+
+@compiled()
+def dot(one: FloatArray, other: FloatArray) -> np.float32:
+    """Return the dot product of two contiguous vectors of one length (`sdot`)."""
+    product: np.float32 = _sdot(
+        _place(np.int32(len(one))), one.ctypes.data, _place(ONE), other.ctypes.data, _place(ONE)
+    )
+    return product
 
 
 @compiled()

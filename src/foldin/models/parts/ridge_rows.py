@@ -19,21 +19,14 @@ from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import scipy.linalg
 from scipy import sparse
 
-from foldin.core.compiled import compiled
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import FloatArray, IntArray, Values
-from foldin.models.parts import blas
+from foldin.core.interactions import FloatArray, Values
+from foldin.models.parts import blas, ridge_kernels
 
-BLOCK = 512
-"""Cells whose features are gathered at once; a fixed number, because sums are grouped by it."""
-LEAST_PIVOT = 1e-3
-"""Share of a diagonal element that must be left of it when its turn comes: single precision has seven digits."""
 LEAST_PIVOT_DOUBLE = 1e-12
-NO_INTERCEPT = -1.0
 CHUNKS_PER_THREAD = 8
 """Parts of the rows that a thread takes one after the other, so that none waits long for another."""
 
@@ -65,8 +58,10 @@ def solve(
     *,
     shared: FloatArray | None = None,
     intercept_penalty: float | None = None,
+    steps: int | None = None,
+    start: FloatArray | None = None,
 ) -> Solved:
-    """Solve every row exactly, by Cholesky decomposition.
+    """Solve every row.
 
     Parameters
     ----------
@@ -82,6 +77,10 @@ def solve(
         What each weight's penalty is larger by, in every row; not negative, 0 unless given.
     intercept_penalty : float, optional
         Rows have an intercept with this penalty, at least 0; None: they have none.
+    steps : int, optional
+        Take so many steps of conjugate gradient from `start`; None: solve exactly, by Cholesky decomposition.
+    start : ndarray of float32, shape (n_rows, k), optional
+        Weights that steps are taken from; 0 unless given.
 
     Returns
     -------
@@ -100,22 +99,13 @@ def solve(
     # Long rows first, dealt out like cards: every chunk then takes about the same time.
     by_length = np.argsort(-np.diff(cells.indptr), kind="stable").astype(np.int32)
     chunks = CHUNKS_PER_THREAD * numba.get_num_threads()
+    problem = (by_length, chunks, cells.indptr, cells.indices, targets, features, shared, penalties)
     with blas.one_thread():
-        _solve_rows(
-            by_length,
-            chunks,
-            cells.indptr,
-            cells.indices,
-            targets,
-            features,
-            shared,
-            penalties,
-            NO_INTERCEPT if intercept_penalty is None else intercept_penalty,
-            weights,
-            intercepts,
-            minima,
-            lost,
-        )
+        if steps is not None:
+            weights[:] = 0 if start is None else start
+            ridge_kernels.conjugate_gradient(*problem, _told(intercept_penalty), steps, weights, intercepts, minima)
+            return Solved(weights, intercepts, float(minima.sum()))
+        ridge_kernels.exact(*problem, _told(intercept_penalty), weights, intercepts, minima, lost)
         for row in np.flatnonzero(lost):
             part = slice(cells.indptr[row], cells.indptr[row + 1])
             weights[row], intercepts[row], minima[row] = _in_double_precision(
@@ -127,7 +117,15 @@ def solve(
     return Solved(weights, intercepts, float(minima.sum()))
 
 
-def solve_filled(cells: sparse.csr_array, features: FloatArray, penalties: FloatArray, everywhere: float) -> Solved:
+def solve_filled(
+    cells: sparse.csr_array,
+    features: FloatArray,
+    penalties: FloatArray,
+    everywhere: float,
+    *,
+    steps: int | None = None,
+    start: FloatArray | None = None,
+) -> Solved:
     """Solve rows that ask which cells are filled: 1 there, and 0 in every cell, which all rows share.
 
     Row r's weights w minimize Σ over filled cells of (1 - w · f)² + everywhere Σ over all columns of (w · f)²
@@ -136,7 +134,7 @@ def solve_filled(cells: sparse.csr_array, features: FloatArray, penalties: Float
 
     Parameters
     ----------
-    cells, features, penalties
+    cells, features, penalties, steps, start
         As of `solve`.
     everywhere : float
         The weight of every cell, filled or not.
@@ -150,118 +148,16 @@ def solve_filled(cells: sparse.csr_array, features: FloatArray, penalties: Float
         precise = features.astype(np.float64)
         lengths, axes = np.linalg.eigh(precise.T @ precise)
         turned = (precise @ axes).astype(np.float32)
+        start = None if start is None else (start.astype(np.float64) @ axes).astype(np.float32)
     shared = (everywhere * np.maximum(lengths, 0)).astype(np.float32)
-    solved = solve(cells, np.ones(cells.nnz, np.float32), turned, penalties, shared=shared)
+    solved = solve(cells, np.ones(cells.nnz, np.float32), turned, penalties, shared=shared, steps=steps, start=start)
     with blas.one_thread():
         weights = (solved.weights.astype(np.float64) @ axes.T).astype(np.float32)
     return replace(solved, weights=weights)
 
 
-@compiled(parallel=True)
-def _solve_rows(
-    rows: IntArray,
-    chunks: int,
-    starts: IntArray,
-    columns: IntArray,
-    targets: FloatArray,
-    features: FloatArray,
-    shared: FloatArray,
-    penalties: FloatArray,
-    intercept_penalty: float,
-    weights: FloatArray,
-    intercepts: FloatArray,
-    minima: Values,
-    lost: npt.NDArray[np.bool_],
-) -> None:
-    size = features.shape[1]
-    for chunk in numba.prange(chunks):
-        gathered, wanted = np.empty((max(BLOCK, size), size), np.float32), np.empty(max(BLOCK, size), np.float32)
-        matrix, diagonal = np.empty(size * size, np.float32), np.empty(size, np.float32)
-        mean, scale, right = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
-        for place in range(chunk, len(rows), chunks):
-            row = rows[place]
-            first, last = starts[row], starts[row + 1]
-            if first == last:
-                continue
-            share = _share_of_mean(last - first, intercept_penalty)
-            target_mean = _means(share, columns[first:last], targets[first:last], features, mean)
-            for i in range(size):
-                scale[i] = np.float32(1) / np.sqrt(shared[i] + penalties[row])
-            # Fewer cells than features: the smaller system is that of the cells.
-            few = last - first < size
-            order = last - first if few else size
-            left = matrix[: order * order].reshape((order, order))
-            left[:], right[:] = 0, 0
-            squares = 0.0
-            for begin in range(first, last, len(gathered)):
-                n = min(last - begin, len(gathered))
-                for cell in range(n):
-                    wanted[cell] = targets[begin + cell] - target_mean
-                    squares += np.float64(wanted[cell]) * np.float64(wanted[cell])
-                    feature, put = features[columns[begin + cell]], gathered[cell]
-                    for i in range(size):
-                        put[i] = (feature[i] - mean[i]) * scale[i]
-                blas.add_products(gathered[:n], left, few)
-                if not few:
-                    blas.add_combination(gathered[:n], wanted[:n], right)
-            for i in range(order):
-                left[i, i] += np.float32(1)
-                diagonal[i] = left[i, i]
-            if blas.cholesky(left) != 0 or not _keeps_digits(left, diagonal):
-                lost[row] = True
-                continue
-            if few:
-                solution = wanted[:order]
-                for cell in range(order):
-                    diagonal[cell] = wanted[cell]
-                blas.solve_factored(left, solution)
-                for cell in range(order):
-                    minima[row] += np.float64(diagonal[cell]) * np.float64(solution[cell])
-                blas.add_combination(gathered[:order], solution, right)
-            else:
-                diagonal[:] = right
-                blas.solve_factored(left, right)
-                minima[row] = squares
-                for i in range(size):
-                    minima[row] -= np.float64(diagonal[i]) * np.float64(right[i])
-            intercept = np.float64(target_mean)
-            for i in range(size):
-                weights[row, i] = scale[i] * right[i]
-                intercept -= np.float64(mean[i]) * np.float64(weights[row, i])
-            if share > 0:
-                intercepts[row] = intercept * (last - first) / (share * (last - first + intercept_penalty))
-
-
-@compiled()
-def _share_of_mean(n: int, penalty: float) -> float:
-    """Return what share of the mean to take from n targets and features, so that an intercept may be left out."""
-    return 0.0 if penalty == NO_INTERCEPT else 1.0 - np.sqrt(penalty / (n + penalty))
-
-
-@compiled()
-def _means(share: float, columns: IntArray, targets: FloatArray, features: FloatArray, mean: FloatArray) -> np.float32:
-    """Fill in that share of the features' mean, and return that of the targets'."""
-    if share == 0:
-        mean[:] = 0
-        return np.float32(0)
-    sums, total = np.zeros(len(mean)), 0.0
-    for cell in range(len(columns)):
-        total += targets[cell]
-        feature = features[columns[cell]]
-        for i in range(len(sums)):
-            sums[i] += feature[i]
-    for i in range(len(mean)):
-        mean[i] = share * sums[i] / len(columns)
-    return np.float32(share * total / len(columns))
-
-
-@compiled()
-def _keeps_digits(factor: FloatArray, diagonal: FloatArray) -> bool:
-    """Whether each squared pivot is a fair share of the element it came from; False for what is not a number."""
-    keeps = True
-    for i in range(len(factor)):
-        keeps &= factor[i, i] * factor[i, i] >= LEAST_PIVOT * diagonal[i]
-    return keeps
+def _told(intercept_penalty: float | None) -> float:
+    return ridge_kernels.NO_INTERCEPT if intercept_penalty is None else intercept_penalty
 
 
 def _in_double_precision(
@@ -269,7 +165,9 @@ def _in_double_precision(
 ) -> tuple[Values, float, float]:
     """Return weights, intercept and minimum of one row, shapes (k,), () and ()."""
     n = len(targets)
-    share = _share_of_mean(n, NO_INTERCEPT if intercept_penalty is None else intercept_penalty)
+    share = ridge_kernels.share_of_mean(
+        n, ridge_kernels.NO_INTERCEPT if intercept_penalty is None else intercept_penalty
+    )
     mean, target_mean = share * features.mean(axis=0), share * targets.mean()
     scale = 1 / np.sqrt(penalties)
     scaled, wanted = (features - mean) * scale, targets - target_mean
