@@ -7,8 +7,8 @@ default_rng(42)) and waits; in each round each runs one epoch: all users, then a
 LensKit needs another pandas than foldin, so it lives in an environment of its own, whose Python is named. cmfrec cannot
 be stopped between epochs: its time is the difference of a long and a short training.
 
-The rate of a machine is that of one thread multiplying large single-precision matrices by OpenBLAS. The share of it that
-foldin reaches counts the additions and multiplications its exact solves need: of systems and of their decompositions.
+The rate of a machine is that of one thread multiplying large single-precision matrices by OpenBLAS. The share of it
+that foldin reaches counts the additions and multiplications its exact solves need: of systems and decompositions.
 """
 
 import argparse
@@ -179,16 +179,19 @@ class Contender:
         self._process = subprocess.Popen(
             command, env=os.environ | threads, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        while (line := self._process.stdout.readline()) != "ready\n":
+        # Some show their progress in the same line.
+        while not (line := self._process.stdout.readline()).endswith("ready\n"):
             if not line:
                 sys.exit(f"{name} did not start")
 
-    def round(self) -> None:
+    def run(self) -> None:
+        """Run one round, and note its seconds."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         self.times.append([float(value) for value in self._process.stdout.readline().split()])
 
     def close(self) -> None:
+        """Let the process end."""
         self._process.stdin.close()
         self._process.wait()
 
@@ -208,7 +211,7 @@ def compare(wanted: argparse.Namespace) -> None:
                 runs = [Contender(peer, kind, factors, folder, pythons.get(peer, sys.executable)) for peer in names]
                 for _ in range(wanted.rounds):
                     for run in runs:
-                        run.round()
+                        run.run()
                 best = {peer: np.min(run.times, axis=0) for peer, run in zip(names, runs, strict=True)}
                 for run in runs:
                     run.close()
