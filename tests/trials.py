@@ -169,6 +169,10 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         # Rows have 5 to 50 cells: with 10 features systems are those of features, with 64 those of cells.
         solved = partial(ridge_rows.solve, cells, targets, np.ascontiguousarray(columns[:, :size]), some)
         yield f"ridge regressions of {size} features", lambda solved=solved: _parts(solved(intercept_penalty=3.0))
+    yield (
+        "steps of conjugate gradient",
+        lambda: _parts(ridge_rows.solve(cells, targets, columns, some, intercept_penalty=3.0, steps=3)),
+    )
     long = sparse.csr_array(cells.T)
     yield (
         "ridge regressions over all columns",

@@ -77,6 +77,21 @@ def test_rows_longer_than_a_block_and_systems_of_many_features(intercept_penalty
         assert_same(ridge_rows.solve(*problem, intercept_penalty=intercept_penalty), wanted, 2e-3)
 
 
+@pytest.mark.parametrize("intercept_penalty", [None, 2.0])
+@pytest.mark.parametrize("n_columns", [20, ridge_kernels.KEPT + 900])
+def test_as_many_steps_as_features_of_conjugate_gradient_reach_the_solution(intercept_penalty, n_columns):
+    problem = drawn(2, n_columns=n_columns, size=6, share=0.9)
+    start = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    solved = ridge_rows.solve(*problem, intercept_penalty=intercept_penalty, steps=8, start=start)
+    assert_same(solved, by_numpy(*problem, intercept_penalty=intercept_penalty), 1e-3)
+
+
+def test_each_step_of_conjugate_gradient_lowers_the_objective():
+    problem = drawn(7, n_columns=40, size=12)
+    found = [ridge_rows.solve(*problem, intercept_penalty=1.0, steps=steps).objective for steps in (1, 2, 3, 5)]
+    assert (np.diff([*found, ridge_rows.solve(*problem, intercept_penalty=1.0).objective]) < 0).all()
+
+
 @pytest.mark.parametrize("size", [3, 30])
 def test_a_row_that_single_precision_cannot_tell_is_solved_in_double(size, monkeypatch):
     cells, targets, features, _ = drawn(3, n_columns=12, size=size)
