@@ -125,7 +125,7 @@ def work(name: str, kind: str, factors: int, folder: Path) -> None:
     if name == "foldin":
         from foldin.core import determinism
 
-        determinism.pin(THREADS)
+        determinism.fix_environment(THREADS)
     import numpy as np
 
     with np.load(folder / "train.npz") as kept:
@@ -148,7 +148,7 @@ def work(name: str, kind: str, factors: int, folder: Path) -> None:
 def rate() -> float:
     """Return 10⁹ additions and multiplications a second of one thread of OpenBLAS under foldin's rules."""
     code = (
-        "from foldin.core import determinism; determinism.pin(1); import numpy as np, time; "
+        "from foldin.core import determinism; determinism.fix_environment(1); import numpy as np, time; "
         "x = np.ones((2000, 2000), np.float32); times = []\n"
         "for _ in range(7):\n    begin = time.perf_counter(); x @ x; times.append(time.perf_counter() - begin)\n"
         "print(16 / min(times))"
