@@ -117,8 +117,8 @@ def test_a_notebook_that_is_not_python_is_named_with_its_cell(workspace):
         source_lists.notebook_imports("als")
 
 
-STAGES = ["fetch", "clean", "user_item", "explore", "traps", "report"]
-STAGES += [f"{stage}-{family}" for family in FAMILIES for stage in ("train", "evaluate")]
+STAGES = ["fetch", "clean", "user_item", "tuned", "explore", "traps", "report"]
+STAGES += [f"{stage}-{family}" for family in FAMILIES for stage in ("tune", "train", "evaluate")]
 
 # Other libraries are loaded once, then each stage's modules in a process of their own.
 REALLY_LOADED = """
@@ -173,7 +173,7 @@ def test_what_a_stage_really_imports_is_in_its_list(with_notebooks, loaded, stag
     assert {"foldin/core/determinism.py", "foldin/core/params.py"} < loaded[stage]
 
 
-ROOMS = ("core", "datasets", "preparation", "metrics", "models", "evaluation", "report", "traps", "workspace")
+ROOMS = ("core", "datasets", "preparation", "metrics", "models", "tuning", "evaluation", "report", "traps", "workspace")
 
 
 def test_a_room_imports_from_those_above_it_and_never_from_those_below():
