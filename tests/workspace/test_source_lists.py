@@ -66,7 +66,7 @@ def test_an_edit_of_a_family_changes_the_lists_of_that_family_only(with_notebook
     after = lists()
     changed = {stage for stage in before if before[stage] != after[stage]}
     # The report describes every model in its own words, and the traps are set for this family too.
-    assert changed == {"train-als", "evaluate-als", "report", "traps"}
+    assert changed == {"tune-als", "train-als", "evaluate-als", "report", "traps"}
 
 
 def test_another_version_of_a_library_is_another_source_of_every_stage(with_notebooks, monkeypatch):
