@@ -107,10 +107,10 @@ def _plan(family: str, name: str, values: Any, known: Mapping[str, Recommender],
         raise FoldinError(f"unknown model '{place}'", where="params.yaml", remedy=remedy)
     own = params.parse(ModelSearch, values, place)
     changed = own.model_dump(exclude={"space"}, exclude_none=True)
+    search = params.parse(Search, search.model_dump() | changed, place)
     model = known[name]
     place += ".space"
     space = {key: _dimension(model, key, tried, place) for key, tried in own.space.items()}
-    search = Search(**(search.model_dump() | changed))
     if search.method == "grid":
         for key, dimension in space.items():
             if isinstance(dimension, Range):
