@@ -79,17 +79,7 @@ def search_model(dataset: str, family: str, plan: Plan, processes: int | None = 
     list of Trial
         All trials, that of params.yaml first.
     """
-    how, seed = plan.search, params.seed()
-    task = judge.Task(
-        dataset,
-        family,
-        plan.name,
-        plan.settings.model_dump(),
-        seed,
-        params.list_length(),
-        how.folds,
-        how.prune_after,
-    )
+    how, task = plan.search, task_of(dataset, family, plan)
     log = Log(paths.trial_log(dataset, family, plan.name), _fingerprint(task, plan))
     total = search.count(plan.space, how)
     say(f"{dataset}: {plan.name}: {total} trials, {how.method}" + (f"; {len(log)} are kept" if len(log) else ""))
@@ -105,7 +95,21 @@ def search_model(dataset: str, family: str, plan: Plan, processes: int | None = 
                 shown.say(running[future], future.result())
             return [outcome for job in jobs if (outcome := log.get(job)) is not None]
 
-        return search.search(plan.space, how, seed, run_all, lower_is_better=plan.cls.predicts_ratings)
+        return search.search(plan.space, how, task.seed, run_all, lower_is_better=plan.cls.predicts_ratings)
+
+
+def task_of(dataset: str, family: str, plan: Plan) -> judge.Task:
+    """Return what all trials of a search have in common."""
+    return judge.Task(
+        dataset,
+        family,
+        plan.name,
+        plan.settings.model_dump(),
+        params.seed(),
+        params.list_length(),
+        plan.search.folds,
+        plan.search.prune_after,
+    )
 
 
 @contextmanager
