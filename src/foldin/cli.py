@@ -185,8 +185,8 @@ def check() -> None:
 
 
 @foldin.command(section=SETTINGS)
-@click.argument("dataset", shell_complete=commands.completing("datasets"))
-@click.argument("family", shell_complete=commands.completing("families"))
+@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
+@click.argument("family", shell_complete=commands.shell_completion("families"))
 @click.option("--model", help="Only this model, such as als-explicit.")
 @click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
 def tune(dataset: str, family: str, model: str | None, write: bool) -> None:

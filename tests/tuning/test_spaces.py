@@ -9,7 +9,7 @@ from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.tuning import spaces
 from foldin.tuning.spaces import Choices, Range
-from foldin.workspace import settings
+from foldin.workspace import check_params as settings
 
 
 def give(workspace, space, model="als-explicit", **otherwise):

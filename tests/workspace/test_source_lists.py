@@ -90,7 +90,7 @@ def test_the_gpus_libraries_are_a_source_of_what_networks_compute_on_it(with_not
     source_lists.run()
     lists = {path.stem: path.read_text() for path in (with_notebooks / "data" / "source").iterdir()}
     listed = {stage for stage, text in lists.items() if "requirements/gpu.lock" in text}
-    networks = {f"{stage}-{family}" for stage in ("train", "evaluate") for family in ("deep", "two_tower")}
+    networks = {f"{stage}-{family}" for stage in ("tune", "train", "evaluate") for family in ("deep", "two_tower")}
     # The report describes networks.
     assert listed == (networks | {"report"} if device == "gpu" else set())
 

@@ -24,7 +24,7 @@ from foldin.tuning import judge, search, spaces, trials
 from foldin.tuning.log import Log
 from foldin.tuning.spaces import Plan
 from foldin.tuning.trials import Job, Outcome, Trial
-from foldin.workspace import parent, source_lists
+from foldin.workspace import end_with_parent, source_lists
 
 
 def run(dataset: str, family: str, model: str | None = None, *, write: bool = False) -> None:
@@ -141,7 +141,7 @@ def _start(started_by: int) -> None:
     os.environ[progress.VARIABLE] = os.devnull
     # Ctrl-C reaches all processes of a terminal; the one that started the others ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent.end_worker_with(started_by)
+    end_with_parent.end_worker_with(started_by)
 
 
 def _fingerprint(task: judge.Task, plan: Plan) -> str:
