@@ -31,8 +31,11 @@ PAGES = sorted(
 FOLDERS = ("src", "tests", "docs", "notebooks", "reports", "own", "benchmarks", "requirements", "data")
 EXAMPLES = {"<data set>": "demo", "<dataset>": "demo", "<family>": "als", "<model>": "als-explicit"}
 """What stands for the placeholders of a path."""
-YOURS = re.compile(r"own/(?!README)|reports/my-|reports/[^/]+/notebooks|data/partial|data/costs|data/archives")
-"""Paths of a person's own, and of what a run leaves outside git."""
+YOURS = re.compile(
+    r"own/(?!README)|reports/my-|reports/[^/]+/notebooks|reports/[^/]+/accounts/tuning"
+    r"|data/partial|data/costs|data/archives"
+)
+"""Paths of a person's own, of what a run leaves outside git, and of what only a search of settings writes."""
 
 
 def text(page: str) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT / "tests")]
@@ -129,8 +130,12 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     import scipy.linalg
     from scipy import sparse, stats
 
+    from foldin.core.schema import Search
     from foldin.models import linear, svd
     from foldin.models.parts import ridge_rows
+    from foldin.tuning import search
+    from foldin.tuning.spaces import Range
+    from foldin.tuning.trials import COMPLETE, Outcome
 
     left, right = draws(700, 3000), draws(3000, 500, seed=1)
     yield (
@@ -179,6 +184,22 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         lambda: _parts(ridge_rows.solve_filled(long, draws(4000, 129, seed=4), some[:2500], 0.3)),
     )
     yield "random draws", lambda: [rng.normal(size=1000), rng.standard_gamma(2.0, 1000), rng.permutation(1000)]
+
+    def searched() -> list[Any]:
+        how = Search(method="tpe", trials=24, parallel=2, folds=0, prune_after=0)
+        # Optuna sorts by numpy's quicksort, in which QEMU ends; a stable sort puts numbers in the same order.
+        plain = np.argsort
+        with mock.patch.object(np, "argsort", lambda values, *_, **how: plain(values, **how | {"kind": "stable"})):
+            found = search.search(
+                {name: Range(0.001, 1.0, log=True, whole=False) for name in ("rate", "l2")},
+                how,
+                1,
+                lambda jobs: [Outcome(COMPLETE, abs(sum(job.settings.values()) - 0.3), ()) for job in jobs],
+                lower_is_better=True,
+            )
+        return [np.array([list(trial.settings.values()) for trial in found[1:]])]
+
+    yield "search by TPE", searched
     # Nothing is sorted here: after LAPACK's SVD and others, QEMU 7.2 ends in numpy's argsort, whatever is sorted.
     square = left[:, :700].astype(float) + left[:, :700].T.astype(float)
     yield "eigenvalues", lambda: list(np.linalg.eigh(square))

@@ -66,7 +66,7 @@ def test_an_edit_of_a_family_changes_the_lists_of_that_family_only(with_notebook
     after = lists()
     changed = {stage for stage in before if before[stage] != after[stage]}
     # The report describes every model in its own words, and the traps are set for this family too.
-    assert changed == {"train-als", "evaluate-als", "report", "traps"}
+    assert changed == {"tune-als", "train-als", "evaluate-als", "report", "traps"}
 
 
 def test_another_version_of_a_library_is_another_source_of_every_stage(with_notebooks, monkeypatch):
@@ -91,7 +91,9 @@ def test_the_gpus_libraries_are_a_source_of_what_networks_compute_on_it(with_not
     lists = {path.stem: path.read_text() for path in (with_notebooks / "data" / "source").iterdir()}
     listed = {stage for stage, text in lists.items() if "requirements/gpu.lock" in text}
     networks = {
-        f"{stage}-{family}" for stage in ("train", "evaluate") for family in ("deep", "two_tower", "autoencoder")
+        f"{stage}-{family}"
+        for stage in ("tune", "train", "evaluate")
+        for family in ("deep", "two_tower", "autoencoder")
     }
     # The report describes networks.
     assert listed == (networks | {"report"} if device == "gpu" else set())
@@ -119,8 +121,8 @@ def test_a_notebook_that_is_not_python_is_named_with_its_cell(workspace):
         source_lists.notebook_imports("als")
 
 
-STAGES = ["fetch", "clean", "user_item", "explore", "traps", "report"]
-STAGES += [f"{stage}-{family}" for family in FAMILIES for stage in ("train", "evaluate")]
+STAGES = ["fetch", "clean", "user_item", "tuned", "explore", "traps", "report"]
+STAGES += [f"{stage}-{family}" for family in FAMILIES for stage in ("tune", "train", "evaluate")]
 
 # Other libraries are loaded once, then each stage's modules in a process of their own.
 REALLY_LOADED = """
@@ -175,7 +177,7 @@ def test_what_a_stage_really_imports_is_in_its_list(with_notebooks, loaded, stag
     assert {"foldin/core/determinism.py", "foldin/core/params.py"} < loaded[stage]
 
 
-ROOMS = ("core", "datasets", "preparation", "metrics", "models", "evaluation", "report", "traps", "workspace")
+ROOMS = ("core", "datasets", "preparation", "metrics", "models", "tuning", "evaluation", "report", "traps", "workspace")
 
 
 def test_a_room_imports_from_those_above_it_and_never_from_those_below():

@@ -30,6 +30,7 @@ from foldin.core.schema import Section as Section
 from foldin.core.schema import Split as Split
 from foldin.core.schema import Subset as Subset
 from foldin.core.schema import Traps as Traps
+from foldin.core.schema import Tune as Tune
 from foldin.core.schema import Verify as Verify
 
 LISTS = ("datasets", "families")
@@ -266,3 +267,18 @@ def datasets() -> list[str]:
 def families() -> list[str]:
     """Return the names of the model families the pipeline trains."""
     return list(read_as_declared("families")["families"])
+
+
+def tuned_families() -> list[str]:
+    """Return the names of the model families whose settings are searched; none unless params.yaml names some."""
+    tune = read_as_declared("tune.families").get("tune")
+    names = tune.get("families") if isinstance(tune, dict) else None
+    if not isinstance(names, list) or len(set(map(str, names))) < len(names):
+        remedy = "list families, each once, or write: families: []"
+        raise FoldinError(f"tune.families is {names!r}", where="params.yaml", remedy=remedy)
+    _refuse_no_names(names, "tune.families")
+    for name in names:
+        if name not in known_families():
+            remedy = nearest(name, known_families())
+            raise FoldinError(f"unknown model family '{name}' in tune.families", where="params.yaml", remedy=remedy)
+    return names

@@ -124,6 +124,21 @@ def account(dataset: str, name: str) -> Path:
     return reports(dataset) / "accounts" / f"{name}.json"
 
 
+def trials(dataset: str, family: str) -> Path:
+    """Return the table of a family's trials; what was chosen is the account `tuning/<family>` beside it."""
+    return reports(dataset) / "accounts" / "tuning" / f"{family}.csv"
+
+
+def tuned(dataset: str, family: str) -> Path:
+    """Return the file of what `tune` chose for a family, which `train` reads: empty where tuning is off."""
+    return root() / "data" / "tuned" / dataset / f"{family}.json"
+
+
+def trial_log(dataset: str, family: str, model: str) -> Path:
+    """Return the log of a search's trials, from which a stopped search goes on; DVC does not know it."""
+    return partial() / "trials" / dataset / family / f"{model}.jsonl"
+
+
 def metrics(dataset: str, family: str) -> Path:
     """Return the folder of a family's headline metrics, a file for each model: `dvc metrics show` prints them."""
     return reports(dataset) / "metrics" / family

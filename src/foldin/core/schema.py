@@ -3,12 +3,15 @@
 Every parameter has a smallest and a largest valid value; `foldin.core.bounds` explains those that several keys share.
 """
 
+from typing import Annotated, Any, Literal
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from foldin.core.bounds import (
     Epochs,
     Fits,
     ListLength,
+    Patience,
     Seed,
     Share,
     SomeShare,
@@ -139,12 +142,55 @@ class Demo(Section):
         return items
 
 
+Method = Literal["grid", "random", "tpe"]
+Trials = Annotated[int, Field(ge=1, le=10_000)]
+SideBySide = Annotated[int, Field(ge=1, le=64)]
+Folds = Annotated[int, Field(ge=0, le=100)]
+
+
+class Search(Section):
+    """Key `tune.search`: how settings are searched where a model says nothing else."""
+
+    method: Method
+    trials: Trials
+    parallel: SideBySide
+    folds: Folds
+    prune_after: Patience
+
+    @field_validator("folds")
+    @classmethod
+    def _two_or_none(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("one fold leaves nothing to learn from: 0 for the validation part, or 2 and more")
+        return folds
+
+
+class ModelSearch(Section):
+    """What `tune.models` says of a model: the settings to try, and what of `tune.search` is otherwise for it."""
+
+    space: dict[str, Any] = Field(min_length=1)
+    method: Method | None = None
+    trials: Trials | None = None
+    parallel: SideBySide | None = None
+    folds: Folds | None = None
+    prune_after: Patience | None = None
+
+
+class Tune(Section):
+    """Section `tune`: which families' settings are searched on training data, and how."""
+
+    families: list[str]
+    search: Search
+    models: dict[str, dict[str, ModelSearch]]
+
+
 SECTIONS: dict[str, type[Section]] = {
     "clean": Clean,
     "split": Split,
     "subset": Subset,
     "evaluation": Evaluation,
     "report": Report,
+    "tune": Tune,
     "verify": Verify,
     "traps": Traps,
     "demo": Demo,

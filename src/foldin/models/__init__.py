@@ -4,8 +4,11 @@ To add one: a module here, a notebook of the same name in notebooks/, a key of t
 """
 
 import importlib
+import json
+from collections.abc import Mapping
+from typing import Any
 
-from foldin.core import params
+from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 from foldin.models.parts.recommender import Recommender
 
@@ -38,13 +41,32 @@ def family_models(family: str) -> dict[str, type[Recommender]]:
     return models
 
 
-def family(name: str) -> dict[str, Recommender]:
+def chosen(dataset: str, family: str) -> dict[str, dict[str, Any]]:
+    """Return what `tune` chose for a family's models: model → setting → value.
+
+    Empty where tuning is off, and where a person runs a stage without those before it.
+
+    Parameters
+    ----------
+    dataset : str
+        The data set it was chosen on.
+    family : str
+        The model family.
+    """
+    file = paths.tuned(dataset, family)
+    values: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return values
+
+
+def family(name: str, instead: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Recommender]:
     """Return a family's models, untrained, with the settings params.yaml gives them.
 
     Parameters
     ----------
     name : str
         The family: a module of this package, and a key of params.yaml.
+    instead : mapping, optional
+        Settings that take the place of those of params.yaml, as `chosen` gives them.
 
     Returns
     -------
@@ -68,6 +90,8 @@ def family(name: str) -> dict[str, Recommender]:
     models = {}
     for model, cls in classes.items():
         settings = params.parse(cls.Settings, given.get(model) or {}, f"{name}.{model}")
+        if searched := (instead or {}).get(model):
+            settings = params.parse(cls.Settings, settings.model_dump() | dict(searched), f"{name}.{model}")
         models[model] = cls(settings, seed=seed)
         models[model].name = model
     return models

@@ -12,7 +12,7 @@ from foldin.core import files, params, paths
 from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation import splits
-from foldin.report import contents, leaderboard, plots, verdict
+from foldin.report import contents, leaderboard, plots, tuning, verdict
 from foldin.report.contents import Findings
 
 
@@ -28,6 +28,8 @@ def write(findings: Findings) -> None:
         plots.save(contents.data_plot(findings), unfinished / "data.png")
         if findings.best_rater is not None:
             plots.save(contents.calibration_plot(findings), unfinished / "calibration.png")
+        if tuning.accounts(findings.dataset.name):
+            plots.save(tuning.plot(findings.dataset.name), unfinished / "tuning.png")
     files.write_csv(folder / "leaderboard.csv", _columns(findings))
     files.write_json(folder / "definitions.json", definitions.texts(_metric_names(findings)))
     files.write_text(folder / "README.md", page(findings))
@@ -89,6 +91,7 @@ def page(findings: Findings) -> str:
     ]
     parts += ["## Learning and overfitting", "![RMSE by epoch on train and validation part](plots/fitting.png)"]
     parts += ["Early stopping uses the validation part only."]
+    parts += _tuning(name)
     if findings.dataset.generate:  # only generated rows may be in git, whatever a licence grants
         parts += _examples(findings)
     parts += ["## What each model is", _abouts(), *_data(findings), *_definitions(findings), *_method(findings)]
@@ -164,6 +167,18 @@ def _definitions(findings: Findings) -> list[str]:
         "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
         "Of groups of items:",
         "\n".join(f"- `{kind}.…`: as above. {definitions.GROUPS[kind]}" for kind in kinds),
+    ]
+
+
+def _tuning(dataset: str) -> list[str]:
+    found = tuning.accounts(dataset)
+    if not found:
+        return []
+    return [
+        "## Tuning",
+        tuning.sentences(found),
+        _markdown(tuning.table(found)),
+        "![Trials of each model, and the best so far](plots/tuning.png)",
     ]
 
 

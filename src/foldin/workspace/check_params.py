@@ -9,6 +9,7 @@ from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 from foldin.preparation import splits
 from foldin.report import ties
+from foldin.tuning import spaces
 
 
 def check() -> None:
@@ -41,5 +42,22 @@ def check() -> None:
     for family in params.known_families():
         compared += len(models.family(family)) * (family in params.families())
         params.seeds(family)
+    _check_tuning()
     # The report would refuse them as well, after everything has been trained.
     ties.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
+
+
+def _check_tuning() -> None:
+    tune, known = params.section(params.Tune), params.known_families()
+    for family in tune.models:
+        if family not in known:
+            what = f"unknown model family 'tune.models.{family}'"
+            raise FoldinError(what, where="params.yaml", remedy=params.nearest(family, known))
+    for family in {**dict.fromkeys(params.tuned_families()), **tune.models}:
+        spaces.plans(family)
+    for family in params.tuned_families():
+        if family not in params.families():
+            what = f"tune.families names '{family}', which is not among the families"
+            raise FoldinError(
+                what, where="params.yaml", remedy="add it to `families`, or leave it out of tune.families"
+            )

@@ -57,6 +57,17 @@ def end_kernel_with_it() -> None:
     _end_with(int(os.environ["JPY_PARENT_PID"]))
 
 
+def end_worker_with(parent: int) -> None:
+    """Let this process end when the one that started it does: workers of a search call it first.
+
+    Parameters
+    ----------
+    parent : int
+        The process that started it.
+    """
+    _end_with(parent)
+
+
 def _end_with(parent: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)

@@ -8,7 +8,7 @@ from foldin.datasets import registry
 from foldin.workspace import pipeline
 
 OF_DATASETS = (
-    *(f"data/{name}" for name in ("raw", "clean", "user_item", "test", "models", "predictions", "costs")),
+    *(f"data/{name}" for name in ("raw", "clean", "user_item", "test", "tuned", "models", "predictions", "costs")),
     "reports",
 )
 """Folders that hold a folder for each data set."""
@@ -18,7 +18,8 @@ def stages() -> list[str]:
     """Return the stages that dvc.lock knows and no data set and family there is can have, sorted; none without one."""
     if not (paths.root() / "dvc.lock").is_file():
         return []
-    return sorted(pipeline.locked().keys() - pipeline.every(registry.names(), params.known_families()).keys())
+    families = params.known_families()
+    return sorted(pipeline.locked().keys() - pipeline.every(registry.names(), families, tuned=families).keys())
 
 
 def folders() -> list[str]:

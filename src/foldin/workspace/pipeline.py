@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from foldin.core import paths, yaml_files
+from foldin.core import params, paths, yaml_files
 from foldin.core.errors import FoldinError
 
 
@@ -60,21 +60,33 @@ def declared(stage: str, dataset: str | None = None, family: str | None = None) 
     return _filled(stage, known[stage], dataset, family)
 
 
-def every(datasets: Sequence[str], families: Sequence[str]) -> dict[str, Declared]:
+def every(datasets: Sequence[str], families: Sequence[str], tuned: Sequence[str] | None = None) -> dict[str, Declared]:
     """Return what dvc.yaml declares of all its stages: name as DVC calls it → the stage, in the order of dvc.yaml.
 
     Parameters
     ----------
     datasets, families : sequence of str
         What params.yaml names; DVC makes a stage of each, or of each pair of them.
+    tuned : sequence of str, optional
+        The families that the stage `tune` is made for: those that params.yaml names unless given.
     """
+    if tuned is None:
+        tuned = params.read()["tune"]["families"]
     stages = [
         _filled(key, content, dataset, family)
         for key, content in _stages("dvc.yaml").items()
         for dataset in (datasets if "dataset" in content.get("matrix", {}) else [None])
-        for family in (families if "family" in content.get("matrix", {}) else [None])
+        for family in _families(content.get("matrix", {}), families, tuned)
     ]
     return {stage.name: stage for stage in stages}
+
+
+def _families(
+    matrix: Mapping[str, str], families: Sequence[str], tuned: Sequence[str]
+) -> Sequence[str] | Sequence[None]:
+    if "family" not in matrix:
+        return [None]
+    return tuned if matrix["family"] == "${tune.families}" else families
 
 
 def _filled(key: str, content: Mapping[str, Any], dataset: str | None, family: str | None) -> Declared:

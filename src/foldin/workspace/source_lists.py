@@ -40,12 +40,14 @@ def stages() -> dict[str, list[str]]:
         "fetch": ["foldin.preparation.fetch"],
         "clean": ["foldin.preparation.clean"],
         "user_item": ["foldin.preparation.user_item"],
+        "tuned": ["foldin.tuning.tuned"],
         "explore": ["foldin.workspace.run_notebook", *notebook_imports("explore")],
         "traps": ["foldin.workspace.run_notebook", *notebook_imports("traps")],
         "report": ["foldin.workspace.run_notebook", *notebook_imports("report"), *described],
     }
     for family in families:
         model = f"foldin.models.{family}"
+        starts[f"tune-{family}"] = ["foldin.workspace.tune", model]
         starts[f"train-{family}"] = ["foldin.workspace.train", model, *notebook_imports(family)]
         starts[f"evaluate-{family}"] = ["foldin.evaluation.evaluate", model]
     return {stage: [*ALWAYS, *modules] for stage, modules in starts.items()}

@@ -29,21 +29,21 @@ class Workbench:
     data : TrainingData
         The train and validation parts.
     models : dict of str to Recommender
-        Model name → untrained model with the settings of params.yaml.
+        Model name → untrained model with the settings of params.yaml, or those that the stage `tune` chose.
     """
 
     def __init__(self, family: str, dataset: str) -> None:
         self.family = family
         self.dataset = dataset
         self.data = interactions.load(dataset)
-        self.models = models.family(family)
+        self.models = models.family(family, models.chosen(dataset, family))
         self._validation: dict[str, dict[str, float]] = {}
         self._history: dict[str, pd.DataFrame] = {}
         self._kept: dict[str, Recommender] = {}
         self._costs: dict[str, dict[str, float]] = {}
 
     def settings(self) -> pd.DataFrame:
-        """Return the settings of every model of the family, as params.yaml gives them."""
+        """Return the settings of every model of the family: those of params.yaml, or those that `tune` chose."""
         rows = {
             name: {key: str(value) for key, value in model.settings.model_dump().items()}
             for name, model in self.models.items()

@@ -118,6 +118,8 @@ def train_by_epochs(
             )
         noted = watch()
         model.history.append({"epoch": epoch, **learnt, **noted})
+        if model.after_epoch is not None:
+            model.after_epoch(model.history[-1])
         if not stopping_early:
             continue
         value = -noted[choose_by] if higher_is_better else noted[choose_by]

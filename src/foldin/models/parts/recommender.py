@@ -2,6 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -44,6 +45,8 @@ class Recommender(ABC):
         `train_rmse`, `validation_rmse`, `train_loss`, `validation_ndcg`.
     epochs : int or None
         The number of epochs that was best on the validation part; None for models without epochs.
+    after_epoch : callable or None
+        Called with each row of `history` as it is noted; what it raises ends the training.
     """
 
     Settings: ClassVar[type[Section]] = Section
@@ -60,6 +63,7 @@ class Recommender(ABC):
         self.name = type(self).__name__
         self.history: list[dict[str, float]] = []
         self.epochs: int | None = None
+        self.after_epoch: Callable[[dict[str, float]], None] | None = None
         self._known: sparse.csr_array | None = None
 
     def fit(self, train: Interactions, validation: Interactions | None = None) -> Self:

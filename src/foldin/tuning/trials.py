@@ -1,0 +1,62 @@
+"""What a search and the judge of its trials tell each other: jobs, outcomes and trials."""
+
+from dataclasses import dataclass
+from typing import Any
+
+COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
+Curve = tuple[float, ...]
+"""The validation metric after each epoch."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial to run.
+
+    Attributes
+    ----------
+    number : int
+        From 1; 0 is the settings of params.yaml, which are not part of the search and are never pruned.
+    settings : dict
+        What this trial changes of the settings of params.yaml.
+    earlier : tuple of tuple of float
+        The curves of complete trials that it is held against while it learns.
+    """
+
+    number: int
+    settings: dict[str, Any]
+    earlier: tuple[Curve, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes
+    ----------
+    state : str
+        `complete`; `pruned` when it was stopped early; `diverged` when its weights were no numbers any more.
+    value : float or None
+        The validation metric, to 6 decimals; None unless complete.
+    curve : tuple of float
+        The validation metric after each epoch, in the first fold where there are folds.
+    """
+
+    state: str
+    value: float | None
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that has ended."""
+
+    number: int
+    settings: dict[str, Any]
+    outcome: Outcome
+
+
+def best(found: list[Trial], *, lower_is_better: bool) -> Trial | None:
+    """Return the complete trial with the best value, the first of equal ones; None where none is complete."""
+    complete = [trial for trial in found if trial.outcome.value is not None]
+    sign = 1 if lower_is_better else -1
+    return min(complete, key=lambda trial: (sign * (trial.outcome.value or 0.0), trial.number), default=None)

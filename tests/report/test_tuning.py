@@ -1,0 +1,89 @@
+"""What the report says of tuning: chosen settings beside those of params.yaml, and nothing where tuning is off."""
+
+import json
+
+import pandas as pd
+import pytest
+from conftest import edit_params
+
+from foldin.core import files, paths
+from foldin.report import page, plots, tuning
+
+EXPLICIT = {
+    "chosen": {"factors": 16, "regularization": 0.106},
+    "params": {"factors": 32, "regularization": 0.13},
+    "metric": "rmse",
+    "value": 0.792186,
+    "value_of_params": 0.797464,
+    "trial": 3,
+    "method": "tpe",
+    "folds": 0,
+    "trials": {"complete": 2, "pruned": 1, "diverged": 0},
+}
+IMPLICIT = EXPLICIT | {
+    "chosen": {"factors": 8},
+    "params": {"factors": 32},
+    "metric": "ndcg_at_10",
+    "value": 0.2,
+    "value_of_params": None,
+    "method": "grid",
+    "folds": 5,
+}
+
+
+@pytest.fixture
+def searched(workspace):
+    edit_params(workspace, lambda values: values["tune"].update(families=["als"]))
+    accounts = {"als-explicit": EXPLICIT, "als-implicit": IMPLICIT}
+    files.write_text(paths.account("demo", "tuning/als"), json.dumps(accounts))
+    rows = [
+        (model, number, value, best, "complete" if value else "pruned")
+        for model in accounts
+        for number, value, best in [(0, 0.8, 0.8), (1, 0.9, 0.8), (2, None, 0.8), (3, 0.7, 0.7)]
+    ]
+    table = pd.DataFrame(rows, columns=["model", "trial", "value", "best", "state"])
+    files.write_csv(paths.trials("demo", "als"), table)
+
+
+def test_chosen_settings_stand_beside_those_of_params_yaml(searched):
+    rows = tuning.table(tuning.accounts("demo")).to_numpy().tolist()
+    assert rows == [
+        ["als-explicit", "factors", "32", "16"],
+        ["als-explicit", "regularization", "0.13", "0.106"],
+        ["als-explicit", "RMSE on the validation part", "0.7975", "0.7922"],
+        ["als-implicit", "factors", "32", "8"],
+        ["als-implicit", "NDCG@10, mean of 5 folds", "diverged", "0.2000"],
+    ]
+
+
+def test_the_page_says_how_many_trials_there_were_and_how_they_ended(searched):
+    said = "\n".join(page._tuning("demo"))
+    assert "als-explicit 3 trials by TPE (1 stopped early); als-implicit 3 trials by grid search" in said
+    assert "| als-explicit | factors" in said
+    assert "(plots/tuning.png)" in said
+
+
+def test_the_plot_has_a_panel_for_each_model_and_every_trial_in_it(searched):
+    drawn = tuning.plot("demo")
+    panels = [axis for axis in drawn.axes if axis.get_visible()]
+    assert [axis.get_title() for axis in panels] == ["als-explicit", "als-implicit"]
+    assert [axis.get_ylabel() for axis in panels] == ["RMSE", "NDCG@10"]
+    for axis in panels:
+        lines = {line.get_label(): list(line.get_xdata()) for line in axis.get_lines()}
+        assert lines["trial"] == [1, 3]
+        assert lines["stopped early"] == [2]
+        assert lines["best so far"] == [1, 2, 3]
+    # One model's own settings diverged, so it has no line of them.
+    assert ["params.yaml" in {line.get_label() for line in axis.get_lines()} for axis in panels] == [True, False]
+
+
+def test_two_drawings_have_the_same_bytes(searched, tmp_path):
+    for name in ("first.png", "second.png"):
+        plots.save(tuning.plot("demo"), tmp_path / name)
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+
+
+def test_where_tuning_is_off_nothing_is_said_though_an_old_search_is_there(searched, workspace):
+    edit_params(workspace, lambda values: values["tune"].update(families=[]))
+    assert tuning.accounts("demo") == {}
+    assert page._tuning("demo") == []
