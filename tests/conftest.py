@@ -18,7 +18,19 @@ determinism.fix_environment(threads=2)
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-FAMILIES = ("baselines", "svd", "als", "neighbours", "linear", "graph", "deep", "two_tower", "content", "autoencoder")
+FAMILIES = (
+    "baselines",
+    "svd",
+    "als",
+    "bayesian",
+    "neighbours",
+    "linear",
+    "graph",
+    "deep",
+    "two_tower",
+    "content",
+    "autoencoder",
+)
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 
 

@@ -183,6 +183,7 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         "ridge regressions over all columns",
         lambda: _parts(ridge_rows.solve_filled(long, draws(4000, 129, seed=4), some[:2500], 0.3)),
     )
+    yield "Gibbs sweeps in two threads", sweeps
     yield "random draws", lambda: [rng.normal(size=1000), rng.standard_gamma(2.0, 1000), rng.permutation(1000)]
 
     def searched() -> list[Any]:
@@ -210,6 +211,24 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
 
 def _parts(solved: Any) -> list[Any]:
     return [solved.weights, solved.intercepts, solved.objective]
+
+
+def sweeps() -> list[Any]:
+    """Return the state of a chain over a large world after two sweeps, each kernel spread over threads."""
+    from unittest import mock
+
+    from foldin.models.parts import gibbs
+    from foldin.models.parts.relations import block, implicit
+
+    world = large_world()
+    users, items, ratings = world.triples()
+    by_item = world.ratings.T.tocsr()
+    blocks = [block(users, 1500, (implicit(world.ratings),)), block(items, 4000, (implicit(by_item),))]
+    chain = gibbs.Sampler(ratings.astype(float) - 3, blocks, 3, np.random.default_rng(9))
+    with mock.patch.object(gibbs, "WORTH_THREADS", 0):
+        chain.sweep()
+        chain.sweep()
+    return [chain.residuals, *chain.biases, *chain.sums, np.array([chain.constant, chain.noise])]
 
 
 def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:

@@ -1,0 +1,228 @@
+"""Rating models by Gibbs sampling: predictions are averages over draws, and no penalty is tuned.
+
+`bayesian-mf` is matrix factorization with biases; `bayesian-fm-flipped` is a factorization machine that also sees who
+rated what, from both sides, and what is known of users and items. `foldin.models.parts.gibbs` draws,
+`foldin.models.parts.draws` keeps.
+"""
+
+import math
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from scipy import sparse
+
+from foldin import metrics
+from foldin.core.bounds import Damping, Epochs, SomeShare, Width
+from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.params import Section
+from foldin.core.progress import tick
+from foldin.models.parts import features
+from foldin.models.parts.draws import ITEMS, USERS, Draws
+from foldin.models.parts.gibbs import Sampler
+from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.relations import Group, block, group, implicit
+
+KeptDraws = Annotated[int, Field(ge=1, le=10_000)]
+"""All are kept in memory and on disk, each as large as a matrix factorization."""
+
+
+FeatureCount = Annotated[int, Field(ge=0, le=1_000_000_000)]
+"""How many rows must share a value of a table; 0 leaves the tables out."""
+
+
+class BayesianMF(RatingRecommender):
+    """`bayesian-mf`: a rating is constant + user bias + item bias + user factors · item factors + noise.
+
+    The biases of users have a normal prior, and so has each of their factors; likewise those of items. Their means and
+    precisions are drawn too, and so is the precision of the noise. A user or an item without a training rating has the
+    means of these priors.
+
+    Attributes
+    ----------
+    draws : Draws
+        The draws kept, in units of the spread of the training ratings, around their mean.
+    """
+
+    class Settings(Section):
+        """Settings of every model by Gibbs sampling."""
+
+        factors: Width
+        epochs: Epochs
+        burn_in: SomeShare
+        draws: KeptDraws
+        damping: Damping
+
+    settings: Settings
+    about = (
+        "Bayesian matrix factorization by Gibbs sampling (Salakhutdinov and Mnih 2008) with a normal prior of each "
+        "factor (Rendle 2012): averages of many draws, nothing tuned."
+    )
+    draws: Draws
+
+    def _damping(self) -> float:
+        return self.settings.damping
+
+    def _fit(self, train: Interactions, validation: Interactions | None) -> None:
+        self._mean = float(train.ratings.data.mean(dtype=np.float64))
+        users, items, _ = train.triples()
+        user_features, item_features = self._features(train)
+        blocks = [block(users, train.n_users, user_features), block(items, train.n_items, item_features)]
+        chain = Sampler(
+            self._to_units(train.ratings.data), blocks, self.settings.factors, np.random.default_rng(self.seed)
+        )
+        kept = {sweep: number for number, sweep in enumerate(self.kept_sweeps())}
+        shape = len(kept), train.n_users, train.n_items, self.settings.factors
+        self.draws = Draws.empty(*shape, told=len(user_features) > 0)
+        watch = None if validation is None else Watch(validation)
+        for sweep in range(1, self.settings.epochs + 1):
+            tick(f"{self.name}: sweep {sweep} of {self.settings.epochs}")
+            chain.sweep()
+            noted = {"train_rmse": float(self._spread * np.sqrt(np.mean(chain.residuals**2)))}
+            if watch is not None:
+                noted["validation_rmse"] = watch.rmse(self, chain, keeping=sweep in kept)
+            if sweep in kept:
+                self.draws.keep(kept[sweep], chain)
+            self.history.append({"epoch": sweep, **noted})
+        self.epochs = self.settings.epochs
+
+    def kept_sweeps(self) -> list[int]:
+        """Return the sweeps, from 1, whose draws are kept: evenly spread, from the end of the burn-in to the last."""
+        last = self.settings.epochs
+        first = min(last, 1 + math.ceil(self.settings.burn_in * last))
+        spread = np.linspace(last, first, min(self.settings.draws, last - first + 1))
+        return [int(sweep) for sweep in spread.round()][::-1]
+
+    def _features(self, train: Interactions) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+        """Return the features of users and of items beside their ids; those of what users have rated come first."""
+        return (), ()
+
+    def _to_units(self, ratings: FloatArray) -> Values:
+        units: Values = (ratings.astype(np.float64) - self._mean) / self._spread
+        return units
+
+    def to_ratings(self, units: Values | FloatArray) -> FloatArray:
+        """Return what is in the chain's unit in that of the ratings."""
+        return (self._spread * units + self._mean).astype(np.float32)
+
+    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of pairs, clipped to the rating scale; see `RatingRecommender.predict`.
+
+        An unknown user or item (index -1) has the means of the prior instead of damped biases.
+        """
+        return self.clipped(self._predict(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        return self.to_ratings(self.draws.moments(users, items)[0])
+
+    def predict_std(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return the predictive standard deviation of the ratings of pairs: how far from `predict` they should be.
+
+        It adds what the draws disagree by to the noise of ratings, and for an unknown user or item the variance of the
+        prior. What the scale cuts off is left out of account.
+
+        Parameters
+        ----------
+        users, items : ndarray of int, shape (n,)
+            Indices; -1 stands for an unknown user or item.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            Standard deviations in the data set's own unit.
+        """
+        variance = self.draws.doubt(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32))
+        return (self._spread * np.sqrt(variance)).astype(np.float32)
+
+    def noise_std(self) -> Values:
+        """Return the standard deviation of the noise of ratings in every draw, shape (n_draws,), in their own unit."""
+        stds: Values = self._spread / np.sqrt(self.draws.noise)
+        return stds
+
+    def _score(self, users: IntArray) -> FloatArray:
+        return self.to_ratings(self.draws.grid(users))
+
+    def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
+        told = sparse.csr_array((self._to_units(ratings.data), ratings.indices, ratings.indptr), shape=ratings.shape)
+        return self.to_ratings(self.draws.fold_in(told))
+
+    def item_factors(self) -> FloatArray:
+        """Return the factors of all items in all draws, side by side, shape (n_items, draws · factors)."""
+        return self.draws.item_factors[:-1].reshape(len(self.draws.item_factors) - 1, -1)
+
+    def _arrays(self) -> Arrays:
+        return self.draws.arrays() | {"rating_mean": np.array(self._mean)}
+
+    def _restore(self, arrays: Arrays) -> None:
+        self.draws, self._mean = Draws.of_arrays(arrays), float(arrays["rating_mean"])
+
+
+class FlippedFM(BayesianMF):
+    """`bayesian-fm-flipped`: a factorization machine of ids and of who rated what, as features of both sides.
+
+    A user's features are the items they have rated, n of them with value 1/√n, as in SVD++ (Koren 2008); an item's are
+    its raters likewise ("flipped": Rendle, Zhang and Koren 2019, "On the difficulty of evaluating baselines"). Where
+    `feature_min_count` is not 0, so is what the tables of users and items say. Of a new user only ratings are known.
+    """
+
+    class Settings(BayesianMF.Settings):
+        """Settings of `bayesian-fm-flipped`."""
+
+        feature_min_count: FeatureCount
+
+    settings: Settings
+    about = (
+        "Bayesian factorization machine by Gibbs sampling: features are the items a user has rated, the raters of an "
+        "item (SVD++ flipped; Rendle, Zhang and Koren 2019), and what tables say of both, such as genres."
+    )
+
+    def _features(self, train: Interactions) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+        sides = []
+        by_item = sparse.csr_array(train.ratings.T.tocsr())
+        for ratings, table, of_table in (
+            (train.ratings, train.users, features.of_users),
+            (by_item, train.items, features.of_items),
+        ):
+            groups = [implicit(ratings)]
+            if self.settings.feature_min_count:
+                groups += by_column(of_table(table, self.settings.feature_min_count))
+            sides.append(tuple(groups))
+        return sides[0], sides[1]
+
+
+def by_column(known: pd.DataFrame) -> list[Group]:
+    """Return a group for each column of a table of items or users that `features` made into features."""
+    columns = pd.Index(name.split("=")[0] for name in known.columns)
+    return [group(sparse.csr_array(known.loc[:, columns == column].to_numpy())) for column in columns.unique()]
+
+
+class Watch:
+    """The validation RMSE of a chain: of the average of the draws kept so far, or of the draw at hand before the first.
+
+    Parameters
+    ----------
+    validation : Interactions
+        The validation part.
+    """
+
+    def __init__(self, validation: Interactions) -> None:
+        self._users, self._items, self._ratings = validation.triples()
+        self._total, self._n_kept = np.zeros(len(self._users)), 0
+
+    def rmse(self, model: BayesianMF, chain: Sampler, *, keeping: bool) -> float:
+        """Return the RMSE after a sweep, in the unit of the ratings."""
+        if keeping or not self._n_kept:
+            rows = self._users, self._items
+            drawn = np.full(len(self._users), chain.constant)
+            for biases, row in zip(chain.biases, rows, strict=True):
+                drawn += biases[row]
+            for of_users, of_items in zip(chain.sums[USERS], chain.sums[ITEMS], strict=True):
+                drawn += of_users[self._users] * of_items[self._items]
+            self._total = self._total + drawn if self._n_kept else drawn
+            self._n_kept += keeping
+        predicted = model.clipped(model.to_ratings(self._total / max(self._n_kept, 1)))
+        return metrics.rmse(self._ratings, predicted)
+
+
+MODELS: dict[str, type[Recommender]] = {"bayesian-mf": BayesianMF, "bayesian-fm-flipped": FlippedFM}

@@ -1,0 +1,306 @@
+"""Draws come from the posterior that theory gives; predictions are averages over them; doubt is of the right size."""
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from synthetic import from_triples, planted
+
+from foldin import metrics
+from foldin.core.interactions import Scale
+from foldin.models.bayesian import BayesianMF, FlippedFM, by_column
+from foldin.models.parts import features, gibbs
+from foldin.models.parts.gibbs import Sampler
+from foldin.models.parts.relations import Block, block, group, implicit
+
+SETTINGS = {"factors": 3, "epochs": 40, "burn_in": 0.5, "draws": 20, "damping": 5.0}
+TRAIN, VALIDATION, TEST = planted(n_users=120, n_items=80)
+FM_ONLY = {"feature_min_count": 0}
+MODELS = pytest.mark.parametrize("cls", [BayesianMF, FlippedFM])
+
+
+def made(cls, seed=3, **changes):
+    own = FM_ONLY if cls is FlippedFM else {}
+    return cls(cls.Settings(**SETTINGS | own | changes), seed=seed)
+
+
+def small_chain(seed, factors=2, n_blocks=3) -> tuple[Sampler, list[Block], np.ndarray]:
+    """Return a chain over three blocks whose groups overlap, its blocks and its targets."""
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for n_rows in (5, 4, 3)[:n_blocks]:
+        features = rng.normal(size=(n_rows, 4)) * (rng.random((n_rows, 4)) < 0.6)
+        features[:, 3] = 0
+        blocks.append(block(rng.integers(0, n_rows, 30).astype(np.int32), n_rows, (group(sparse.csr_array(features)),)))
+    targets = rng.normal(size=30)
+    return Sampler(targets, blocks, factors, rng), blocks, targets
+
+
+def dense(block):
+    """Return every rating's features of a block as a dense matrix: ids, then the group's."""
+    features = block.groups[0]
+    columns = np.repeat(np.arange(features.n_features), np.diff(features.starts))
+    beside = np.zeros((block.n_rows, features.n_features))
+    beside[features.rows, columns] = features.values
+    return np.column_stack([np.eye(block.n_rows), beside])[block.row_of]
+
+
+def by_definition(chain, blocks):
+    """Return the predictions of a factorization machine as Rendle (2010) defines it, over all features side by side."""
+    x = np.column_stack([dense(block) for block in blocks])
+    weights = np.column_stack(
+        [part.values for own, other in zip(chain.ids, chain.others, strict=True) for part in (own, *other)]
+    )
+    w, v = weights[0], weights[1:]
+    return chain.constant + x @ w + (((x @ v.T) ** 2).sum(axis=1) - (x**2 @ (v**2).T).sum(axis=1)) / 2
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(st.integers(0, 10_000), st.integers(0, 3), st.integers(1, 3), st.integers(0, 3))
+def test_residuals_are_those_of_the_factorization_machine_after_any_sweep(seed, factors, n_blocks, sweeps):
+    chain, blocks, targets = small_chain(seed, factors, n_blocks)
+    for _ in range(sweeps):
+        chain.sweep()
+    np.testing.assert_allclose(targets - chain.residuals, by_definition(chain, blocks), atol=1e-9)
+    np.testing.assert_allclose(chain.predictions(), by_definition(chain, blocks), atol=1e-9)
+
+
+class FixedNoise:
+    """A generator whose normal numbers are all the same."""
+
+    def __init__(self, z):
+        self.z = z
+
+    def standard_normal(self, size=None):
+        return self.z if size is None else np.full(size, self.z)
+
+
+@pytest.mark.parametrize("which", [0, 2], ids=["w", "a factor"])
+@pytest.mark.parametrize("in_group", [False, True], ids=["an id", "a feature"])
+@pytest.mark.parametrize("z", [0.0, 1.0], ids=["its mean", "its spread"])
+def test_a_weight_is_drawn_from_its_normal_posterior(which, in_group, z, monkeypatch):
+    chain, blocks, targets = small_chain(1)
+    part = chain.others[1][0] if in_group else chain.ids[1]
+    part.mean[:], part.precision[:] = 0.3, 2.5
+    chain.noise, chain._rng = 1.7, FixedNoise(z)
+    monkeypatch.setattr(chain, "_draw_prior", lambda *_: None)
+    if in_group:  # ids come first: they stay as they are
+        monkeypatch.setattr(gibbs, "draw_ids", lambda *_: None)
+    if which:
+        for each, sums in zip(blocks, chain.sums, strict=True):
+            gibbs.add_sums(each.row_of, sums[which - 1], chain._cells)
+    start, predicted = part.values[which, 0], by_definition(chain, blocks)
+    part.values[which, 0] += 1
+    slopes = by_definition(chain, blocks) - predicted
+    part.values[which, 0] = start
+    chain._draw_block(1, which)
+    precision = 2.5 + 1.7 * slopes @ slopes
+    mean = (2.5 * 0.3 + 1.7 * slopes @ (targets - predicted + start * slopes)) / precision
+    np.testing.assert_allclose(part.values[which, 0], mean + z / np.sqrt(precision), rtol=1e-9)
+
+
+def test_the_average_of_many_draws_is_the_exact_posterior_where_only_weights_matter(monkeypatch):
+    """With priors and noise given, the posterior is that of a ridge regression on a constant and all features."""
+    chain, blocks, targets = small_chain(2, factors=0)
+    monkeypatch.setattr(chain, "_draw_prior", lambda *_: None)
+    monkeypatch.setattr(chain, "_draw_noise", lambda: None)
+    chain.noise, drawn = 2.0, []
+    for sweep in range(6000):
+        chain.sweep()
+        if sweep >= 100:
+            drawn.append(chain.predictions())
+    x = np.column_stack([np.ones(30), *(dense(each) for each in blocks)])
+    covariance = np.linalg.inv(np.eye(x.shape[1]) + 2.0 * x.T @ x)
+    np.testing.assert_allclose(np.mean(drawn, axis=0), x @ (2.0 * covariance @ x.T @ targets), atol=0.04)
+    np.testing.assert_allclose(np.var(drawn, axis=0), np.sum((x @ covariance) * x, axis=1), rtol=0.15)
+
+
+def test_the_prior_is_drawn_from_its_own_posterior():
+    chain, _, _ = small_chain(4)
+    part, known = chain.ids[0], np.array([True, True, True, True, False])
+    part.values[1] = [1.0, 2.0, 4.0, 5.0, 99.0]
+    means, precisions = [], []
+    for _ in range(20_000):
+        chain._draw_prior(part, 1, known)
+        means.append(part.mean[1])
+        precisions.append(part.precision[1])
+    # Of a normal-gamma: mean Σ/(n + 1); shape (1 + n)/2, and rate (1 + Σ(v - average)² + average² n/(n + 1))/2.
+    assert np.mean(means) == pytest.approx(12 / 5, abs=0.03)
+    assert np.mean(precisions) == pytest.approx(5 / (1 + 10 + 9 * 4 / 5), rel=0.02)
+
+
+def test_the_noise_is_drawn_from_its_own_posterior():
+    chain, _, _ = small_chain(5)
+    drawn = []
+    for _ in range(5000):
+        chain._draw_noise()
+        drawn.append(chain.noise)
+    assert np.mean(drawn) == pytest.approx((1 + 30) / (1 + np.sum(chain.residuals**2)), rel=0.02)
+
+
+def test_who_rated_what_has_weight_one_over_the_root_of_how_many():
+    ratings = from_triples([0, 0, 0, 0, 2], [0, 1, 2, 3, 1], [0, 1, 2, 3, 4], (3, 5)).ratings
+    features = implicit(ratings)
+    assert features.known.tolist() == [True, True, True, True, False]
+    cells = slice(features.starts[1], features.starts[2])
+    assert features.rows[cells].tolist() == [0, 2]
+    np.testing.assert_allclose(features.values[cells], [0.5, 1.0])
+
+
+@MODELS
+def test_the_number_of_threads_changes_no_bit(cls, monkeypatch):
+    monkeypatch.setattr(gibbs, "WORTH_THREADS", 0)
+    before = numba.get_num_threads()
+    found = []
+    try:
+        for threads in (1, min(2, before)):
+            numba.set_num_threads(threads)
+            found.append(made(cls, epochs=5).fit(TRAIN).score(np.arange(TRAIN.n_users)))
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+
+
+@MODELS
+def test_the_average_of_draws_is_better_than_each_of_them(cls):
+    users, items, ratings = TEST.triples()
+    model = made(cls).fit(TRAIN)
+    draws = model.draws
+    each = [
+        metrics.rmse(
+            ratings,
+            model.clipped(
+                model.to_ratings(
+                    draws.constant[n]
+                    + draws.user_bias[users, n]
+                    + draws.item_bias[items, n]
+                    + np.sum(draws.user_factors[users, n] * draws.item_factors[items, n], axis=1)
+                )
+            ),
+        )
+        for n in range(len(draws.constant))
+    ]
+    assert metrics.rmse(ratings, model.predict(users, items)) < min(each)
+
+
+def unclipped(seed=0):
+    """Return two parts of a world that is what the model says: low rank, normal noise of 0.4, a scale without ends."""
+    rng = np.random.default_rng(seed)
+    taste = rng.normal(size=(150, 2)) @ rng.normal(size=(100, 2)).T / 2
+    true = 20 + rng.normal(scale=0.4, size=(150, 1)) + rng.normal(scale=0.4, size=100) + taste
+    users, items = np.nonzero(rng.random(true.shape) < 0.25)
+    ratings = true[users, items] + rng.normal(scale=0.4, size=len(users))
+    held, scale = rng.random(len(users)) < 0.2, Scale(lowest=0, highest=40, step=0)
+    return tuple(from_triples(users[p], items[p], ratings[p], true.shape, scale) for p in (~held, held))
+
+
+@MODELS
+def test_errors_are_as_large_as_the_predictive_standard_deviation_says(cls):
+    train, test = unclipped()
+    users, items, ratings = test.triples()
+    model = made(cls, epochs=100).fit(train)
+    errors, said = ratings - model.predict(users, items), model.predict_std(users, items)
+    assert np.sqrt(np.mean((errors / said) ** 2)) == pytest.approx(1, abs=0.08)
+    assert np.mean(np.abs(errors) < 1.645 * said) == pytest.approx(0.9, abs=0.03)
+    assert model.noise_std().mean() == pytest.approx(0.4, abs=0.03)
+    unsure = np.argsort(said, kind="stable")
+    assert np.mean(errors[unsure[-200:]] ** 2) > np.mean(errors[unsure[:200]] ** 2)
+
+
+@MODELS
+def test_the_unknown_are_predicted_by_the_prior_and_less_surely(cls):
+    model = made(cls).fit(TRAIN)
+    everyone = np.arange(TRAIN.n_users, dtype=np.int32)
+    nobody, item = np.full(3, -1, dtype=np.int32), np.array([5, 9, -1], dtype=np.int32)
+    average = [model.predict(everyone, np.full_like(everyone, one)).mean() for one in (5, 9)]
+    np.testing.assert_allclose(model.predict(nobody, item)[:2], average, atol=0.5)
+    unsure = model.predict_std(nobody, item)
+    assert unsure[:2].min() > model.predict_std(everyone, np.full_like(everyone, 5)).mean()
+    spread = TRAIN.ratings.data.std()
+    assert unsure[2] == pytest.approx(spread, rel=0.25)
+
+
+@MODELS
+def test_a_new_user_s_weights_are_where_their_posterior_is_highest(cls):
+    """The posterior density falls alike to both sides, whatever the direction; computed by the model's definition."""
+    model = made(cls, draws=1).fit(TRAIN)
+    draws, told = model.draws, np.array([3, 8, 20, 41])
+    targets = np.array([0.5, -1.0, 1.2, 0.3])
+    bias, taste = (found[0] for found in draws._posterior_mean(told, targets))
+    mean, precision = draws.prior[0, :, 0]
+    beside = draws.told[told, 0].astype(float) / 2 if len(draws.told) else np.zeros((0, 4))
+    known = beside[:, 1:].sum(axis=0)
+
+    def loss(weights):
+        v, w = weights[1:], weights[0]
+        together = np.vstack([v, beside[:, 1:]])
+        a = w + beside[:, 0].sum() + (together.sum(axis=0) ** 2 - (together**2).sum(axis=0)).sum() / 2
+        predicted = draws.constant[0] + a + draws.item_bias[told, 0] + draws.item_factors[told, 0] @ (v + known)
+        return draws.noise[0] * np.sum((targets - predicted) ** 2) + precision @ (weights - mean) ** 2, a
+
+    v = taste - known
+    start = np.r_[0.0, v]
+    weights = np.r_[bias - loss(start)[1], v]
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        step = rng.normal(scale=0.1, size=4)
+        ahead, behind, bottom = (loss(weights + sign * step)[0] for sign in (1, -1, 0))
+        assert abs(ahead - behind) < 1e-5 * (ahead + behind - 2 * bottom)
+
+
+@MODELS
+def test_a_user_told_anew_is_scored_much_as_one_trained_on(cls):
+    model = made(cls).fit(TRAIN)
+    users = np.arange(40, dtype=np.int32)
+    trained, folded = model.score(users), model.fold_in(TRAIN.ratings[users])
+    assert np.sqrt(np.mean((trained - folded) ** 2)) < 0.25 * trained.std()
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.integers(1, 500), st.floats(0.01, 0.99), st.integers(1, 600))
+def test_kept_sweeps_are_spread_from_the_burn_in_to_the_last(epochs, burn_in, draws):
+    kept = made(BayesianMF, epochs=epochs, burn_in=burn_in, draws=draws).kept_sweeps()
+    assert kept[-1] == epochs
+    assert min(kept) > burn_in * epochs or kept == [epochs]
+    steps = np.diff(kept)
+    assert len(kept) == 1 or (steps.min() >= 1 and steps.max() - steps.min() <= 1)
+    assert len(kept) == min(draws, max(1, epochs - int(np.ceil(burn_in * epochs))))
+
+
+def test_the_curve_ends_with_the_validation_error_of_the_model_kept():
+    model = made(FlippedFM).fit(TRAIN, VALIDATION)
+    users, items, ratings = VALIDATION.triples()
+    assert model.history[-1]["validation_rmse"] == pytest.approx(
+        metrics.rmse(ratings, model.predict(users, items)), abs=1e-5
+    )
+
+
+def test_who_rated_what_helps_where_exposure_follows_taste():
+    users, items, ratings = TEST.triples()
+    with_it, without = (
+        metrics.rmse(ratings, made(cls).fit(TRAIN).predict(users, items)) for cls in (FlippedFM, BayesianMF)
+    )
+    assert with_it < without
+
+
+def test_what_tables_say_is_learnt_from():
+    """Items without a rating by the same creator as good ones are no better: creators alone tell known items apart."""
+    rng = np.random.default_rng(0)
+    users, items = np.nonzero(rng.random((60, 80)) < 0.06)
+    train = from_triples(
+        users, items, np.where(items % 4 == 0, 5, 2) + rng.normal(scale=0.2, size=len(users)), (60, 80)
+    )
+    train.items["creator"] = [f"c{item % 4}" for item in range(80)]
+    few = np.flatnonzero((np.bincount(items, minlength=80) <= 2) & (np.arange(80) % 4 == 0))
+    assert len(few)
+    everyone = np.arange(60)
+    found = [made(FlippedFM, feature_min_count=count).fit(train).score(everyone)[:, few].mean() for count in (0, 2)]
+    assert abs(found[1] - 5) < abs(found[0] - 5)
+
+
+def test_each_column_of_a_table_is_a_group_with_a_prior_of_its_own():
+    groups = by_column(features.of_items(TRAIN.items, 2))
+    assert [each.n_features for each in groups] == [2, 3, 4]  # domains, genres, decades
+    assert groups[1].values.min() == 0.5
