@@ -190,7 +190,7 @@ def check() -> None:
 @click.option("--model", help="Only this model, such as als-explicit.")
 @click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
 def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
-    """Search the settings of a family on training data, and print the best.
+    """Search a family's settings on training data; print the best.
 
     Section `tune` of params.yaml says what is tried. A search that is stopped goes on from its trials.
     """
@@ -332,7 +332,7 @@ for _stage in (
     ),
     ("clean", "preparation.clean", "Turn raw files into canonical tables, counting dropped rows by reason.", "dataset"),
     ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
-    ("tuned", "tuning.tuned", "Write down for training what the stage tune chose on a data set.", "dataset"),
+    ("tuned", "tuning.tuned", "Write the settings that the stage tune chose, for training.", "dataset"),
     ("train", "workspace.train", "Run a family's notebook: train its models.", "dataset", "family"),
     ("evaluate", "evaluation.evaluate", "Evaluate a family's saved models on the test part.", "dataset", "family"),
     ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),
