@@ -184,28 +184,6 @@ def check() -> None:
     print("params.yaml: ok")
 
 
-@foldin.command(section=SETTINGS)
-@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
-@click.argument("family", shell_complete=commands.shell_completion("families"))
-@click.option("--model", help="Only this model, such as als-explicit.")
-@click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
-def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
-    """Search a family's settings on training data; print the best.
-
-    Section `tune` of params.yaml says what is tried. A search that is stopped goes on from its trials.
-    """
-    from foldin.workspace import staging, tune, watched_inputs
-
-    if write and model:
-        raise click.UsageError("--write is of all models of a family")
-    if write:
-        with watched_inputs.inputs("tune", dataset, family):
-            tune.run(dataset, family, write=True)
-    else:
-        with staging.only_run(f"tune@{dataset}-{family}"):
-            tune.run(dataset, family, model)
-
-
 # --- Work on this machine ---
 
 
@@ -302,6 +280,28 @@ def strip(**asked: bool) -> None:
             sys.stdout.write(pipeline.as_stripped(sys.stdin.read()))
         case _:
             raise click.UsageError("these options exclude one another")
+
+
+@foldin.command(section=STAGES)
+@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
+@click.argument("family", shell_complete=commands.shell_completion("families"))
+@click.option("--model", help="Only this model, such as als-explicit.")
+@click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
+def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
+    """Search a family's settings on training data; print the best.
+
+    Section `tune` of params.yaml says what is tried. A search that is stopped goes on from its trials.
+    """
+    from foldin.workspace import staging, tune, watched_inputs
+
+    if write and model:
+        raise click.UsageError("--write is of all models of a family")
+    if write:
+        with watched_inputs.inputs("tune", dataset, family):
+            tune.run(dataset, family, write=True)
+    else:
+        with staging.only_run(f"tune@{dataset}-{family}"):
+            tune.run(dataset, family, model)
 
 
 def _add_stage(name: str, module: str, about: str, *of: str) -> None:
