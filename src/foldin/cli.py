@@ -184,28 +184,6 @@ def check() -> None:
     print("params.yaml: ok")
 
 
-@foldin.command(section=SETTINGS)
-@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
-@click.argument("family", shell_complete=commands.shell_completion("families"))
-@click.option("--model", help="Only this model, such as als-explicit.")
-@click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
-def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
-    """Search the settings of a family on training data, and print the best.
-
-    Section `tune` of params.yaml says what is tried. A search that is stopped goes on from its trials.
-    """
-    from foldin.workspace import staging, tune, watched_inputs
-
-    if write and model:
-        raise click.UsageError("--write is of all models of a family")
-    if write:
-        with watched_inputs.inputs("tune", dataset, family):
-            tune.run(dataset, family, write=True)
-    else:
-        with staging.only_run(f"tune@{dataset}-{family}"):
-            tune.run(dataset, family, model)
-
-
 # --- Work on this machine ---
 
 
@@ -304,6 +282,28 @@ def strip(**asked: bool) -> None:
             raise click.UsageError("these options exclude one another")
 
 
+@foldin.command(section=STAGES)
+@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
+@click.argument("family", shell_complete=commands.shell_completion("families"))
+@click.option("--model", help="Only this model, such as als-explicit.")
+@click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
+def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
+    """Search a family's settings on training data; print the best.
+
+    Section `tune` of params.yaml says what is tried. A search that is stopped goes on from its trials.
+    """
+    from foldin.workspace import staging, tune, watched_inputs
+
+    if write and model:
+        raise click.UsageError("--write is of all models of a family")
+    if write:
+        with watched_inputs.inputs("tune", dataset, family):
+            tune.run(dataset, family, write=True)
+    else:
+        with staging.only_run(f"tune@{dataset}-{family}"):
+            tune.run(dataset, family, model)
+
+
 def _add_stage(name: str, module: str, about: str, *of: str) -> None:
     """Add the command of a stage: it runs the module for a data set, and a family, while the inputs are watched."""
 
@@ -332,7 +332,7 @@ for _stage in (
     ),
     ("clean", "preparation.clean", "Turn raw files into canonical tables, counting dropped rows by reason.", "dataset"),
     ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
-    ("tuned", "tuning.tuned", "Write down for training what the stage tune chose on a data set.", "dataset"),
+    ("tuned", "tuning.tuned", "Write the settings that the stage tune chose, for training.", "dataset"),
     ("train", "workspace.train", "Run a family's notebook: train its models.", "dataset", "family"),
     ("evaluate", "evaluation.evaluate", "Evaluate a family's saved models on the test part.", "dataset", "family"),
     ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),
