@@ -131,8 +131,8 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     from scipy import sparse, stats
 
     from foldin.core.schema import Search
-    from foldin.models import linear, svd
-    from foldin.models.parts import ridge_rows
+    from foldin.models import linear
+    from foldin.models.parts import decompositions, ridge_rows
     from foldin.tuning import search
     from foldin.tuning.spaces import Range
     from foldin.tuning.trials import COMPLETE, Outcome
@@ -205,8 +205,8 @@ def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     square = left[:, :700].astype(float) + left[:, :700].T.astype(float)
     yield "eigenvalues", lambda: list(np.linalg.eigh(square))
     yield "singular values", lambda: list(scipy.linalg.svd(left[:, :400].astype(float), full_matrices=False))
-    yield "svds", lambda: list(svd.by_lanczos(cells, 20, 1))
-    yield "randomized SVD", lambda: list(svd.by_random_projection(cells, 20, 1))
+    yield "svds", lambda: list(decompositions.by_lanczos(cells, 20, 1))
+    yield "randomized SVD", lambda: list(decompositions.by_random_projection(cells, 20, 1))
 
 
 def _parts(solved: Any) -> list[Any]:

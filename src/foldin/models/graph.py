@@ -11,10 +11,10 @@ from scipy import sparse
 from foldin.core.bounds import FilterWeight, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
+from foldin.models.parts.decompositions import by_lanczos
 from foldin.models.parts.item_weights import parts, weighted_sums
 from foldin.models.parts.nearest import transposed
 from foldin.models.parts.recommender import Arrays, Recommender
-from foldin.models.svd import by_lanczos
 
 
 class GraphFilter(Recommender):

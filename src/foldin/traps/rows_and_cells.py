@@ -13,9 +13,9 @@ from sklearn.metrics import precision_recall_fscore_support
 from foldin import metrics
 from foldin.core.interactions import IntArray, Interactions
 from foldin.models.als import ExplicitALS
+from foldin.models.parts.decompositions import by_lanczos, by_random_projection
 from foldin.models.parts.factorization import row_dots
 from foldin.models.parts.recommender import RatingRecommender, Recommender
-from foldin.models.svd import by_lanczos, by_random_projection
 from foldin.traps.parts import interactions_from_cells
 from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, ORDER_OF_IDS, Exhibit, Row, require, table
 
