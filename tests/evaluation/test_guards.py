@@ -50,11 +50,11 @@ def test_a_group_s_metric_has_a_definition_of_its_own():
     assert names == {*guards.flat(METRICS), "domains.rmse", "popularity.sampled_recall_at_5"}
     overall, of_domain = definitions.of("rmse"), definitions.of("domains.rmse")
     assert of_domain.text.startswith(overall.text)
-    assert "a cold item has no domain" in of_domain.text
+    assert "cold items have no domain" in of_domain.text
     assert (of_domain.lowest, of_domain.highest) == (overall.lowest, overall.highest)
     of_tail = definitions.of("popularity.sampled_recall_at_5").text
     assert "by popularity" in of_tail
-    assert "comparable with nothing but the same sample" in of_tail
+    assert "comparable only on the same sample" in of_tail
 
 
 def test_nan_is_outside_every_bound():
@@ -108,7 +108,7 @@ def test_auc_has_no_length_in_its_name_and_is_guarded_all_the_same():
 
 
 def test_sampled_metrics_and_errors_are_defined_as_such():
-    assert "comparable with nothing but the same sample" in definitions.of("sampled_recall_at_20").text
+    assert "comparable only on the same sample" in definitions.of("sampled_recall_at_20").text
     assert "standard error of" in definitions.of("ndcg_at_10_se").text
     assert definitions.of("ndcg_at_10_seed_sd").highest == np.inf
     assert definitions.base("sampled_ndcg_at_10_seed_sd") == "ndcg"

@@ -245,7 +245,7 @@ def test_predictions_that_are_nan_are_refused(held):
             return np.zeros((len(users), self.known.shape[1]), np.float32)
 
     model = Diverged(Diverged.Settings(damping=5.0)).fit(held.training)
-    with pytest.raises(FoldinError, match="predicted ratings are no number, the first is nan; the model diverged"):
+    with pytest.raises(FoldinError, match="predicted ratings are not finite, the first is nan; the model diverged"):
         evaluate_model(model, held, SETTINGS, "diverged")
 
 

@@ -185,8 +185,8 @@ def test_float32_ratings_are_summed_in_double_precision():
 @pytest.mark.parametrize(
     ("actual", "predicted", "message"),
     [
-        ([], [], "no pair to measure an error on"),
-        ([1.0, 2.0, 3.0], [1.0, math.nan, math.inf], "2 of 3 predicted ratings are no number, the first is nan"),
+        ([], [], "no pairs to compute an error on"),
+        ([1.0, 2.0, 3.0], [1.0, math.nan, math.inf], "2 of 3 predicted ratings are not finite, the first is nan"),
         ([1.0, 2.0], [1.0], "give one of each per pair"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a search and the judge of its trials tell each other: jobs, outcomes and trials."""
+"""What a search and the runs of its trials exchange: jobs, outcomes and trials."""
 
 from dataclasses import dataclass
 from typing import Any

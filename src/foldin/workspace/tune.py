@@ -20,7 +20,7 @@ import pandas as pd
 from foldin.core import determinism, files, params, paths, progress
 from foldin.core.errors import FoldinError
 from foldin.core.progress import say
-from foldin.tuning import judge, search, spaces, trials
+from foldin.tuning import run_trial, search, spaces, trials
 from foldin.tuning.log import Log
 from foldin.tuning.spaces import Plan
 from foldin.tuning.trials import Job, Outcome, Trial
@@ -89,7 +89,7 @@ def search_model(dataset: str, family: str, plan: Plan, processes: int | None = 
     with _workers(processes) as pool:
 
         def run_all(jobs: Sequence[Job]) -> list[Outcome]:
-            running = {pool.submit(judge.run, task, job): job for job in jobs if log.get(job) is None}
+            running = {pool.submit(run_trial.run, task, job): job for job in jobs if log.get(job) is None}
             for future in as_completed(running):
                 log.add(running[future], future.result())
                 shown.say(running[future], future.result())
@@ -98,9 +98,9 @@ def search_model(dataset: str, family: str, plan: Plan, processes: int | None = 
         return search.search(plan.space, how, task.seed, run_all, lower_is_better=plan.cls.predicts_ratings)
 
 
-def task_of(dataset: str, family: str, plan: Plan) -> judge.Task:
+def task_of(dataset: str, family: str, plan: Plan) -> run_trial.Task:
     """Return what all trials of a search have in common."""
-    return judge.Task(
+    return run_trial.Task(
         dataset,
         family,
         plan.name,
@@ -144,7 +144,7 @@ def _start(started_by: int) -> None:
     end_with_parent.end_worker_with(started_by)
 
 
-def _fingerprint(task: judge.Task, plan: Plan) -> str:
+def _fingerprint(task: run_trial.Task, plan: Plan) -> str:
     """Return a digest of what outcomes depend on, so that none is taken from a log that is of something else."""
     data = paths.user_item(task.dataset)
     files.require(task.dataset, "user_item", "user-item matrices", data / "scale.json")

@@ -11,8 +11,8 @@ from foldin.core.schema import Search, Section
 from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.recommender import RatingRecommender
 from foldin.models.parts.validation import validate
-from foldin.tuning import judge, search
-from foldin.tuning.judge import Task
+from foldin.tuning import run_trial, search
+from foldin.tuning.run_trial import Task
 from foldin.tuning.spaces import Range
 from foldin.tuning.trials import COMPLETE, DIVERGED, PRUNED, Job, best
 
@@ -72,7 +72,7 @@ def test_the_known_optimum_of_a_toy_model_is_found(constant, method, folds):
         {"level": Range(0.5, 4.4, log=False, whole=False)},
         how,
         1,
-        lambda jobs: [judge.judge(constant(folds=folds), job, DATA) for job in jobs],
+        lambda jobs: [run_trial.outcome_of(constant(folds=folds), job, DATA) for job in jobs],
         lower_is_better=True,
     )
     judged_on = DATA.training if folds else DATA.validation
@@ -80,7 +80,7 @@ def test_the_known_optimum_of_a_toy_model_is_found(constant, method, folds):
 
 
 def test_a_rating_model_is_judged_by_rmse_and_another_by_ndcg():
-    outcome = judge.judge(task(), Job(1, {"factors": 6}), DATA)
+    outcome = run_trial.outcome_of(task(), Job(1, {"factors": 6}), DATA)
     model = models.family_models("als")["als-explicit"]
     fitted = model(model.Settings(**ALS | {"factors": 6}), seed=5).fit(DATA.train, DATA.validation)
     assert outcome.state == COMPLETE
@@ -90,29 +90,29 @@ def test_a_rating_model_is_judged_by_rmse_and_another_by_ndcg():
     settings = {key: value for key, value in ALS.items() if key != "damping"} | implicit
     model = models.family_models("als")["als-implicit"]
     fitted = model(model.Settings(**settings), seed=5).fit(DATA.train, DATA.validation)
-    outcome = judge.judge(task("als-implicit", settings=settings), Job(1, {}), DATA)
+    outcome = run_trial.outcome_of(task("als-implicit", settings=settings), Job(1, {}), DATA)
     assert outcome.value == round(validate(fitted, DATA.validation, 10)["ndcg_at_10"], 6)
 
 
 def test_every_rating_is_judged_in_one_fold_and_learnt_from_in_the_others():
     training = DATA.training
     held_out = np.zeros(training.ratings.shape)
-    for train, validation in judge.parts(DATA, 4, seed=1):
+    for train, validation in run_trial.parts(DATA, 4, seed=1):
         assert train.ratings.nnz + validation.ratings.nnz == training.ratings.nnz
         assert not (train.ratings.toarray() * validation.ratings.toarray()).any()
         assert validation.ratings.nnz == pytest.approx(training.ratings.nnz / 4, abs=1)
         held_out += validation.ratings.toarray()
     np.testing.assert_array_equal(held_out, training.ratings.toarray())
-    (first, *_), (again, *_), (other, *_) = (list(judge.parts(DATA, 4, seed)) for seed in (1, 1, 2))
+    (first, *_), (again, *_), (other, *_) = (list(run_trial.parts(DATA, 4, seed)) for seed in (1, 1, 2))
     assert (first[1].ratings != again[1].ratings).nnz == 0
     assert (first[1].ratings != other[1].ratings).nnz > 0
 
 
 def test_folds_are_averaged():
-    outcome = judge.judge(task(folds=3), Job(1, {}), DATA)
+    outcome = run_trial.outcome_of(task(folds=3), Job(1, {}), DATA)
     model = models.family_models("als")["als-explicit"]
-    fitted = [(model(model.Settings(**ALS), seed=5).fit(*part), part[1]) for part in judge.parts(DATA, 3, 5)]
-    errors = [judge.quality(each, validation, 10) for each, validation in fitted]
+    fitted = [(model(model.Settings(**ALS), seed=5).fit(*part), part[1]) for part in run_trial.parts(DATA, 3, 5)]
+    errors = [run_trial.quality(each, validation, 10) for each, validation in fitted]
     assert len(set(errors)) == 3
     assert outcome.value == round(float(np.mean(errors)), 6)
     assert outcome.curve == tuple(round(row["validation_rmse"], 6) for row in fitted[0][0].history)
@@ -123,23 +123,23 @@ GOOD = tuple([(1.0, 0.9, 0.8, 0.7)] * 5)
 
 def test_a_trial_worse_than_the_median_of_earlier_ones_stops_after_so_many_epochs(constant):
     bad = Job(9, {"level": 0.5}, GOOD)
-    found = judge.judge(constant(prune_after=2), bad, DATA)
+    found = run_trial.outcome_of(constant(prune_after=2), bad, DATA)
     assert (found.state, found.value, len(found.curve)) == (PRUNED, None, 2)
-    assert judge.judge(constant(prune_after=3), bad, DATA).curve[:2] == found.curve
-    assert judge.judge(constant(prune_after=0), bad, DATA).state == COMPLETE
-    assert judge.judge(constant(prune_after=5), bad, DATA).state == COMPLETE
+    assert run_trial.outcome_of(constant(prune_after=3), bad, DATA).curve[:2] == found.curve
+    assert run_trial.outcome_of(constant(prune_after=0), bad, DATA).state == COMPLETE
+    assert run_trial.outcome_of(constant(prune_after=5), bad, DATA).state == COMPLETE
 
 
 def test_a_good_trial_and_one_with_few_before_it_go_on(constant):
     bad = tuple([(3.0, 3.0, 3.0, 3.0)] * 5)
-    assert judge.judge(constant(prune_after=1), Job(9, {"level": 3.5}, bad), DATA).state == COMPLETE
-    assert judge.judge(constant(prune_after=1), Job(9, {"level": 0.5}, GOOD[:4]), DATA).state == COMPLETE
+    assert run_trial.outcome_of(constant(prune_after=1), Job(9, {"level": 3.5}, bad), DATA).state == COMPLETE
+    assert run_trial.outcome_of(constant(prune_after=1), Job(9, {"level": 0.5}, GOOD[:4]), DATA).state == COMPLETE
 
 
 def test_with_folds_a_bad_trial_stops_in_the_first(constant):
-    found = judge.judge(constant(folds=3, prune_after=2), Job(9, {"level": 0.5}, GOOD), DATA)
+    found = run_trial.outcome_of(constant(folds=3, prune_after=2), Job(9, {"level": 0.5}, GOOD), DATA)
     assert (found.state, len(found.curve)) == (PRUNED, 2)
 
 
 def test_a_trial_that_diverges_is_an_outcome_not_an_error(constant):
-    assert judge.judge(constant(), Job(1, {"level": 4.5}), DATA).state == DIVERGED
+    assert run_trial.outcome_of(constant(), Job(1, {"level": 4.5}), DATA).state == DIVERGED

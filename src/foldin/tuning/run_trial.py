@@ -71,7 +71,7 @@ def run(task: Task, job: Job) -> Outcome:
     job : Job
         The trial.
     """
-    return judge(task, job, _data(task.dataset))
+    return outcome_of(task, job, _data(task.dataset))
 
 
 @lru_cache(maxsize=1)
@@ -79,7 +79,7 @@ def _data(dataset: str) -> TrainingData:
     return interactions.load(dataset)
 
 
-def judge(task: Task, job: Job, data: TrainingData) -> Outcome:
+def outcome_of(task: Task, job: Job, data: TrainingData) -> Outcome:
     """Judge a trial on data at hand; see `run`."""
     cls = task.cls
     settings = cls.Settings.model_validate(task.settings | job.settings)
@@ -118,7 +118,7 @@ def quality(model: Recommender, validation: Interactions, k: int) -> float:
 
 
 def parts(data: TrainingData, folds: int, seed: int) -> Iterator[tuple[Interactions, Interactions]]:
-    """Return what to learn from and what to judge on: train and validation part, or each fold's of both together.
+    """Return what to learn from and what to validate on: train and validation part, or each fold's of both together.
 
     Parameters
     ----------
