@@ -53,7 +53,7 @@ def test_a_group_s_metric_has_a_definition_of_its_own():
     assert "cold items have no domain" in of_domain.text
     assert (of_domain.lowest, of_domain.highest) == (overall.lowest, overall.highest)
     of_tail = definitions.of("popularity.sampled_recall_at_5").text
-    assert "by popularity" in of_tail
+    assert "Within one popularity group" in of_tail
     assert "comparable only on the same sample" in of_tail
 
 
@@ -109,6 +109,6 @@ def test_auc_has_no_length_in_its_name_and_is_guarded_all_the_same():
 
 def test_sampled_metrics_and_errors_are_defined_as_such():
     assert "comparable only on the same sample" in definitions.of("sampled_recall_at_20").text
-    assert "standard error of" in definitions.of("ndcg_at_10_se").text
+    assert "standard error, clustered by user, of: mean" in definitions.of("ndcg_at_10_se").text
     assert definitions.of("ndcg_at_10_seed_sd").highest == np.inf
     assert definitions.base("sampled_ndcg_at_10_seed_sd") == "ndcg"

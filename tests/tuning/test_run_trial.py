@@ -17,7 +17,15 @@ from foldin.tuning.spaces import Range
 from foldin.tuning.trials import COMPLETE, DIVERGED, PRUNED, Job, best
 
 DATA = TrainingData(*planted(120, 80)[:2])
-ALS = {"factors": 4, "epochs": 6, "patience": 0, "damping": 5.0, "regularization": 0.1}
+ALS = {
+    "factors": 4,
+    "epochs": 6,
+    "patience": 0,
+    "damping": 5.0,
+    "regularization": 0.1,
+    "solver": "exact",
+    "cg_steps": 3,
+}
 
 
 def task(model="als-explicit", family="als", settings=ALS, folds=0, prune_after=0):
