@@ -39,5 +39,5 @@ def native(part: str) -> dict[str, str]:
 @pytest.mark.parametrize("part", trials.PARTS)
 def test_another_processor_computes_the_same_bytes(part, processor):
     here = native(part)
-    assert len(here) > 5
+    assert here
     assert lines(part, processors.command(processor)) == here
