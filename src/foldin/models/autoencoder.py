@@ -1,8 +1,8 @@
-"""Autoencoder: a network that is shown what a user has met, squeezes it through a few numbers, and tells it back.
+"""Autoencoder: a network that compresses which items a user rated into a short vector, and reconstructs them from it.
 
 `mult-vae` is the variational autoencoder with multinomial likelihood of Liang et al. (2018, "Variational autoencoders
-for collaborative filtering"). A user is a row of the items met, of length 1, and nothing else: there is no vector of
-each user to learn. So a new user needs no training at all, only a pass through the network.
+for collaborative filtering"). A user is the row of the items they rated, scaled to length 1. There is no vector of each
+user to learn, so a new user needs no training, only a pass through the network.
 """
 
 from typing import Any
@@ -47,7 +47,7 @@ class MultVAE(Recommender):
 
     settings: Settings
     about = (
-        "Variational autoencoder of the items a user has met, multinomial likelihood, KL annealing "
+        "Variational autoencoder of the items a user rated, multinomial likelihood, KL annealing "
         "(Liang et al. 2018); ranks only."
     )
 

@@ -1,8 +1,8 @@
 """Rating models by Gibbs sampling: predictions are averages over draws, and no penalty is tuned.
 
-`bayesian-mf` is matrix factorization with biases; `bayesian-fm-flipped` is a factorization machine that also sees who
-rated what, from both sides, and what is known of users and items. `foldin.models.parts.gibbs` draws,
-`foldin.models.parts.draws` keeps.
+`bayesian-mf` is matrix factorization with biases. `bayesian-fm-flipped` is a factorization machine whose features also
+include who rated what, from both sides, and the attributes of users and items. `foldin.models.parts.gibbs` draws, and
+`foldin.models.parts.draws` keeps the draws.
 """
 
 import math
@@ -174,7 +174,7 @@ class FlippedFM(BayesianMF):
     settings: Settings
     about = (
         "Bayesian factorization machine by Gibbs sampling: features are the items a user has rated, the raters of an "
-        "item (SVD++ flipped; Rendle, Zhang and Koren 2019), and what tables say of both, such as genres."
+        "item (SVD++ flipped; Rendle, Zhang and Koren 2019), and attributes of both, such as genres."
     )
 
     def _features(self, train: Interactions) -> tuple[tuple[Group, ...], tuple[Group, ...]]:

@@ -1,10 +1,10 @@
-"""Content: what items are said to be, by the words of their titles, genres, creators and domains; nobody else's taste.
+"""Content-based recommenders: similarity of titles, genres, creators and domains, without other users' ratings.
 
-An item is a vector of terms, each weighed by how few items share it (TF-IDF; Salton and Buckley 1988, "Term-weighting
-approaches in automatic text retrieval"). A user is the sum of the vectors of the items met, and an item's score is the
-cosine of the two. So an item that nobody has rated has a place like any other, and a new user needs no training.
+An item is a vector of terms, each weighted by how few items share it (TF-IDF; Salton and Buckley 1988, "Term-weighting
+approaches in automatic text retrieval"). A user is the sum of the vectors of their rated items, and an item's score is
+the cosine of the two. So unrated items get vectors too, and a new user needs no training.
 
-`tf-idf` is that alone. `tf-idf-popularity` adds how often an item is picked at all, which no text tells.
+`tf-idf` is that alone. `tf-idf-popularity` adds how often an item was rated, which no text tells.
 """
 
 from typing import Any
@@ -45,8 +45,8 @@ class TfIdf(Recommender):
 
     settings: Settings
     about = (
-        "Cosine of the terms of an item (title, genres, creator) with those of what a user has met, by TF-IDF "
-        "(Salton and Buckley 1988); ranks only, items without a rating too."
+        "Cosine of an item's terms (title, genres, creator) with those of the user's rated items, by TF-IDF "
+        "(Salton and Buckley 1988); ranks only, unrated items too."
     )
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:

@@ -1,8 +1,8 @@
-"""Graph filtering without training: users and items as a graph, what somebody has met as a signal on it, made smooth.
+"""Graph filtering without training: users and items are a graph, a user's items are a signal on it, and it is smoothed.
 
-`gf-cf` filters the signal twice. The linear filter spreads it one round of the graph: from items to those who met them,
-and on to their items, each edge divided by the root of the degrees at its ends. The ideal low-pass filter keeps the
-smoothest directions only, those in which neighbours on the graph agree most: the largest singular vectors.
+`gf-cf` filters the signal twice. The linear filter spreads it one round of the graph: from items to the users who rated
+them, and on to the items of those users, each edge divided by the root of the degrees at its ends. The ideal low-pass
+filter keeps only the smoothest directions, in which neighbours on the graph agree most: the largest singular vectors.
 """
 
 import numpy as np

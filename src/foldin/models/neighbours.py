@@ -1,12 +1,12 @@
-"""Neighbourhood models: people who met the same items, and items that the same people met.
+"""Neighbourhood models: users who rated the same items, and items that the same users rated.
 
-- `item-knn` recommends what is near a user's own items, by cosine or correlation;
-- `user-knn` recommends what the nearest users have met;
-- `rp3beta` recommends what a random walk of three steps from a user reaches: to an item of theirs, to somebody who has
-  met it, and on to another item; exponents keep busy users and popular items from swallowing it.
+- `item-knn` recommends the items nearest to a user's own, by cosine or correlation;
+- `user-knn` recommends what the nearest users rated;
+- `rp3beta` recommends what a random walk of three steps from a user reaches: to one of their items, to another user who
+  rated it, and on to another item; exponents limit the weight of active users and popular items.
 
-Each keeps the k nearest only, so that memory grows with the catalogue, not with its square. Values of ratings are not
-read.
+Each keeps the k nearest only, so memory grows with the catalogue, not with its square. The models do not read the
+values of ratings.
 """
 
 from typing import Literal
@@ -109,7 +109,7 @@ class RP3Beta(SparseItemWeights):
 
     settings: Settings
     about = (
-        "RP3beta: a random walk of three steps, popular items held back by an exponent (Paudel et al. 2017); "
+        "RP3beta: a random walk of three steps, popular items weighted down by an exponent (Paudel et al. 2017); "
         "ranks only."
     )
 
