@@ -38,7 +38,7 @@ class Learner:
 
     def __init__(self, settings, seed=0):
         self.settings, self.seed, self.history, self.epochs = settings, seed, [], None
-        self.name = "learner"
+        self.name, self.after_epoch = "learner", None
 
 
 def some_examples(n=10):
