@@ -51,9 +51,9 @@ def test_a_world_comes_to_a_report_or_to_one_line_before_training(quick, world):
         ),
         (
             World(users=35, items=11, fullness=1.0, protocol="predefined_fold"),
-            "user and item of none of the 35 test pairs",
+            "user or the item of each of the 35 test pairs",
         ),
-        (World(users=50, items=30, fullness=0.3, feedback="clicks"), "Nobody gave ratings here"),
+        (World(users=50, items=30, fullness=0.3, feedback="clicks"), "These data have no ratings"),
     ],
     ids=["a-domain-not-held-out", "all-cold-and-nothing-to-recommend", "clicks"],
 )

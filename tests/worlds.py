@@ -35,7 +35,7 @@ from foldin.report import plots
 from foldin.workspace import run_notebook, train
 
 NAME = "world"
-QUICK_FAMILIES = ("baselines", "svd", "als", "neighbours", "linear", "graph", "content")
+QUICK_FAMILIES = ("baselines", "svd", "als", "bayesian", "neighbours", "linear", "graph", "content")
 NETWORKS = ("deep", "two_tower", "autoencoder")
 SCALES = ([1, 5, 1], [0.5, 5, 0.5], [0, 10, 1], [0, 1, 1], [1, 10, 0], [-10, 10, 0], [1, 100, 1])
 

@@ -167,7 +167,7 @@ def scores_or_one_line(family, model, name, end):
 
 @pytest.mark.parametrize(
     ("family", "model", "name", "end"),
-    list(cases(("baselines", "svd", "als", "linear", "neighbours", "graph", "content"))),
+    list(cases(("baselines", "svd", "als", "bayesian", "linear", "neighbours", "graph", "content"))),
 )
 def test_at_its_bounds_a_setting_gives_scores_or_says_what_to_lower(family, model, name, end):
     said = scores_or_one_line(family, model, name, end)

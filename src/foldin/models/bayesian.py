@@ -85,6 +85,8 @@ class BayesianMF(RatingRecommender):
             if sweep in kept:
                 self.draws.keep(kept[sweep], chain)
             self.history.append({"epoch": sweep, **noted})
+            if self.after_epoch is not None:
+                self.after_epoch(self.history[-1])
         self.epochs = self.settings.epochs
 
     def kept_sweeps(self) -> list[int]:

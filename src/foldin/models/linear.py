@@ -15,10 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from foldin.core.bounds import Dropout, Gigabytes, PositivePenalty, Sweeps
 from foldin.core.compiled import compiled
-from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
+from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.item_weights import DenseItemWeights, SparseItemWeights, count_pairs, refuse_beyond_memory
 from foldin.models.parts.recommender import Recommender
 
@@ -126,7 +126,7 @@ def inverted(matrix: Values) -> Values:
 
     Raises
     ------
-    FoldinError
+    DivergedError
         When the matrix is not positive definite.
     """
     with threadpool_limits(1, user_api="blas"):
@@ -135,7 +135,7 @@ def inverted(matrix: Values) -> Values:
         if failed == 0:
             inverse, failed = lapack.dpotri(factor, lower=1, overwrite_c=1)
     if failed:
-        raise FoldinError("the counts of pairs have no inverse", where="params.yaml", remedy="raise `regularization`")
+        raise DivergedError("the counts of pairs have no inverse", where="params.yaml", remedy="raise `regularization`")
     upper: Values = inverse.T
     return upper
 

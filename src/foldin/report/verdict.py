@@ -18,8 +18,9 @@ NO_RATINGS = (
 )
 LIKED_ONLY = (
     "Only liked ratings were kept, as implicit feedback (split.liked_only), so there are no rating metrics. "
-    "Models that predict ratings learnt the same value of every pair; their lists are judged like all others."
+    "Models that predict ratings learned the same value for every pair; their lists are evaluated like all others."
 )
+NO_RATER = "None of these models predicts ratings, so there are no rating metrics."
 DOES = {"rmse": "predicts ratings best", "ndcg": "ranks best"}
 """What the best model by a metric does best."""
 
@@ -54,7 +55,7 @@ def sentences(findings: Findings) -> str:
     text = [
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"{' and '.join(verdicts)}.",
-        *([] if rater is not None else [LIKED_ONLY if _liked_only(findings) else NO_RATINGS]),
+        *([] if rater is not None else [_why_no_rating_metrics(findings)]),
         _ties(board, best),
         *_by_domain(findings.board, best),
         *_seed_noise(board, best),
@@ -177,10 +178,17 @@ def coverage_note(findings: Findings) -> str:
     others = f"{cold:,} pairs are" if cold > 1 else "pair is"
     return (
         f"Both user and item of {share:.2%} of the test pairs occur in training (warm). The other {others} cold; "
-        "models predict cold pairs from the bias of the known user or item, or the mean, and none is dropped. "
+        "models predict cold pairs from the bias of the known user or item, or the mean (Bayesian models from their "
+        "priors), and none is dropped. "
         f"{findings.best_rater}'s RMSE is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on cold "
         "ones."
     )
+
+
+def _why_no_rating_metrics(findings: Findings) -> str:
+    if _liked_only(findings):
+        return LIKED_ONLY
+    return NO_RATINGS if findings.dataset.feedback == "implicit" else NO_RATER
 
 
 def interval_note() -> str:
@@ -210,7 +218,7 @@ def about_ranking(findings: Findings) -> tuple[str, str]:
     did, hit = "rated", "rated it in the test part, whatever the rating"
     if _liked_only(findings):
         did, hit = "liked", "liked it in the test part, and only liked ratings were kept"
-    elif findings.best_rater is None:
+    elif findings.dataset.feedback == "implicit":
         did, hit = "interacted with", "interacted with it in the test part, however often"
     return (
         "Ranking the whole catalogue",

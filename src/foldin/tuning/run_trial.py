@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from pydantic import ValidationError
 
 from foldin import metrics, models
 from foldin.core import interactions
@@ -82,7 +83,11 @@ def _data(dataset: str) -> TrainingData:
 def outcome_of(task: Task, job: Job, data: TrainingData) -> Outcome:
     """Judge a trial on data at hand; see `run`."""
     cls = task.cls
-    settings = cls.Settings.model_validate(task.settings | job.settings)
+    try:
+        settings = cls.Settings.model_validate(task.settings | job.settings)
+    except ValidationError:
+        # Each value is possible, but not together with the others.
+        return Outcome(DIVERGED, None, ())
     lower, watched = cls.predicts_ratings, "validation_rmse" if cls.predicts_ratings else "validation_ndcg"
     curve: list[float] = []
     pruner = _Pruner(job, task.prune_after, lower_is_better=lower)

@@ -92,17 +92,18 @@ def test_each_step_of_conjugate_gradient_lowers_the_objective():
     assert (np.diff([*found, ridge_rows.solve(*problem, intercept_penalty=1.0).objective]) < 0).all()
 
 
+@pytest.mark.parametrize("damping", [0.0, 1.0])
 @pytest.mark.parametrize("size", [3, 30])
-def test_a_row_that_single_precision_cannot_tell_is_solved_in_double(size, monkeypatch):
+def test_a_row_that_single_precision_cannot_tell_is_solved_in_double(size, damping, monkeypatch):
     cells, targets, features, _ = drawn(3, n_columns=12, size=size)
     # Two features nearly alike, and two columns: only the penalty tells them apart.
     features[:, 1] = features[:, 0] * np.float32(1 + 1e-5)
     features[1] = features[0] * np.float32(1 + 1e-5)
     penalties = np.full(cells.shape[0], 1e-6, np.float32)
-    wanted = by_numpy(cells, targets, features, penalties, intercept_penalty=1.0)
-    assert_same(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=1.0), wanted, 1e-3)
+    wanted = by_numpy(cells, targets, features, penalties, intercept_penalty=damping)
+    assert_same(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=damping), wanted, 1e-3)
     monkeypatch.setattr(ridge_rows, "_in_double_precision", lambda *_: (np.nan, 0.0, 0.0))
-    assert np.isnan(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=1.0).weights).any()
+    assert np.isnan(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=damping).weights).any()
 
 
 def test_a_row_that_no_precision_can_tell_is_an_error():

@@ -2,7 +2,7 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import svds
+from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.decomposition import TruncatedSVD
 
 from foldin.core.interactions import Values
@@ -23,12 +23,23 @@ def _without_search(matrix: sparse.csr_array, factors: int) -> Decomposition | N
 
 
 def by_lanczos(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:
-    """Decompose a sparse matrix by ARPACK's implicitly restarted Lanczos method (`scipy.sparse.linalg.svds`)."""
+    """Decompose a sparse matrix by ARPACK's implicitly restarted Lanczos method, as `scipy.sparse.linalg.svds` does.
+
+    scipy's own draws from the system's entropy where ARPACK asks for another start: with repeated singular values, or
+    fewer of them than factors. Here all is drawn from the seed.
+    """
     if (found := _without_search(matrix, factors)) is not None:
         return found
-    start = np.random.default_rng(seed).normal(size=min(matrix.shape))
-    _, singular, right = svds(matrix, k=factors, v0=start)
-    return np.asarray(singular[::-1], np.float64), np.asarray(right[::-1], np.float64)
+    rng = np.random.default_rng(seed)
+    start = rng.normal(size=min(matrix.shape))
+    transposed = sparse.csr_array(matrix.T)
+    tall, wide = (matrix, transposed) if matrix.shape[0] >= matrix.shape[1] else (transposed, matrix)
+    gram = LinearOperator((len(start), len(start)), matvec=lambda x: wide @ (tall @ x), dtype=np.float64)
+    _, vectors = eigsh(gram, k=factors, v0=start, rng=rng)
+    # ARPACK's vectors are not exactly orthonormal where eigenvalues are close.
+    vectors, _ = np.linalg.qr(vectors)
+    left, singular, turned = np.linalg.svd(tall @ vectors, full_matrices=False)
+    return singular, turned @ vectors.T if tall is matrix else left.T
 
 
 def by_random_projection(matrix: sparse.csr_array, factors: int, seed: int) -> Decomposition:

@@ -106,6 +106,8 @@ class Draws:
                 other = self.item_factors[items[pair]] if side == USERS else self.user_factors[users[pair]]
                 squares = np.concatenate([np.ones((len(other), 1)), other.astype(np.float64) ** 2], axis=1)
                 variance[pair] += np.mean((squares / self.prior[side, 1]).sum(axis=1))
+        both = np.mean((1 / (self.prior[USERS, 1] * self.prior[ITEMS, 1])[:, 1:]).sum(axis=1))
+        variance[(users < 0) & (items < 0)] += both
         return variance
 
     def grid(self, users: IntArray) -> FloatArray:

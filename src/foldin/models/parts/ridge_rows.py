@@ -22,9 +22,9 @@ import numpy as np
 import scipy.linalg
 from scipy import sparse
 
-from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, Values
 from foldin.models.parts import blas, ridge_kernels
+from foldin.models.parts.factorization import DivergedError
 
 LEAST_PIVOT_DOUBLE = 1e-12
 CHUNKS_PER_THREAD = 8
@@ -179,7 +179,7 @@ def _in_double_precision(
     except (np.linalg.LinAlgError, ValueError):
         factor = (np.zeros_like(left), False)
     if not (np.diag(factor[0]) ** 2 >= LEAST_PIVOT_DOUBLE * np.diag(left)).all():
-        raise FoldinError(
+        raise DivergedError(
             f"a row with {n:,} ratings has weights that no precision of this machine can tell",
             where="params.yaml",
             remedy="raise its regularization",
@@ -188,5 +188,7 @@ def _in_double_precision(
     solution = scipy.linalg.cho_solve(factor, right)
     minimum = float(wanted @ wanted) * (not few) + float(right @ solution) * (1 if few else -1)
     weights = scale * (scaled.T @ solution if few else solution)
-    intercept = (target_mean - mean @ weights) * n / (share * (n + intercept_penalty)) if intercept_penalty else 0.0
+    intercept = 0.0
+    if intercept_penalty is not None:
+        intercept = (target_mean - mean @ weights) * n / (share * (n + intercept_penalty))
     return weights, float(intercept), minimum
