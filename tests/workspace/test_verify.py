@@ -49,8 +49,13 @@ def test_a_data_sets_stages_are_not_those_of_one_whose_name_begins_alike(two_of_
 
 def test_a_stages_inputs_are_its_own_data_sets_and_familys(two_of_a_name, tmp_path):
     inputs = verify.stages_to_verify(None, "train@douban-book-als", two_of_a_name)["train@douban-book-als"].inputs
-    assert inputs == ("data/source/train-als.txt", "data/notebooks/als.ipynb", "data/user_item/douban-book")
-    for name in inputs[:2]:
+    assert inputs == (
+        "data/source/train-als.txt",
+        "data/notebooks/als.ipynb",
+        "data/user_item/douban-book",
+        "data/tuned/douban-book/als.json",
+    )
+    for name in (*inputs[:2], inputs[3]):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / inputs[2]).mkdir(parents=True)

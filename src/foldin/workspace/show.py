@@ -14,7 +14,7 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 
-KINDS = {"baseline": " (baseline)", "oracle": " (the truth)"}
+KINDS = {"oracle": " (the truth)"}
 
 
 def run(dataset: str | None = None, *, costs: bool = False) -> None:
