@@ -67,7 +67,7 @@ def test_traps_that_clicks_cannot_show_say_why(quick):
     assert outcome(world, quick, families=["baselines"], guests=["traps"]) == "report"
     page = (paths.reports(NAME) / "TRAPS.md").read_text()
     lines = [line for line in page.splitlines() if line.startswith("Not shown on these data: ")]
-    assert "Not shown on these data: no rating has a time, so no split of them may be called temporal." in lines
+    assert "Not shown on these data: no rating has a time, so no split of them can be temporal." in lines
     assert any("the mean makes no error to compare with" in line for line in lines)
     assert page.count("\n## ") > len(lines) > 4
     assert "nan" not in page
