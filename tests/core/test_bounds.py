@@ -144,7 +144,7 @@ def at_the_bound(family, model, name, end):
     value = bounds(numbers_of(cls.Settings)[name])[end == "largest"]
     # So many unknowns are solved for, and nothing else is other than with as many as there are users.
     values[name] = min(value, 100) if name == "factors" and "epochs" in values else value
-    values |= {"patience": 1} if name == "epochs" else {}
+    values |= {"patience": 1} if name == "epochs" and "patience" in values else {}
     fitted = cls(params.parse(cls.Settings, values, model), seed=kinds.LARGEST_SEED)
     return fitted.fit(*parts()[:2]).refit(parts()[0], kinds.LARGEST_SEED + kinds.MOST_SEEDS)
 
