@@ -1,7 +1,7 @@
 """What a stack is worth: what each part adds, and whether the sum is better than its best part alone.
 
 Every number is of validation ratings. Weights that were fitted on a user's ratings would flatter the stack there, so
-users are dealt into folds, and the weights that judge a fold are fitted on the others.
+users are split into folds, and the weights that judge a fold are fitted on the others.
 """
 
 from collections.abc import Callable
@@ -82,7 +82,7 @@ class Judgements:
                 "weight": list(self.weights.values()),
                 "MB": list(self.megabytes.values()),
                 f"{self.metric} of the stack without it": self.of(self.without),
-                "change": self.of(self.without) - whole,
+                "change": self.of(self.without) - whole + 0.0,
             },
             index=pd.Index(list(self.weights), name="part"),
         )
@@ -98,21 +98,24 @@ class Judgements:
         return Gain(list(self.weights)[best], gain, float(low[0]), float(high[0]))
 
     def verdict(self) -> str:
-        """Return a sentence on whether the stack is worth what it costs."""
+        """Return two sentences: what the stack gains over its best part, and whether that is worth its cost."""
         used = [name for name, weight in self.weights.items() if weight > 0]
         best, gain, low, high = self.gain()
         if used == [best]:
-            return f"Not worth it: the stack is {best} alone; no other part has a weight."
+            return f"The stack is {best} alone: no other part has a weight. Take {best}."
+        if gain == low == high == 0:
+            return f"The stack does exactly as well as {best} alone. Take {best}."
+        unit = "lower" if self.sign < 0 else "higher"
+        direction = unit if gain > 0 else {"lower": "higher", "higher": "lower"}[unit]
         measured = (
-            f"The stack's {self.metric} is {float(self.of(self.together)):.4f}, {abs(gain):.4f} "
-            f"{'better' if gain > 0 else 'worse'} than that of {best} alone (95% interval {low:+.4f} to {high:+.4f}, "
-            "above 0 is better)"
+            f"{self.metric} {float(self.of(self.together)):.4f}, {abs(gain):.4f} {direction} than {best} alone "
+            f"(gain {gain:+.4f}, 95% interval {low:+.4f} to {high:+.4f})"
         )
         size = sum(self.megabytes[name] for name in used)
-        cost = f"for {len(used)} models instead of one, and {size:.1f} MB instead of {self.megabytes[best]:.1f}"
-        if low > 0:
-            return f"{measured}: better beyond chance, {cost}."
-        return f"{measured}. Not worth it: that may be chance, {cost}. Take {best}."
+        cost = f"{len(used)} models instead of one, {size:.1f} MB instead of {self.megabytes[best]:.1f}"
+        if low <= 0:
+            return f"{measured}. Not worth its cost ({cost}): the gain may be chance. Take {best}."
+        return f"{measured}. The gain is more than chance; it costs {cost}."
 
 
 def judged(

@@ -31,7 +31,8 @@ def least_squares(predictions: Values, ratings: Values, shrinkage: float) -> Wei
     """Return the weights ≥ 0, and the intercept, of the smallest squared error.
 
     Minimizes Σ (r − b − Σ w_p x_p)² + `shrinkage` · v · Σ (w_p − 1/P)², where v is the variance of the ratings: few
-    ratings leave the weights near those of a plain mean. The unit of the ratings does not matter.
+    ratings leave the weights near those of a plain mean. The unit of the ratings does not matter. A part that says the
+    same of every pair has weight 0.
 
     Parameters
     ----------
@@ -42,14 +43,16 @@ def least_squares(predictions: Values, ratings: Values, shrinkage: float) -> Wei
     shrinkage : float
         The pull towards a plain mean, in ratings.
     """
-    n_parts = predictions.shape[1]
-    equal = np.full(n_parts, 1 / n_parts)
     centre, mean = predictions.mean(axis=0), ratings.mean()
     spread = float(ratings.std()) or 1.0
-    pull = np.sqrt(shrinkage)
-    rows = np.vstack([(predictions - centre) / spread, pull * np.eye(n_parts)])
-    targets = np.concatenate([(ratings - mean) / spread, pull * equal])
-    weights: Values = optimize.nnls(rows, targets)[0]
+    units = (predictions - centre) / spread
+    weights = np.zeros(predictions.shape[1])
+    # A part that says the same of every pair is an intercept. What is left of equal numbers is rounding.
+    useful = np.flatnonzero(np.abs(units).max(axis=0, initial=0) > 1e-5)
+    if len(useful):
+        pull = np.sqrt(shrinkage) * np.eye(len(useful))
+        targets = np.concatenate([(ratings - mean) / spread, pull.sum(axis=1) / len(useful)])
+        weights[useful] = optimize.nnls(np.vstack([units[:, useful], pull]), targets)[0]
     return Weights(float(mean - _dots(centre[None], weights)[0]), weights)
 
 
@@ -60,7 +63,7 @@ def blended(predictions: Values, weights: Weights) -> Values:
 
 def _dots(rows: Values, weights: Values) -> Values:
     # Added up part by part: the order of a library's sum may follow the processor.
-    total = np.zeros(rows.shape[:-1])
+    total: Values = np.zeros(rows.shape[:-1])
     for part, weight in enumerate(weights):
         total += weight * rows[..., part]
     return total
@@ -120,7 +123,9 @@ class Candidates:
 
     def ndcg(self, weights: Values, k: int) -> Values:
         """Return the NDCG@k of each user, shape (n_users,), when scores are added with these weights."""
-        return self.ndcg_with(_dots(np.moveaxis(self.scores, 0, -1), weights), np.zeros((1, *self.items.shape)), k)[0]
+        total = _dots(np.moveaxis(self.scores, 0, -1), weights)
+        ndcg: Values = self.ndcg_with(total, np.zeros((1, *self.items.shape)), k)[0]
+        return ndcg
 
     def ndcg_with(self, total: Values, scores: Values, k: int) -> Values:
         """Return the NDCG@k of each user for a sum of scores to which one more is added, each of some in turn.
@@ -143,7 +148,8 @@ class Candidates:
         widths = (self.items >= 0).sum(axis=1)
         gained = _gains(total, scores, widths, self.held_out, discounts)
         ideal: Values = np.cumsum(discounts)[np.minimum(self.n_held_out, k) - 1]
-        return gained / ideal
+        ndcg: Values = gained / ideal
+        return ndcg
 
 
 @compiled(parallel=True)
@@ -186,7 +192,9 @@ def candidates(scores: Sequence[FloatArray], known: sparse.csr_array, held_out: 
         Items of each part, at most.
     """
     units = [standardized(block, known) for block in scores]
-    best = np.sort(np.concatenate([top_k(block, n, exclude=known)[0] for block in units], axis=1), axis=1)
+    best = np.sort(
+        np.concatenate([top_k(block.astype(np.float32), n, exclude=known)[0] for block in units], axis=1), axis=1
+    )
     # An item that several parts would recommend is one candidate; what is no item goes to the end.
     again = np.zeros(best.shape, dtype=bool)
     again[:, 1:] = best[:, 1:] == best[:, :-1]
