@@ -200,11 +200,12 @@ def test_worth_of_ratings_names_the_best_part_and_counts_every_validation_rating
     table = judged.table()
     users, items, actual = VALIDATION.triples()
     alone = metrics.rmse(actual, ratings.parts["mf-l2"].predict(users, items))
-    assert table.loc["mf-l2", "RMSE alone"] == pytest.approx(alone, abs=1e-5)
+    assert table.loc["mf-l2", "RMSE alone"] == pytest.approx(alone, abs=1e-4)
     assert table["RMSE alone"].idxmin() == judged.gain().best_part
-    assert table.loc["global-mean", "change"] == 0
-    assert table.loc["svds-centred", "change"] > 0.01
-    assert float(judged.of(judged.together)) == pytest.approx(rmse(ratings, VALIDATION), abs=0.01)
+    assert table.loc["global-mean", "adds"] == 0
+    assert table.loc["svds-centred", "adds"] > 0.01
+    # With weights fitted on other users it is a little worse than with those fitted on the same 234 ratings.
+    assert 0 < float(judged.of(judged.together)) - rmse(ratings, VALIDATION) < 0.02
 
 
 def test_worth_of_rankings_is_their_ndcg(rankings):
@@ -213,5 +214,5 @@ def test_worth_of_rankings_is_their_ndcg(rankings):
     for name, part in rankings.parts.items():
         whole = validate(part, VALIDATION, 10)["ndcg_at_10"]
         # Candidates are thirty of each part, so that a part's own list is among them.
-        assert judged.table().loc[name, "NDCG@10 alone"] == pytest.approx(whole, abs=1e-6)
+        assert judged.table().loc[name, "NDCG@10 alone"] == pytest.approx(whole, abs=1e-4)
     assert judged.gain().low <= judged.gain().gain <= judged.gain().high

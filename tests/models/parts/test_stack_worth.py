@@ -48,7 +48,7 @@ def test_a_higher_ndcg_is_a_gain():
     assert judged.gain().gain == pytest.approx(0.05)
     assert "0.0500 higher than b alone" in judged.verdict()
     table = judged.table()
-    np.testing.assert_allclose(table["change"], [-0.05, -0.15])
+    np.testing.assert_allclose(table["adds"], [0.05, 0.15])
     np.testing.assert_allclose(table["NDCG@10 alone"], [0.2, 0.3])
 
 

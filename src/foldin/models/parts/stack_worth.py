@@ -74,18 +74,17 @@ class Judgements:
         return values
 
     def table(self) -> pd.DataFrame:
-        """Return a row for each part: its metric alone, its weight, its size, and what the stack loses without it."""
-        whole = self.of(self.together)
-        return pd.DataFrame(
-            {
-                f"{self.metric} alone": self.of(self.alone),
-                "weight": list(self.weights.values()),
-                "MB": list(self.megabytes.values()),
-                f"{self.metric} of the stack without it": self.of(self.without),
-                "change": self.of(self.without) - whole + 0.0,
-            },
-            index=pd.Index(list(self.weights), name="part"),
-        )
+        """Return a row for each part, to 4 decimals: alone, weight, size, the stack without it, and what it adds."""
+        without = self.of(self.without)
+        columns = {
+            f"{self.metric} alone": self.of(self.alone),
+            "weight": list(self.weights.values()),
+            "MB": list(self.megabytes.values()),
+            f"{self.metric} without it": without,
+            "adds": self.sign * (self.of(self.together) - without),
+        }
+        # No sign in front of a 0.
+        return pd.DataFrame(columns, index=pd.Index(list(self.weights), name="part")).round(4) + 0.0
 
     def gain(self, seed: int = 0) -> Gain:
         """Return the gain over the best part, with a paired bootstrap interval over users."""
