@@ -3,6 +3,7 @@
 The metrics are explained in foldin.evaluation.judge and foldin.metrics.
 """
 
+import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ def run(dataset: str, family: str) -> None:
 
 
 def load_models(dataset: str, family: str) -> dict[str, Recommender]:
-    """Load the saved models of a family.
+    """Load the saved models of a family, those aside that were left out for their size.
 
     Raises
     ------
@@ -97,7 +98,15 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
     return {
         name: _load(kind, paths.models(dataset, family) / name, dataset, family)
         for name, kind in family_models(family).items()
+        if name not in left_out(dataset, family)
     }
+
+
+def left_out(dataset: str, family: str) -> dict[str, str]:
+    """Return the models of a family that were too large to train on a data set: model → why."""
+    file = paths.left_out(dataset, family)
+    reasons: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return reasons
 
 
 def load_reseeded(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
@@ -142,10 +151,13 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
     names = set().union(*(guards.names(each.metrics) for each in judged.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
-        _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
-            folder / "recommendations.parquet", index=False
-        )
-        _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
+        if judged:
+            _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
+                folder / "recommendations.parquet", index=False
+            )
+            _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
+        if left_out(dataset, family):
+            files.write_json(folder / "left_out.json", left_out(dataset, family))
         files.write_json(folder / "metrics.json", {name: each.metrics for name, each in judged.items()})
         files.write_json(folder / "definitions.json", definitions.texts(names))
     table = {}

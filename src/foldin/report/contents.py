@@ -74,8 +74,8 @@ def open_report(dataset: str) -> Findings:
 
 
 def _predictions(findings: Findings, name: str) -> pd.DataFrame:
-    folders = [paths.predictions(findings.dataset.name, family) for family in params.families()]
-    return pd.concat([pd.read_parquet(folder / f"{name}.parquet") for folder in folders], ignore_index=True)
+    files = [paths.predictions(findings.dataset.name, family) / f"{name}.parquet" for family in params.families()]
+    return pd.concat([pd.read_parquet(file) for file in files if file.is_file()], ignore_index=True)
 
 
 def _items(findings: Findings) -> pd.DataFrame:
@@ -146,7 +146,7 @@ def predicted_ratings(findings: Findings) -> pd.DataFrame:
 def training_curves(findings: Findings) -> pd.DataFrame:
     """Return all families' training curves, models with a single epoch left out."""
     tables = [pd.read_csv(paths.training(findings.dataset.name, family)) for family in params.families()]
-    curves = pd.concat(tables, ignore_index=True)
+    curves = pd.concat([table for table in tables if len(table)], ignore_index=True)
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
 
 

@@ -87,10 +87,19 @@ def read_board(dataset: str) -> pd.DataFrame:
     return board.reindex(columns=[*board, *(name for name in RATING_METRICS if name not in board)])
 
 
+def left_out(dataset: str) -> dict[str, str]:
+    """Return the models that were too large to train on a data set: model → why."""
+    reasons: dict[str, str] = {}
+    for family in params.families():
+        file = paths.predictions(dataset, family) / "left_out.json"
+        reasons |= read_metrics(file) if file.is_file() else {}
+    return reasons
+
+
 def users(dataset: str) -> pd.DataFrame:
     """Return the per-user metrics of all models, as `evaluate` left them: a row for each model and user."""
-    folders = [paths.predictions(dataset, family) for family in params.families()]
-    tables = [pd.read_parquet(folder / "users.parquet").astype({"model": "str"}) for folder in folders]
+    found = [paths.predictions(dataset, family) / "users.parquet" for family in params.families()]
+    tables = [pd.read_parquet(file).astype({"model": "str"}) for file in found if file.is_file()]
     return pd.concat(tables, ignore_index=True)
 
 

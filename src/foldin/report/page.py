@@ -65,6 +65,7 @@ def page(findings: Findings) -> str:
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
         verdict.sentences(findings),
+        *_left_out(name),
         f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
         *(_ratings(findings) if rated else []),
         *_ranking(findings),
@@ -94,8 +95,14 @@ def page(findings: Findings) -> str:
     parts += _tuning(name)
     if findings.dataset.generate:  # only generated rows may be in git, whatever a licence grants
         parts += _examples(findings)
-    parts += ["## What each model is", _abouts(), *_data(findings), *_definitions(findings), *_method(findings)]
+    parts += ["## What each model is", _abouts(name), *_data(findings), *_definitions(findings), *_method(findings)]
     return "\n\n".join(parts)
+
+
+def _left_out(dataset: str) -> list[str]:
+    found = leaderboard.left_out(dataset)
+    named = ", ".join(f"`{name}`" for name in found)
+    return [f"Not compared, because they need more memory here than params.yaml allows: {named}."] if found else []
 
 
 def _ratings(findings: Findings) -> list[str]:
@@ -210,10 +217,12 @@ def _examples(findings: Findings) -> list[str]:
     ]
 
 
-def _abouts() -> str:
-    lines = []
+def _abouts(dataset: str) -> str:
+    lines, left_out = [], leaderboard.left_out(dataset)
     for family in params.families():
-        lines += [f"- **{name}** ({family}): {cls.about}" for name, cls in models.family_models(family).items()]
+        for name, cls in models.family_models(family).items():
+            reason = f" **Not trained here:** {left_out[name]} (params.yaml)." if name in left_out else ""
+            lines.append(f"- **{name}** ({family}): {cls.about}{reason}")
     return "\n".join(lines)
 
 

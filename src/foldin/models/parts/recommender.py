@@ -107,6 +107,16 @@ class Recommender(ABC):
         final.epochs, final.name = self.epochs, self.name
         return final.fit(training)
 
+    def too_large(self, n_users: int, n_items: int) -> str | None:
+        """Return why the settings allow no training on data of this size; None if they allow it.
+
+        Parameters
+        ----------
+        n_users, n_items : int
+            Size of the data.
+        """
+        return None
+
     def score(self, users: IntArray) -> FloatArray:
         """Return the scores of all items for a block of users; higher is better.
 
