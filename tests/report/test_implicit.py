@@ -14,7 +14,7 @@ from foldin.core.interactions import Scale
 from foldin.datasets import composition
 from foldin.evaluation import evaluate
 from foldin.preparation import clean, fetch, user_item
-from foldin.report import contents, leaderboard, page
+from foldin.report import contents, leaderboard, page, results
 
 FAMILY = "baselines"
 
@@ -51,7 +51,7 @@ def plays(workspace):
 def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     source = "mine: {file: own/plays.csv, user: who, item: artist, rating: plays, feedback: implicit}"
     findings, text = reported("mine", source)
-    assert not leaderboard.has_ratings(findings.board)
+    assert not results.has_ratings(findings.board)
     assert leaderboard.rating_table(findings.board).empty
     assert leaderboard.liked_table(findings.board).empty
     assert contents.predicted_ratings(findings).empty
@@ -78,7 +78,7 @@ def test_liked_ratings_alone_are_judged_by_lists_and_the_page_says_so(plays):
     edit_params(plays, lambda values: values["split"].update(liked_only=True))
     source = "mine: {file: own/rated.csv, user: who, item: artist, rating: stars, scale: [1, 5, 1]}"
     findings, text = reported("mine", source)
-    assert not leaderboard.has_ratings(findings.board)
+    assert not results.has_ratings(findings.board)
     assert "Only liked ratings were kept, as implicit feedback (split.liked_only)" in text
     assert "when the user liked it in the test part, and only liked ratings were kept" in text
     for absent in ("Nobody gave ratings", "## Predicting ratings", "graded", "nan"):

@@ -139,7 +139,8 @@ class DataSet:
     isbn_items : bool
         Whether item ids are ISBNs, which people spell in many ways.
     fold : callable or None
-        Reads the test pairs of an official fold, by its number, from the folder of raw files; see splits.py.
+        Reads the test pairs of an official fold, by its number, from the folder of raw files; see
+        foldin.preparation.protocols.
     negatives : callable or None
         Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
     beside : str

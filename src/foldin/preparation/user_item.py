@@ -16,9 +16,10 @@ from foldin.core.ids import categories, occurring
 from foldin.core.interactions import IMPLICIT, UNKNOWN, Interactions, TrainingData, check_classes
 from foldin.core.progress import say
 from foldin.datasets import registry
-from foldin.preparation import splits, subset
+from foldin.preparation import protocols, splits, subset
 from foldin.preparation.account import check
-from foldin.preparation.splits import PARTS, PROTOCOLS, Split
+from foldin.preparation.protocols import PROTOCOLS, Rows, Split
+from foldin.preparation.splits import PARTS
 
 NOT_OBSERVED = "fold_in_ratings_of_unknown_items"
 """What the account calls observed ratings of held-out users whose item no model knows."""
@@ -106,7 +107,7 @@ def run(dataset: str) -> None:
 
 def _liked(ratings: pd.DataFrame, scale: interactions.Scale, protocol: str) -> pd.DataFrame:
     """Return the liked ratings as implicit feedback: each counts once, so all have the value log(1 + 1)."""
-    if protocol in splits.FROM_FILES:
+    if protocol in protocols.FROM_FILES:
         raise FoldinError(
             f"split.liked_only is true, and {protocol} holds out pairs that its files name",
             where="params.yaml",
@@ -146,7 +147,7 @@ def _refuse_unjudged(test: pd.DataFrame, scale: interactions.Scale) -> None:
         check_classes(test["rating"].to_numpy(np.float32), liked_from)
 
 
-def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: splits.Rows) -> pd.DataFrame:
+def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: Rows) -> pd.DataFrame:
     key = str(ids.name)
     return table.set_index(key).loc[occurring(categories(ids), rows)].reset_index()
 

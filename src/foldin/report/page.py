@@ -11,8 +11,8 @@ from foldin import models
 from foldin.core import files, params, paths
 from foldin.evaluation import guards
 from foldin.metrics import definitions
-from foldin.preparation import splits
-from foldin.report import contents, leaderboard, plots, tuning, verdict
+from foldin.preparation import protocols
+from foldin.report import contents, leaderboard, plots, results, tuning, verdict
 from foldin.report.contents import Findings
 
 
@@ -37,10 +37,10 @@ def write(findings: Findings) -> None:
 
 def _columns(findings: Findings) -> pd.DataFrame:
     """Return the leaderboard as a table for plots: the same column names at every k."""
-    board = leaderboard.best_first(findings.board, findings.ndcg)
+    board = results.best_first(findings.board, findings.ndcg)
     table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):
-        table[name] = board[leaderboard.column_at_k(board, name, findings.k)]
+        table[name] = board[results.column_at_k(board, name, findings.k)]
     for name in ("rmse", "ndcg") if findings.best_rater is not None else ("ndcg",):
         for end in ("low", "high", "tied"):
             table[f"{name}_{end}"] = board[f"{name}_{end}"]
@@ -52,7 +52,7 @@ def _metric_names(findings: Findings) -> set[str]:
     names: set[str] = set()
     for family in params.families():
         folder = paths.predictions(findings.dataset.name, family)
-        for values in leaderboard.read_metrics(folder / "metrics.json").values():
+        for values in results.read_metrics(folder / "metrics.json").values():
             names |= guards.names(values)
     return names
 
@@ -60,7 +60,7 @@ def _metric_names(findings: Findings) -> set[str]:
 def page(findings: Findings) -> str:
     """Return the report as Markdown."""
     name, board = findings.dataset.name, findings.board
-    rated = leaderboard.has_ratings(board)
+    rated = results.has_ratings(board)
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
@@ -71,7 +71,7 @@ def page(findings: Findings) -> str:
         *_ranking(findings),
         *(_liked(findings) if rated else []),
     ]
-    if leaderboard.domains(board):
+    if results.domains(board):
         parts += ["## By domain"]
         if rated:
             parts += [
@@ -100,7 +100,7 @@ def page(findings: Findings) -> str:
 
 
 def _left_out(dataset: str) -> list[str]:
-    found = leaderboard.left_out(dataset)
+    found = results.left_out(dataset)
     named = ", ".join(f"`{name}`" for name in found)
     return [f"Not compared, because they need more memory here than params.yaml allows: {named}."] if found else []
 
@@ -144,11 +144,11 @@ def _liked(findings: Findings) -> list[str]:
 def _ranking(findings: Findings) -> list[str]:
     k, board = findings.k, findings.board
     title, about = verdict.about_ranking(findings)
-    rated = leaderboard.column_at_k(board, "ndcg_liked", k) in board
+    rated = results.column_at_k(board, "ndcg_liked", k) in board
     return [
         f"## {title}",
         f"{about} {verdict.population_note(findings)}",
-        *([] if leaderboard.has_ratings(board) else [verdict.interval_note()]),
+        *([] if results.has_ratings(board) else [verdict.interval_note()]),
         "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
         "ranks by id alone. That is better than random if popular items have low ids.",
         _markdown(leaderboard.ranking_table(board, k)),
@@ -218,7 +218,7 @@ def _examples(findings: Findings) -> list[str]:
 
 
 def _abouts(dataset: str) -> str:
-    lines, left_out = [], leaderboard.left_out(dataset)
+    lines, left_out = [], results.left_out(dataset)
     for family in params.families():
         for name, cls in models.family_models(family).items():
             reason = f" **Not trained here:** {left_out[name]} (params.yaml)." if name in left_out else ""
@@ -228,9 +228,9 @@ def _abouts(dataset: str) -> str:
 
 def _data(findings: Findings) -> list[str]:
     dataset = findings.dataset
-    account = leaderboard.read_metrics(paths.account(dataset.name, "cleaning"))
+    account = results.read_metrics(paths.account(dataset.name, "cleaning"))
     cleaned = account["ratings"]
-    split = leaderboard.read_metrics(paths.account(dataset.name, "split"))
+    split = results.read_metrics(paths.account(dataset.name, "split"))
     dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
@@ -266,7 +266,7 @@ def _changes(account: dict[str, Any]) -> list[str]:
 
 def _protocol(split: dict[str, Any]) -> str:
     fold = f" (fold {split['fold']})" if "fold" in split else ""
-    return f"{splits.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
+    return f"{protocols.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
 
 
 def _method(findings: Findings) -> list[str]:
