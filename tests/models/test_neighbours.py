@@ -43,7 +43,7 @@ def test_item_knn_worked_by_hand():
 
 
 def test_user_knn_worked_by_hand():
-    """Users rate {0, 1}, {0, 2} and {1}: cos = 1/2 and 1/√2 from the first, who is told of 2 by the second alone."""
+    """Users rate {0, 1}, {0, 2} and {1}: cos = 1/2 and 1/√2 from the first, who gets 2 from the second alone."""
     train = of([[1, 1, 0], [1, 0, 1], [0, 1, 0]])
     np.testing.assert_allclose(user_knn(train, 2).score([0]), [[1 / 2, 1 / np.sqrt(2), 1 / 2]], rtol=1e-6)
     np.testing.assert_allclose(user_knn(train, 1).score([0]), [[0, 1 / np.sqrt(2), 0]], rtol=1e-6)

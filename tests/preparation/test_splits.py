@@ -136,8 +136,8 @@ def test_strong_generalization_never_trains_on_a_held_out_user(ratings):
     if split is None:
         return
     owners = ratings["user_id"].to_numpy()
-    learnt = set(owners[np.concatenate([split.train, split.validation])])
-    assert not learnt & set(owners[split.test])
+    training = set(owners[np.concatenate([split.train, split.validation])])
+    assert not training & set(owners[split.test])
     assert set(owners[split.test]) == set(owners[split.fold_in])
     assert split.notes["users_held_out"] == len(set(owners[split.test]))
 

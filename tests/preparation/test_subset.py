@@ -1,4 +1,4 @@
-"""A smaller problem: the split stays as it was, and the test part has no say in what is learnt from."""
+"""A smaller problem: the split stays as it was, and the test part does not affect what is trained on."""
 
 import json
 

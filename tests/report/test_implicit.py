@@ -1,4 +1,4 @@
-"""Data without ratings, and data of several scales, from their files to the page people read."""
+"""Data without ratings, and data of several scales, from their files to the page."""
 
 import json
 
@@ -39,8 +39,8 @@ def reported(name, sources):
 @pytest.fixture
 def plays(workspace):
     rng = np.random.default_rng(5)
-    people, artists = rng.integers(0, 40, 900), (60 * rng.random(900) ** 2).astype(int)
-    table = pd.DataFrame({"who": people, "artist": artists, "plays": rng.integers(1, 2000, 900)})
+    listeners, artists = rng.integers(0, 40, 900), (60 * rng.random(900) ** 2).astype(int)
+    table = pd.DataFrame({"who": listeners, "artist": artists, "plays": rng.integers(1, 2000, 900)})
     (workspace / "own").mkdir()
     table.to_csv(workspace / "own" / "plays.csv", index=False)
     rated = table.drop_duplicates(["who", "artist"])
@@ -100,7 +100,7 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
     assert "RMSE in shares of each domain's rating scale" in text
     assert "RMSE in the unit of each domain's own scale, books from 1 to 10, movies from 1 to 5:" in text
     assert "MAE in the unit of each domain's own scale" in text
-    # From the test pairs themselves, turned back into what people gave.
+    # From the test pairs themselves, in their own scale.
     pairs = pd.read_parquet(paths.predictions("mix", FAMILY) / "ratings.parquet")
     metrics = json.loads(paths.table("mix", FAMILY).read_text())["global-mean.books"]
     for domain, scale in {"movies": Scale(1, 5, 1), "books": Scale(1, 10, 1)}.items():

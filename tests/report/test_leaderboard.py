@@ -1,4 +1,4 @@
-"""The board people read: intervals and ties, what it refuses, and the words of the page."""
+"""The leaderboards: intervals and ties, what it refuses, and the words of the page."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ from foldin.report import leaderboard, page, results
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
-    """Return a workspace whose baselines are judged on a small demo."""
+    """Return a workspace whose baselines are evaluated on a small demo."""
     folder = tmp_path_factory.mktemp("workspace")
     yaml = YAML()
     values = yaml.load(CHECKOUT / "params.yaml")

@@ -110,7 +110,7 @@ def costs(dataset: str, stage: str, family: str) -> Path:
 
 
 def source_notebooks() -> Path:
-    """Return the folder of the notebooks people edit."""
+    """Return the folder of the notebooks that users edit."""
     return root() / "notebooks"
 
 

@@ -60,30 +60,30 @@ def run(dataset: str, family: str) -> None:
     best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best
-    judged = {}
+    evaluated = {}
     for name, model in models.items():
         say(f"{dataset}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
-            judged[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
+            evaluated[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:
                 reseeded = load_reseeded(dataset, family, name, model, n_seeds)
                 others = [
                     evaluate_model(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded
                 ]
-                judged[name].metrics.update(_seed_noise([judged[name], *others]))
+                evaluated[name].metrics.update(_seed_noise([evaluated[name], *others]))
     if best is not None:
-        ceiling = judged.pop(ORACLE)
-        for name, judgement in judged.items():
+        ceiling = evaluated.pop(ORACLE)
+        for name, judgement in evaluated.items():
             compared = advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.metrics["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond sampling error")
-        leaks = [name for name, judgement in judged.items() if judgement.metrics["oracle"]["leak"]]
+        leaks = [name for name, judgement in evaluated.items() if judgement.metrics["oracle"]["leak"]]
         guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:
-            judged[ORACLE] = ceiling
-    _write(dataset, family, test, judged)
-    found = {name: {"seconds_scoring": each.seconds} for name, each in judged.items() if name != ORACLE}
+            evaluated[ORACLE] = ceiling
+    _write(dataset, family, test, evaluated)
+    found = {name: {"seconds_scoring": each.seconds} for name, each in evaluated.items() if name != ORACLE}
     costs.write(dataset, "evaluate", family, found)
 
 
@@ -134,41 +134,41 @@ def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> R
         raise FoldinError(what, where=place, remedy=again) from None
 
 
-def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
+def _seed_noise(evaluated: Sequence[Judgement]) -> dict[str, float]:
     """Return how the headline metrics spread over models of several seeds: their sample standard deviation."""
-    noise: dict[str, float] = {"seeds": len(judged)}
-    for name in judged[0].metrics:
+    noise: dict[str, float] = {"seeds": len(evaluated)}
+    for name in evaluated[0].metrics:
         if name == "rmse" or (definitions.base(name) == "ndcg" and not name.endswith("_se")):
-            noise[f"{name}_seed_sd"] = float(np.std([each.metrics[name] for each in judged], ddof=1))
+            noise[f"{name}_seed_sd"] = float(np.std([each.metrics[name] for each in evaluated], ddof=1))
     return noise
 
 
-def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement]) -> None:
+def _write(dataset: str, family: str, test: HeldOut, evaluated: dict[str, Judgement]) -> None:
     ratings = test.pairs[["user_id", "item_id", "rating", "timestamp"]].copy()
-    for name, judgement in judged.items():
+    for name, judgement in evaluated.items():
         if judgement.predicted is not None:
             ratings[name] = judgement.predicted
-    names = set().union(*(guards.names(each.metrics) for each in judged.values()))
+    names = set().union(*(guards.names(each.metrics) for each in evaluated.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
-        if judged:
-            _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
+        if evaluated:
+            _by_model(evaluated, lambda each: _recommendations(test, each.lists)).to_parquet(
                 folder / "recommendations.parquet", index=False
             )
-            _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
+            _by_model(evaluated, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
         if left_out(dataset, family):
             files.write_json(folder / "left_out.json", left_out(dataset, family))
-        files.write_json(folder / "metrics.json", {name: each.metrics for name, each in judged.items()})
+        files.write_json(folder / "metrics.json", {name: each.metrics for name, each in evaluated.items()})
         files.write_json(folder / "definitions.json", definitions.texts(names))
     table = {}
-    for name, judgement in judged.items():
+    for name, judgement in evaluated.items():
         table[name] = in_git(judgement.metrics)
         guards.check_sampling(table[name], sampled=test.negatives is not None, where=f"{dataset}, {name}")
         for domain, metrics in judgement.metrics.get("domains", {}).items():
             table[f"{name}.{domain}"] = in_git(metrics)
     files.write_json(paths.table(dataset, family), table)
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
-        for name in judged:
+        for name in evaluated:
             files.write_json(folder / f"{name}.json", headline.of(table[name]))
 
 
@@ -190,9 +190,9 @@ def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:
     return flat | {f"liked_{name}": liked[name] for name in ("precision", "recall", "f1") if name in liked}
 
 
-def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:
+def _by_model(evaluated: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:
     """Return one table of all models, `model` first."""
-    tables = {name: table(judgement) for name, judgement in judged.items()}
+    tables = {name: table(judgement) for name, judgement in evaluated.items()}
     stacked = pd.concat(tables.values(), ignore_index=True)
     models = np.repeat(np.arange(len(tables)), [len(each) for each in tables.values()])
     names = pd.Series(pd.Categorical.from_codes(models, pd.Index(list(tables))), name="model")

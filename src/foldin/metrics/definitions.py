@@ -36,7 +36,7 @@ COUNTS = (
     count(
         "users_without_history",
         "number of users of the test part who have no training (or fold-in) ratings, so they get no list",
-        lambda test: len(test.people) - len(test.ranked),
+        lambda test: len(test.users) - len(test.ranked),
     ),
     count(
         "unreachable",

@@ -97,7 +97,7 @@ class RatingErrors:
         """The sum of each user's absolute errors, shape (n_users,); 0 for a user without a pair."""
         return self._sums(np.abs(self.error))
 
-    def judged_users(self) -> tuple[Values, npt.NDArray[np.intp]]:
+    def users_with_pairs(self) -> tuple[Values, npt.NDArray[np.intp]]:
         """Return the sum of squared errors and the number of pairs of each user that has a pair."""
         pairs = np.bincount(self.user, minlength=self.n_users)
         return self.squared_by_user[pairs > 0], pairs[pairs > 0]
@@ -128,7 +128,7 @@ def mean_size(error: Values) -> float:
 
 def rmse_error(given: RatingErrors) -> float:
     """Return the standard error of RMSE, clustered by user: that of the mean squared error, divided by 2 · RMSE."""
-    return uncertainty.rmse_with_standard_error(*given.judged_users())[1]
+    return uncertainty.rmse_with_standard_error(*given.users_with_pairs())[1]
 
 
 def rmse_where(given: RatingErrors, chosen: npt.NDArray[np.bool_]) -> float | None:
@@ -144,7 +144,7 @@ def r_squared(given: RatingErrors) -> float | None:
 
 def user_rmse(given: RatingErrors) -> float:
     """Return the mean of the users' RMSE, over users with a pair."""
-    squared, pairs = given.judged_users()
+    squared, pairs = given.users_with_pairs()
     return float(np.sqrt(squared / pairs).mean())
 
 

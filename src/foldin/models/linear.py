@@ -84,7 +84,7 @@ class Edlae(Ease):
         dropout: Dropout
 
     settings: Settings
-    about = "EDLAE: EASE trained, in expectation, on users of whom some items are dropped (Steck 2020); ranks only."
+    about = "EDLAE: EASE trained, in expectation, on users with some items dropped (Steck 2020); ranks only."
 
     def _penalties(self, counts: Values) -> Values:
         return self.settings.regularization + self.settings.dropout / (1 - self.settings.dropout) * counts

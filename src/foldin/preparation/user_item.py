@@ -39,8 +39,8 @@ def run(dataset: str) -> None:
     Raises
     ------
     FoldinError
-        When the stage `clean` has not run, the protocol does not suit the data, a part would be empty, or what is held
-        out could not be judged: said here, before hours of training.
+        When the stage `clean` has not run, the protocol does not suit the data, a part would be empty, or no metric
+        could be computed on what is held out: said here, before hours of training.
     """
     declared = registry.get(dataset)
     settings = params.section(params.Split)
@@ -54,7 +54,7 @@ def run(dataset: str) -> None:
     split = splits.split_ratings(ratings, settings, (declared, paths.raw(dataset)))
     split = subset.reduce(ratings, split, params.section(params.Subset))
     training = np.concatenate([split.train, split.validation])
-    # Of held-out users, models observe some ratings when they are judged (fold-in): rows of their own, the same items.
+    # Models observe some ratings of held-out users when they are evaluated (fold-in): other rows, the same items.
     held_out_users = _index_table(users, ratings["user_id"], split.fold_in)
     users = _index_table(users, ratings["user_id"], training)
     items = _index_table(items, ratings["item_id"], training)
@@ -138,7 +138,7 @@ def _refuse_unjudged(test: pd.DataFrame, scale: interactions.Scale) -> None:
     """Refuse a test part that `evaluate` would refuse, once all models have been trained."""
     if (test["user"] == UNKNOWN).all():
         raise FoldinError(
-            f"no user of the {len(test):,} test ratings is in the training part, so no list could be judged",
+            f"no user of the {len(test):,} test ratings is in the training part, so no list could be evaluated",
             where="params.yaml (split)",
             remedy="lower split.test, or choose another split.seed or split.protocol",
         )

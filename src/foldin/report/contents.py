@@ -31,7 +31,7 @@ class Findings:
     board : pandas.DataFrame
         Test metrics, a row for each model, as `results.read_board` gives them.
     k : int
-        Length of the recommendation lists judged.
+        Length of the recommendation lists.
     ks : list of int
         Other lengths that metrics are given for.
     settings : params.Report

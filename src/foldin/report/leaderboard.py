@@ -140,10 +140,10 @@ def liked_table(board: pd.DataFrame) -> pd.DataFrame:
 
     A metric without a value (no prediction reached the threshold) is shown as a dash.
     """
-    judged = board.dropna(subset=["liked.true_positives"])
+    classified = board.dropna(subset=["liked.true_positives"])
     # Models without F1 are last, not left out.
-    order = best_first(judged.assign(**{"liked.f1": judged["liked.f1"].fillna(-1.0)}), "liked.f1")["model"]
-    ranked = judged.set_index("model", drop=False).loc[order]
+    order = best_first(classified.assign(**{"liked.f1": classified["liked.f1"].fillna(-1.0)}), "liked.f1")["model"]
+    ranked = classified.set_index("model", drop=False).loc[order]
     table = _start(ranked)
     for title, metric in titled(LIKED).items():
         form = "{:.4f}" if metric.highest == 1 else "{:,.0f}"

@@ -1,7 +1,7 @@
 """What factor models have in common: training by epochs with early stopping, and ratings as biases plus a dot product.
 
 `train_by_epochs` is the loop. `BiasedFactors` is the rating model of Koren, Bell and Volinsky (2009): a rating is
-mean + user bias + item bias + user factors · item factors. How the factors are learnt is for its subclasses to say.
+mean + user bias + item bias + user factors · item factors. Its subclasses learn the factors, each in its own way.
 """
 
 import itertools
@@ -59,7 +59,7 @@ class EpochSettings(Section):
 
 
 class FactorSettings(EpochSettings):
-    """Settings of every model whose factors are learnt by epochs."""
+    """Settings of every model whose factors are learned in epochs."""
 
     factors: Width
 
@@ -89,7 +89,7 @@ def train_by_epochs(
     watch : callable
         Returns the metrics watched, after each epoch.
     weights : sequence of ndarray of float64 or float32
-        Everything learnt.
+        Everything learned.
     choose_by : str
         The metric by which the best epoch is chosen.
     higher_is_better : bool, optional
@@ -109,7 +109,7 @@ def train_by_epochs(
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
         tick(f"{model.name}: epoch {epoch} of at most {last}")
-        learnt = step(epoch) or {}
+        reported = step(epoch) or {}
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(
                 f"{model.name} diverged in epoch {epoch}",
@@ -117,7 +117,7 @@ def train_by_epochs(
                 remedy="lower its learning rate or initial spread, or raise its regularization",
             )
         noted = watch()
-        model.history.append({"epoch": epoch, **learnt, **noted})
+        model.history.append({"epoch": epoch, **reported, **noted})
         if model.after_epoch is not None:
             model.after_epoch(model.history[-1])
         if not stopping_early:
@@ -188,10 +188,10 @@ class BiasedFactors(RatingRecommender):
         return None
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """With items as they were learnt, a user is a ridge regression; without penalty, the shortest solution."""
+        """With the items' factors fixed, a user is a ridge regression; without penalty, the shortest solution."""
         ratings = self._in_spreads(ratings)
         features = np.column_stack([np.ones(len(self._item_factors)), self._item_factors])
-        wanted = ratings.data - self._mean - self._item_bias[ratings.indices]
+        residuals = ratings.data - self._mean - self._item_bias[ratings.indices]
         weights = np.zeros((ratings.shape[0], features.shape[1]))
         for row, (start, end) in enumerate(itertools.pairwise(ratings.indptr)):
             penalties = self._penalties(int(end - start))
@@ -200,7 +200,7 @@ class BiasedFactors(RatingRecommender):
             bias, factors = penalties
             penalty = np.diag(np.sqrt(np.r_[bias, np.full(features.shape[1] - 1, factors)]))
             rows = np.vstack([features[ratings.indices[start:end]], penalty])
-            targets = np.r_[wanted[start:end], np.zeros(len(penalty))]
+            targets = np.r_[residuals[start:end], np.zeros(len(penalty))]
             weights[row] = np.linalg.lstsq(rows, targets)[0]
         scores: FloatArray = (self._spread * (self._mean + self._item_bias + weights @ features.T)).astype(np.float32)
         return scores
