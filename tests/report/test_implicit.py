@@ -62,7 +62,7 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     assert "Of 900 raw counts 656 were kept" in text
     for absent in (
         "## Predicting ratings",
-        "## Telling liked",
+        "## Liked or not",
         "predicts ratings best",
         "RMSE: head",
         "nan",

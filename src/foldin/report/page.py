@@ -130,7 +130,7 @@ def _liked_only(findings: Findings) -> list[str]:
 def _liked(findings: Findings) -> list[str]:
     from_rating = _liked_from(findings)
     return [
-        "## Telling liked from not liked",
+        "## Liked or not liked",
         f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash means that no "
         "prediction reached the threshold.",
         _markdown(leaderboard.liked_table(findings.board)),
