@@ -96,7 +96,7 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
         When one is missing, or is not whole.
     """
     return {
-        name: _load(kind, paths.models(dataset, family) / name, dataset, family)
+        name: _load(kind, name, paths.models(dataset, family) / name, dataset, family)
         for name, kind in family_models(family).items()
         if name not in left_out(dataset, family)
     }
@@ -118,20 +118,23 @@ def load_reseeded(dataset: str, family: str, name: str, model: Recommender, n_se
         When one is missing, or is not whole.
     """
     seeds = range(model.seed + 1, model.seed + n_seeds)
-    return [_load(type(model), paths.reseeded(dataset, family, name, seed), dataset, family) for seed in seeds]
+    folders = [paths.reseeded(dataset, family, name, seed) for seed in seeds]
+    return [_load(type(model), name, folder, dataset, family) for folder in folders]
 
 
-def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> Recommender:
+def _load(kind: type[Recommender], name: str, folder: Path, dataset: str, family: str) -> Recommender:
     """Load a saved model, or say which is missing or not whole, and what makes it."""
     place = folder.relative_to(paths.root())
     if not (folder / "model.json").is_file():
         raise FoldinError("no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}")
     try:
-        return kind.load(folder)
+        model = kind.load(folder)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
         again = f"train it again: dvc repro -f train@{dataset}-{family}"
         raise FoldinError(what, where=place, remedy=again) from None
+    model.name = name
+    return model
 
 
 def _seed_noise(evaluated: Sequence[Judgement]) -> dict[str, float]:
