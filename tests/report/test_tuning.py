@@ -86,6 +86,9 @@ def test_trials_without_a_result_stand_where_no_result_is_at_the_worst_edge(sear
         lines = {line.get_label(): line for line in axis.get_lines()}
         low, high = axis.get_ylim()
         crosses = lines["no result: stopped early"].get_ydata()[0]
+        (band,) = axis.patches
+        assert band.get_y() < crosses < band.get_y() + band.get_height()
+        assert worst in (round(band.get_y(), 6), round(band.get_y() + band.get_height(), 6))
         results = [(value - low) / (high - low) for value in lines["trial"].get_ydata()]
         assert abs(worst - crosses) < tuning.BAND
         assert all(abs(worst - result) > tuning.BAND for result in results)

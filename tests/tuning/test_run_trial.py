@@ -54,7 +54,7 @@ class Constant(RatingRecommender):
             if self.settings.level == 4.5:
                 raise DivergedError("diverged")
             if self.settings.level == 4.6:
-                raise FoldinError("needs 21.0 GB")
+                raise FoldinError("needs 21.0 GB", remedy="drop rare items")
             if self.settings.level == 4.7:
                 raise MemoryError("Unable to allocate 21.0 GiB")
             users, items, ratings = validation.triples()
@@ -181,6 +181,7 @@ def test_a_trial_that_diverges_is_an_outcome_not_an_error(constant):
 def test_a_model_that_does_not_fit_into_memory_is_an_outcome_not_an_error(constant, level, reason):
     found = run_trial.outcome_of(constant(), Job(1, {"level": level}), DATA)
     assert (found.state, found.value, found.reason) == (IMPOSSIBLE, None, reason)
+    assert found.remedy == ("drop rare items" if level == 4.6 else "")
 
 
 def test_values_that_are_not_possible_together_are_an_outcome_not_an_error(constant):

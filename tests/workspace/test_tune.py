@@ -110,7 +110,7 @@ def quickly(prepared, monkeypatch):
 def test_the_best_values_are_printed_as_params_yaml_takes_them(quickly, prepared, capsys):
     assert cli.main(["tune", "demo", "als"]) == 0
     said = capsys.readouterr().out
-    searched = "(3 trials, RMSE on the validation part)"
+    searched = "(3 trials judged by RMSE on the validation part)"
     assert said.splitlines()[0] == f"als-explicit: RMSE 0.7000 in trial 3; params.yaml: RMSE 0.9000 {searched}"
     assert "tune.families names als: `dvc repro` goes on from these trials, and trains with:" in said
     assert said.endswith("als:\n  als-explicit:\n    factors: 4\n    regularization: 0.4\n")
@@ -126,10 +126,12 @@ def test_what_to_do_next_depends_on_whether_the_family_is_tuned_already(quickly,
     assert not paths.trials("demo", "als").exists()
 
 
-def test_what_is_chosen_is_what_the_notebook_trains_with(quickly, prepared):
+def test_what_is_chosen_is_what_the_notebook_trains_with(quickly, prepared, capsys):
     before = models.family("als")["als-explicit"].settings
     assert cli.main(["tune", "demo", "als", "--write"]) == 0
     tuned.run("demo")
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "Written for `train` and the report: reports/demo/accounts/tuning/als.json, als.csv"
     bench = open_family("als", "demo")
     assert bench.models["als-explicit"].settings.model_dump() == before.model_dump() | {
         "factors": 4,
@@ -169,15 +171,17 @@ def test_the_values_of_params_yaml_stay_where_nothing_is_better(prepared):
     assert worse.account()["chosen"] == worse.account()["params"] == given
     assert found.summary("als", [worse], tuned=False) == [
         "als-explicit: no trial is better than the settings of params.yaml, RMSE 0.5000 "
-        "(1 trials, RMSE on the validation part)"
+        "(1 trial judged by RMSE on the validation part)"
     ]
 
 
 def test_where_no_trial_is_complete_how_they_ended_and_why_is_said(prepared):
     plan = spaces.plans("als")["als-explicit"]
-    refused = Outcome(IMPOSSIBLE, None, (), "als-explicit needs 21.0 GB")
+    refused = Outcome(IMPOSSIBLE, None, (), "als-explicit needs 21.0 GB", "drop rare items")
     fruitless = of(plan, Outcome(DIVERGED, None, ()), refused, refused)
-    with pytest.raises(FoldinError, match=r"no trial of als-explicit .*1 diverged, 2 not possible.*needs 21\.0 GB"):
+    with pytest.raises(
+        FoldinError, match=r"no trial of als-explicit .*1 diverged, 2 not possible.*needs 21\.0 GB; drop rare items"
+    ):
         fruitless.chosen()
     # Of memory that is free now, no file that DVC hashes says anything.
     some = of(plan, refused, Outcome(COMPLETE, 0.5, ()), refused)

@@ -42,9 +42,10 @@ class Found:
         best = trials.best(self.trials, lower_is_better=self.task.lower_is_better)
         if best is None:
             how = ", ".join(f"{count} {WORDS[state]}" for state, count in _counts(self.trials).items() if count)
-            reasons = [trial.outcome.reason for trial in self.trials if trial.outcome.reason]
-            remedy = f"the first reason: {reasons[0]}" if reasons else "try other values"
-            what = f"no trial of {self.plan.name} came to an end ({how})"
+            refused = [trial.outcome for trial in self.trials if trial.outcome.reason]
+            why = f": {refused[0].reason}" if refused else ""
+            remedy = refused[0].remedy if refused and refused[0].remedy else "try other values"
+            what = f"no trial of {self.plan.name} came to an end ({how}){why}"
             raise FoldinError(what, where=f"params.yaml (tune.models.{self.task.family})", remedy=remedy)
         return best
 
@@ -87,7 +88,8 @@ class Found:
     def result(self) -> str:
         """Return the line that says which settings are best."""
         best, before = self.chosen(), self.trials[0].outcome
-        searched = f"{len(self.trials) - 1} trials, {judged_by(self.task)}"
+        count = len(self.trials) - 1
+        searched = f"{count} trial{'s' * (count != 1)} judged by {judged_by(self.task)}"
         if not best.number:
             value = valued(self.task, before)
             return f"{self.plan.name}: no trial is better than the settings of params.yaml, {value} ({searched})"

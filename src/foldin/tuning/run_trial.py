@@ -129,7 +129,7 @@ def outcome_of(task: Task, job: Job, data: TrainingData) -> Outcome:
         return Outcome(DIVERGED, None, tuple(curve))
     except FoldinError as refused:
         # Too large for the memory, most often. Other settings may be possible, so the search goes on.
-        return Outcome(IMPOSSIBLE, None, (), str(refused))
+        return Outcome(IMPOSSIBLE, None, (), refused.what, refused.remedy or "")
     except MemoryError as error:
         return Outcome(IMPOSSIBLE, None, (), f"memory ran out: {error}" if str(error) else "memory ran out")
     return Outcome(COMPLETE, round(float(np.mean(values)), DECIMALS), tuple(curve))

@@ -51,6 +51,8 @@ class Outcome:
     curve: Curve
     reason: str = field(default="", compare=False)
     """Why it is impossible. It may name the memory that is free now, so that no file holds it."""
+    remedy: str = field(default="", compare=False)
+    """What to do about that."""
 
 
 @dataclass(frozen=True)

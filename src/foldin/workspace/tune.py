@@ -67,8 +67,11 @@ def run(dataset: str, family: str, model: str | None = None, *, write: bool = Fa
         files.write_csv(table, found.table(searches))
         # Settings are kept to the last digit: rounding is for metrics.
         files.write_text(account, json.dumps(found.accounts(searches), indent=2, sort_keys=True))
-    # The stage runs for families that tune.families names, and for no others.
-    print("\n".join(found.summary(family, searches, tuned=write or family in params.tuned_families())))
+        lines = [searched.result() for searched in searches]
+        lines.append(f"Written for `train` and the report: {account.relative_to(paths.root())}, {table.name}")
+    else:
+        lines = found.summary(family, searches, tuned=family in params.tuned_families())
+    print("\n".join(lines))
 
 
 def search_model(dataset: str, family: str, plan: Plan, processes: int | None = None) -> Found:
