@@ -42,7 +42,7 @@ again. To train with what it finds, do one of these, then run `dvc repro`:
     each data set, and its result replaces the settings of params.yaml there.
 
 Takes about as long as training a model once, times the number of trials; folds multiply it, and cores share it.
-On demo that is seconds for baselines, and some minutes for als.
+On demo with two cores that is some seconds for baselines, and half a minute for als.
 """
 COMPLETION = "_FOLDIN_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
