@@ -81,6 +81,19 @@ def test_the_plot_has_a_panel_for_each_model_and_every_trial_in_it(searched):
     assert ["params.yaml" in {line.get_label() for line in axis.get_lines()} for axis in panels] == [True, False]
 
 
+def test_a_model_that_was_not_possible_has_no_metric_and_a_panel_all_the_same(searched):
+    accounts = {"als-explicit": EXPLICIT, "als-implicit": IMPLICIT | {"value": None}}
+    files.write_text(paths.account("demo", "tuning/als"), json.dumps(accounts))
+    table = pd.read_csv(paths.trials("demo", "als"))
+    table.loc[table["model"] == "als-implicit", ["value", "best", "state"]] = None, None, "impossible"
+    files.write_csv(paths.trials("demo", "als"), table)
+    last = tuning.table(tuning.accounts("demo")).to_numpy().tolist()[-1]
+    assert last == ["als-implicit", "NDCG@10, mean of 5 folds", "not possible", "not possible"]
+    assert "The settings of params.yaml stay." in tuning.sentences(tuning.accounts("demo"))
+    lines = {line.get_label(): list(line.get_xdata()) for line in tuning.plot("demo").axes[1].get_lines()}
+    assert lines["no result: not possible"] == [1, 2, 3]
+
+
 def test_trials_without_a_result_stand_where_no_result_is_at_the_worst_edge(searched):
     for axis, worst in zip(tuning.plot("demo").axes, (1.0, 0.0), strict=False):
         lines = {line.get_label(): line for line in axis.get_lines()}

@@ -183,6 +183,8 @@ def test_where_no_trial_is_complete_how_they_ended_and_why_is_said(prepared):
         FoldinError, match=r"no trial of als-explicit .*1 diverged, 2 not possible.*needs 21\.0 GB; drop rare items"
     ):
         fruitless.chosen()
+    with pytest.raises(FoldinError, match=r"no trial of als-explicit came to an end \(1 not possible\): .* 21\.0 GB"):
+        raise of(plan, refused).fruitless()
     # Of memory that is free now, no file that DVC hashes says anything.
     some = of(plan, refused, Outcome(COMPLETE, 0.5, ()), refused)
     assert "GB" not in json.dumps(some.account()) + found.table([some]).to_csv()
@@ -319,3 +321,22 @@ def test_a_process_that_dies_is_said(prepared):
         tune._workers(1) as pool,
     ):
         pool.submit(os._exit, 1).result()
+
+
+def test_a_model_that_is_too_large_keeps_its_settings_and_the_others_of_its_family_are_searched(
+    prepared, monkeypatch, capsys
+):
+    refused = Outcome(IMPOSSIBLE, None, (), "als-implicit needs 21.0 GB")
+    ends = {"als-explicit": Outcome(COMPLETE, 0.5, ()), "als-implicit": refused}
+    space = {"space": {"factors": [2]}}
+    edit_params(prepared, lambda values: values["tune"].update(models={"als": dict.fromkeys(ends, space)}))
+    monkeypatch.setattr(tune, "search_model", lambda dataset, family, plan: of(plan, ends[plan.name]))
+    assert cli.main(["tune", "demo", "als", "--write"]) == 0
+    said = "als-implicit: no trial is possible, so the settings of params.yaml stay: als-implicit needs 21.0 GB"
+    assert said in capsys.readouterr().out
+    account = json.loads(paths.account("demo", "tuning/als").read_text())["als-implicit"]
+    assert account["value"] is None
+    assert account["chosen"] == account["params"]
+    # Where no model of a family is possible, the command fails.
+    assert cli.main(["tune", "demo", "als", "--model", "als-implicit"]) == 1
+    assert "no trial of als-implicit came to an end" in capsys.readouterr().err

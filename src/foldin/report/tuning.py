@@ -38,21 +38,20 @@ def table(found: Accounts) -> pd.DataFrame:
     for model, account in found.items():
         for name, value in account["chosen"].items():
             rows.append({"model": model, "setting": name, "params.yaml": account["params"][name], "chosen": value})
-        value = account["value"]
         rows.append(
             {
                 "model": model,
                 "setting": label(account),
-                "params.yaml": _before(account),
-                "chosen": f"{value:.4f}",
+                "params.yaml": _metric(account, "value_of_params"),
+                "chosen": _metric(account, "value"),
             }
         )
     return pd.DataFrame(rows).astype(str)
 
 
-def _before(account: dict[str, Any]) -> str:
-    value = account["value_of_params"]
-    return WORDS[account["state_of_params"]] if value is None else f"{value:.4f}"
+def _metric(account: dict[str, Any], key: str) -> str:
+    """Return a metric of an account; where there is none, how the trial of params.yaml ended instead."""
+    return WORDS[account["state_of_params"]] if account[key] is None else f"{account[key]:.4f}"
 
 
 def label(account: dict[str, Any]) -> str:
@@ -78,6 +77,8 @@ def sentences(found: Accounts) -> str:
 
 
 def _choice(account: dict[str, Any]) -> str:
+    if account["value"] is None:
+        return "The settings of params.yaml stay."
     return f"Trial {account['trial']} was best." if account["trial"] else "None was better than params.yaml."
 
 

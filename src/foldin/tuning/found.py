@@ -10,7 +10,7 @@ from foldin.core.errors import FoldinError
 from foldin.tuning import trials
 from foldin.tuning.run_trial import Task
 from foldin.tuning.spaces import Plan
-from foldin.tuning.trials import COMPLETE, WORDS, Outcome, Trial
+from foldin.tuning.trials import COMPLETE, IMPOSSIBLE, WORDS, Outcome, Trial
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,32 @@ class Found:
     task: Task
     trials: list[Trial]
 
+    @property
+    def possible(self) -> bool:
+        """Whether the model could learn at all, with any settings."""
+        return any(trial.outcome.state != IMPOSSIBLE for trial in self.trials)
+
     def chosen(self) -> Trial:
-        """Return the best trial, that of params.yaml included.
+        """Return the best trial, that of params.yaml included; the latter, without a value, where none is possible.
 
         Raises
         ------
         FoldinError
-            When no trial is complete.
+            When trials were possible, and none is complete.
         """
         best = trials.best(self.trials, lower_is_better=self.task.lower_is_better)
-        if best is None:
-            how = ", ".join(f"{count} {WORDS[state]}" for state, count in _counts(self.trials).items() if count)
-            refused = [trial.outcome for trial in self.trials if trial.outcome.reason]
-            why = f": {refused[0].reason}" if refused else ""
-            remedy = refused[0].remedy if refused and refused[0].remedy else "try other values"
-            what = f"no trial of {self.plan.name} came to an end ({how}){why}"
-            raise FoldinError(what, where=f"params.yaml (tune.models.{self.task.family})", remedy=remedy)
-        return best
+        if best is None and self.possible:
+            raise self.fruitless()
+        return best or self.trials[0]
+
+    def fruitless(self) -> FoldinError:
+        """Return the error that no trial is complete."""
+        how = ", ".join(f"{count} {WORDS[state]}" for state, count in _counts(self.trials).items() if count)
+        refused = [trial.outcome for trial in self.trials if trial.outcome.reason]
+        why = f": {refused[0].reason}" if refused else ""
+        remedy = refused[0].remedy if refused and refused[0].remedy else "try other values"
+        what = f"no trial of {self.plan.name} came to an end ({how}){why}"
+        return FoldinError(what, where=f"params.yaml (tune.models.{self.task.family})", remedy=remedy)
 
     def account(self) -> dict[str, Any]:
         """Return the settings searched, as params.yaml has them and as chosen, and the metric of both."""
@@ -90,6 +99,8 @@ class Found:
         best, before = self.chosen(), self.trials[0].outcome
         count = len(self.trials) - 1
         searched = f"{count} trial{'s' * (count != 1)} judged by {judged_by(self.task)}"
+        if not self.possible:
+            return f"{self.plan.name}: no trial is possible, so the settings of params.yaml stay: {before.reason}"
         if not best.number:
             value = valued(self.task, before)
             return f"{self.plan.name}: no trial is better than the settings of params.yaml, {value} ({searched})"

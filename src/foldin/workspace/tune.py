@@ -62,6 +62,8 @@ def run(dataset: str, family: str, model: str | None = None, *, write: bool = Fa
             again = f"foldin tune {dataset} {family}{f' --model {model}' if model else ''}{' --write' * write}"
             again = "dvc repro" if end_with_parent.STARTED_BY_DVC in os.environ else again
             raise KeyboardInterrupt(f"stopped; {stopped} saved, and this goes on from there: {again}") from None
+    if not any(searched.possible for searched in searches):
+        raise searches[0].fruitless()
     if write:
         table, account = paths.trials(dataset, family), paths.account(dataset, f"tuning/{family}")
         files.write_csv(table, found.table(searches))
