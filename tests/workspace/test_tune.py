@@ -15,7 +15,7 @@ from foldin import cli, models
 from foldin.core import interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.preparation import clean, fetch, user_item
-from foldin.tuning import found, spaces, tuned
+from foldin.tuning import spaces, tuned
 from foldin.tuning.found import Found
 from foldin.tuning.log import Log
 from foldin.tuning.trials import COMPLETE, DIVERGED, IMPOSSIBLE, Job, Outcome, Trial
@@ -158,41 +158,6 @@ def test_a_tuned_family_without_a_search_is_not_trained_as_if_it_had_one(prepare
         tuned.run("demo")
 
 
-def of(plan, *outcomes):
-    """Return a search with these outcomes, the first that of params.yaml."""
-    found = [Trial(number, {"factors": 2} if number else {}, outcome) for number, outcome in enumerate(outcomes)]
-    return Found(plan, tune.task_of("demo", "als", plan), found)
-
-
-def test_the_values_of_params_yaml_stay_where_nothing_is_better(prepared):
-    plan = spaces.plans("als")["als-explicit"]
-    worse = of(plan, Outcome(COMPLETE, 0.5, ()), Outcome(COMPLETE, 0.6, ()))
-    given = {"factors": plan.settings.factors, "regularization": plan.settings.regularization}
-    assert worse.account()["chosen"] == worse.account()["params"] == given
-    assert found.summary("als", [worse], tuned=False) == [
-        "als-explicit: no trial is better than the settings of params.yaml, RMSE 0.5000 "
-        "(1 trial judged by RMSE on the validation part)"
-    ]
-
-
-def test_where_no_trial_is_complete_how_they_ended_and_why_is_said(prepared):
-    plan = spaces.plans("als")["als-explicit"]
-    refused = Outcome(IMPOSSIBLE, None, (), "als-explicit needs 21.0 GB", "drop rare items")
-    fruitless = of(plan, Outcome(DIVERGED, None, ()), refused, refused)
-    with pytest.raises(
-        FoldinError, match=r"no trial of als-explicit .*1 diverged, 2 not possible.*needs 21\.0 GB; drop rare items"
-    ):
-        fruitless.chosen()
-    with pytest.raises(FoldinError, match=r"no trial of als-explicit came to an end \(1 not possible\): .* 21\.0 GB"):
-        raise of(plan, refused).fruitless()
-    # Of memory that is free now, no file that DVC hashes says anything.
-    some = of(plan, refused, Outcome(COMPLETE, 0.5, ()), refused)
-    assert "GB" not in json.dumps(some.account()) + found.table([some]).to_csv()
-    assert some.account()["state_of_params"] == IMPOSSIBLE
-    assert some.account()["trials"] == {"complete": 1, "pruned": 0, "diverged": 0, "impossible": 1}
-    assert "params.yaml: not possible: als-explicit needs 21.0 GB" in some.result()
-
-
 def test_counts_are_searched_by_ndcg(prepared):
     folder = paths.user_item("demo")
     (folder / "scale.json").unlink()
@@ -246,19 +211,6 @@ def test_ctrl_c_says_what_is_saved_and_how_to_go_on_and_leaves_no_process(prepar
             f"foldin: stopped; {kept} of 5000 trials of als-explicit are saved, "
             "and this goes on from there: foldin tune demo als"
         )
-
-
-@pytest.mark.parametrize(
-    ("names", "answer"),
-    [
-        (["dem", "als"], "unknown data set 'dem'; did you mean 'demo'?"),
-        (["demo", "asl"], "unknown model family 'asl'; did you mean 'als'?"),
-        (["ml-1m", "als"], "'ml-1m' is not among the data sets; add it there, then prepare it: dvc repro user_item@ml"),
-    ],
-)
-def test_a_mistyped_name_is_answered_with_the_nearest(workspace, capsys, names, answer):
-    assert cli.main(["tune", *names]) == 1
-    assert answer in capsys.readouterr().err
 
 
 def test_a_model_that_is_not_searched_is_named(prepared, capsys):
@@ -330,7 +282,11 @@ def test_a_model_that_is_too_large_keeps_its_settings_and_the_others_of_its_fami
     ends = {"als-explicit": Outcome(COMPLETE, 0.5, ()), "als-implicit": refused}
     space = {"space": {"factors": [2]}}
     edit_params(prepared, lambda values: values["tune"].update(models={"als": dict.fromkeys(ends, space)}))
-    monkeypatch.setattr(tune, "search_model", lambda dataset, family, plan: of(plan, ends[plan.name]))
+    monkeypatch.setattr(
+        tune,
+        "search_model",
+        lambda *names: Found(names[-1], tune.task_of(*names), [Trial(0, {}, ends[names[-1].name])]),
+    )
     assert cli.main(["tune", "demo", "als", "--write"]) == 0
     said = "als-implicit: no trial is possible, so the settings of params.yaml stay: als-implicit needs 21.0 GB"
     assert said in capsys.readouterr().out
