@@ -6,15 +6,13 @@ from the trials that the other left. What is found does not depend on the number
 
 import hashlib
 import json
-import multiprocessing
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
-from foldin.core import determinism, files, interactions, params, paths, progress
+from foldin.core import determinism, files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.progress import say
 from foldin.tuning import found, run_trial, search, spaces, trials
@@ -22,7 +20,7 @@ from foldin.tuning.found import Found
 from foldin.tuning.log import Log
 from foldin.tuning.spaces import Plan
 from foldin.tuning.trials import Job, Outcome
-from foldin.workspace import end_with_parent, source_lists
+from foldin.workspace import end_with_parent, source_lists, workers
 
 
 def run(dataset: str, family: str, model: str | None = None, *, write: bool = False) -> None:
@@ -106,7 +104,7 @@ def search_model(dataset: str, family: str, plan: Plan, processes: int | None = 
     shown.begin(how.method)
 
     def run_all(jobs: Sequence[Job]) -> list[Outcome]:
-        with _interrupts_held_back():
+        with workers.interrupts_held_back():
             running = {pool.submit(run_trial.run, task, job): job for job in jobs if log.get(job) is None}
         for future in as_completed(running):
             log.add(running[future], future.result())
@@ -139,51 +137,25 @@ def task_of(dataset: str, family: str, plan: Plan) -> run_trial.Task:
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Deliver Ctrl-C at the end only: a process that is starting is neither left half-made nor reached by it."""
-    came: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    # What this thread starts inherits the mask; this process itself may still get the signal in another thread.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            signal.raise_signal(signal.SIGINT)
-
-
-@contextmanager
 def _workers(processes: int) -> Iterator[ProcessPoolExecutor]:
     """Give processes of one thread each on the CPU lane; they end when this one does, and when it fails."""
     lane = determinism.variables(1, params.device())
     before = {name: os.environ.get(name) for name in lane}
     # A process reads its environment when it starts, which the pool does when there is work.
     os.environ.update(lane)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_start, initargs=(os.getpid(),))
+    pool = workers.start(processes)
     try:
         yield pool
     except BrokenProcessPool:
         remedy = "most often memory ran out: close programs, or lower tune.search.parallel; then run it again"
         raise FoldinError("the process of a trial died", remedy=remedy) from None
     except BaseException:
-        for worker in multiprocessing.active_children():
-            worker.terminate()
+        workers.stop(pool)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
-def _start(started_by: int) -> None:
-    # Epochs of trials side by side, mixed, tell nobody anything.
-    os.environ[progress.VARIABLE] = os.devnull
-    # Ctrl-C reaches all processes of a terminal; the one that started the others ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent.end_worker_with(started_by)
 
 
 def _fingerprint(task: run_trial.Task, plan: Plan) -> str:

@@ -123,7 +123,8 @@ class Workbench:
             say(f"{self.dataset}: {name}: fitting with seed {seed}")
             _fit(self.models[name], self.data, *of[:4])
             return
-        fit = self._pool.submit(_fit_and_save, *of)
+        with workers.interrupts_held_back():
+            fit = self._pool.submit(_fit_and_save, *of)
         self._fits[fit] = f"{name}: fitted with seed {seed}"
         fit.add_done_callback(lambda done: None if done.cancelled() else say(f"{self.dataset}: {self._fits[done]}"))
 

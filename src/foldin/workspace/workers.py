@@ -7,7 +7,9 @@ what ran in this process before.
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 
 from foldin.core import progress
 from foldin.workspace import end_with_parent
@@ -30,6 +32,22 @@ def stop(pool: ProcessPoolExecutor) -> None:
     for process in multiprocessing.active_children():
         process.terminate()
     pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Deliver Ctrl-C at the end only: a process that is starting is neither left half-made nor reached by it."""
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    # What this thread starts inherits the mask; this process itself may still get the signal in another thread.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _begin(started_by: int) -> None:
