@@ -1,4 +1,4 @@
-"""Draws come from the posterior that theory gives; predictions are averages over them; doubt is of the right size."""
+"""Draws come from the posterior that theory gives; predictions average over them; variances are of the right size."""
 
 import numba
 import numpy as np
@@ -185,14 +185,18 @@ def test_the_average_of_draws_is_better_than_each_of_them(cls):
     assert metrics.rmse(ratings, model.predict(users, items)) < min(each)
 
 
-def unclipped(seed=0):
-    """Return two parts of a world that is what the model says: low rank, normal noise of 0.4, a scale without ends."""
+def unclipped(n_users=150, new=0, seed=0):
+    """Return two parts of a world that is what the model says: low rank, normal noise of 0.4, a scale without ends.
+
+    All ratings of the last `new` users are in the second part.
+    """
     rng = np.random.default_rng(seed)
-    taste = rng.normal(size=(150, 2)) @ rng.normal(size=(100, 2)).T / 2
-    true = 20 + rng.normal(scale=0.4, size=(150, 1)) + rng.normal(scale=0.4, size=100) + taste
+    taste = rng.normal(size=(n_users, 2)) @ rng.normal(size=(100, 2)).T / 2
+    true = 20 + rng.normal(scale=0.4, size=(n_users, 1)) + rng.normal(scale=0.4, size=100) + taste
     users, items = np.nonzero(rng.random(true.shape) < 0.25)
     ratings = true[users, items] + rng.normal(scale=0.4, size=len(users))
-    held, scale = rng.random(len(users)) < 0.2, Scale(lowest=0, highest=40, step=0)
+    held = (rng.random(len(users)) < 0.2) | (users >= n_users - new)
+    scale = Scale(lowest=0, highest=40, step=0)
     return tuple(from_triples(users[p], items[p], ratings[p], true.shape, scale) for p in (~held, held))
 
 
@@ -210,12 +214,43 @@ def test_errors_are_as_large_as_the_predictive_standard_deviation_says(cls):
 
 
 @MODELS
-def test_the_unknown_are_predicted_by_the_prior_and_less_surely(cls):
+@pytest.mark.parametrize("with_index", [False, True], ids=["-1", "an index without a rating"])
+def test_errors_of_new_users_are_as_large_as_said_too(cls, with_index):
+    """Squared errors over predicted variances average 1, with 250 users, each a draw, to within 0.2 or so."""
+    train, test = unclipped(n_users=400, new=250)
+    users, items, ratings = test.triples()
+    model = made(cls, epochs=60).fit(train)
+    new = users >= 150
+    asked = users if with_index else np.where(new, -1, users)
+    said, errors = model.predict_std(asked, items), ratings - model.predict(asked, items)
+    assert np.mean((errors[new] / said[new]) ** 2) == pytest.approx(1, abs=0.2)
+    assert said[new].min() > said[~new].mean()
+
+
+@MODELS
+def test_the_variance_of_new_pairs_is_that_of_randomly_drawn_weights(cls):
+    """A new user is a normal draw with the mean and covariance of all, and so is a new item, in every draw."""
+    draws = made(cls, epochs=4, draws=1).fit(TRAIN).draws
+    rng, unknown, one = np.random.default_rng(0), np.array([-1]), np.array([True])
+    sides = [
+        rng.multivariate_normal(np.r_[bias[-1, 0], factors[-1, 0]], draws.spread[side, 0], 400_000)
+        for side, (bias, factors) in enumerate(
+            ((draws.user_bias, draws.user_factors), (draws.item_bias, draws.item_factors))
+        )
+    ]
+    fixed = np.r_[draws.item_bias[7, 0], draws.item_factors[7, 0]]
+    for item, drawn, new in ((np.array([7]), fixed[None], ~one), (unknown, sides[1], one)):
+        ratings = sides[0][:, 0] + drawn[:, 0] + np.sum(sides[0][:, 1:] * drawn[:, 1:], axis=1)
+        assert draws.variance(unknown, item, one, new)[0] == pytest.approx(ratings.var() + 1 / draws.noise[0], rel=0.02)
+
+
+@MODELS
+def test_the_unknown_are_predicted_by_the_average_and_less_surely(cls):
     model = made(cls).fit(TRAIN)
     everyone = np.arange(TRAIN.n_users, dtype=np.int32)
     nobody, item = np.full(3, -1, dtype=np.int32), np.array([5, 9, -1], dtype=np.int32)
     average = [model.predict(everyone, np.full_like(everyone, one)).mean() for one in (5, 9)]
-    np.testing.assert_allclose(model.predict(nobody, item)[:2], average, atol=0.5)
+    np.testing.assert_allclose(model.predict(nobody, item)[:2], average, atol=0.1)
     unsure = model.predict_std(nobody, item)
     assert unsure[:2].min() > model.predict_std(everyone, np.full_like(everyone, 5)).mean()
     spread = TRAIN.ratings.data.std()
@@ -226,18 +261,18 @@ def test_the_unknown_are_predicted_by_the_prior_and_less_surely(cls):
 def test_a_new_user_s_weights_are_where_their_posterior_is_highest(cls):
     """The posterior density falls alike to both sides, whatever the direction; computed by the model's definition."""
     model = made(cls, draws=1).fit(TRAIN)
-    draws, told = model.draws, np.array([3, 8, 20, 41])
+    draws, rated = model.draws, np.array([3, 8, 20, 41])
     targets = np.array([0.5, -1.0, 1.2, 0.3])
-    bias, taste = (found[0] for found in draws._posterior_mean(told, targets))
-    mean, precision = draws.prior[0, :, 0]
-    beside = draws.told[told, 0].astype(float) / 2 if len(draws.told) else np.zeros((0, 4))
+    bias, taste = (found[0] for found in draws._posterior_mean(rated, targets))
+    mean, precision = draws.prior[:, 0]
+    beside = draws.implied[rated, 0].astype(float) / 2 if len(draws.implied) else np.zeros((0, 4))
     known = beside[:, 1:].sum(axis=0)
 
     def loss(weights):
         v, w = weights[1:], weights[0]
         together = np.vstack([v, beside[:, 1:]])
         a = w + beside[:, 0].sum() + (together.sum(axis=0) ** 2 - (together**2).sum(axis=0)).sum() / 2
-        predicted = draws.constant[0] + a + draws.item_bias[told, 0] + draws.item_factors[told, 0] @ (v + known)
+        predicted = draws.constant[0] + a + draws.item_bias[rated, 0] + draws.item_factors[rated, 0] @ (v + known)
         return draws.noise[0] * np.sum((targets - predicted) ** 2) + precision @ (weights - mean) ** 2, a
 
     v = taste - known
@@ -251,7 +286,7 @@ def test_a_new_user_s_weights_are_where_their_posterior_is_highest(cls):
 
 
 @MODELS
-def test_a_user_told_anew_is_scored_much_as_one_trained_on(cls):
+def test_a_user_folded_in_is_scored_much_as_one_trained_on(cls):
     model = made(cls).fit(TRAIN)
     users = np.arange(40, dtype=np.int32)
     trained, folded = model.score(users), model.fold_in(TRAIN.ratings[users])
@@ -285,7 +320,7 @@ def test_who_rated_what_helps_where_exposure_follows_taste():
     assert with_it < without
 
 
-def test_what_tables_say_is_learnt_from():
+def test_what_tables_say_is_learned_from():
     """Items without a rating by the same creator as good ones are no better: creators alone tell known items apart."""
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((60, 80)) < 0.06)

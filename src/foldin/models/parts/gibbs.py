@@ -85,6 +85,8 @@ class Sampler:
         For each block, the weights of its rows' own features, and of each of its groups.
     biases : list of ndarray of float64, shape (n_rows,)
         For each block, what its rows add to a prediction whatever the other blocks' rows are.
+    rated : list of ndarray of bool, shape (n_rows,)
+        For each block, which of its rows have a rating.
     sums : list of ndarray of float64, shape (factors, n_rows)
         For each block, its rows' sums of v x: predictions add the dot product of every two blocks' sums.
     """
@@ -94,6 +96,7 @@ class Sampler:
         self.constant, self.noise = 0.0, 1.0
         self.ids = [self._start(block.n_rows) for block in blocks]
         self.others = [[self._start(group.n_features) for group in block.groups] for block in blocks]
+        self.rated = [block.counts > 0 for block in blocks]
         self.biases = [np.zeros(block.n_rows) for block in blocks]
         self.sums = [np.zeros((factors, block.n_rows)) for block in blocks]
         self._tables = [np.zeros((block.n_rows, 8)) for block in blocks]
@@ -179,7 +182,7 @@ class Sampler:
         linear = which == 0
         table[:, SUM] = 0 if linear else self.sums[number][which - 1]
         sum_up(block.order, block.starts, self._cells, table)
-        self._draw_prior(self.ids[number], which, block.counts > 0)
+        self._draw_prior(self.ids[number], which, self.rated[number])
         noise = self._rng.standard_normal(block.n_rows)
         weights = self.ids[number]
         draw_ids(weights.values[which], noise, weights.mean[which], weights.precision[which], self.noise, linear, table)

@@ -105,9 +105,9 @@ def draw_ids(
         new = mean
         if count > 0:
             slopes = rest * rest * count + 2 * rest * cross + squares
-            wanted = rest * table[row, ERROR] + table[row, PRODUCT] + old * slopes
+            target = rest * table[row, ERROR] + table[row, PRODUCT] + old * slopes
             sharp = precision + alpha * slopes
-            new = (precision * mean + alpha * wanted) / sharp + noise[row] / np.sqrt(sharp)
+            new = (precision * mean + alpha * target) / sharp + noise[row] / np.sqrt(sharp)
         weights[row] = new
         _change(table, row, new - old, rest)
 
@@ -141,15 +141,15 @@ def draw_features(
         if begin == end:
             weights[feature] = mean
             continue
-        slopes, wanted = 0.0, 0.0
+        slopes, target = 0.0, 0.0
         for place in range(begin, end):
             row, x = rows[place], values[place]
             rest = 1.0 if linear else table[row, SUM] - x * old
             count, cross = table[row, COUNT], table[row, CROSS]
             slopes += x * x * (rest * rest * count + 2 * rest * cross + table[row, SQUARES])
-            wanted += x * (rest * table[row, ERROR] + table[row, PRODUCT])
+            target += x * (rest * table[row, ERROR] + table[row, PRODUCT])
         sharp = precision + alpha * slopes
-        new = (precision * mean + alpha * (wanted + old * slopes)) / sharp + noise[feature] / np.sqrt(sharp)
+        new = (precision * mean + alpha * (target + old * slopes)) / sharp + noise[feature] / np.sqrt(sharp)
         weights[feature] = new
         for place in range(begin, end):
             row, x = rows[place], values[place]

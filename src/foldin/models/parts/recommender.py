@@ -266,12 +266,35 @@ class RatingRecommender(Recommender):
         ndarray of float32, shape (n,)
             Ratings in the data set's own unit.
         """
-        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        return self.clipped(self._predict_any(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+
+    def _predict_any(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of pairs, some of which may be unknown, shape (n,); by default these by biases."""
         predicted = self._bias.predict(users, items)
         warm = (users >= 0) & (items >= 0)
         if warm.any():
             predicted[warm] = self._predict(users[warm], items[warm])
-        return self.clipped(predicted)
+        return predicted
+
+    def predict_std(self, users: IntArray, items: IntArray) -> FloatArray | None:
+        """Return the predictive standard deviation of the ratings of pairs: how far from `predict` they should be.
+
+        Parameters
+        ----------
+        users, items : ndarray of int, shape (n,)
+            Indices; -1 stands for an unknown user or item.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,), or None
+            Standard deviations in the data set's own unit, before ratings are clipped to the scale; None of a model
+            that does not know how sure it is.
+        """
+        return self._predict_std(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32))
+
+    def _predict_std(self, users: IntArray, items: IntArray) -> FloatArray | None:
+        """Return predictive standard deviations of pairs, some of which may be unknown, shape (n,); see above."""
+        return None
 
     def clipped(self, ratings: FloatArray) -> FloatArray:
         """Return ratings within the scale."""
