@@ -139,9 +139,13 @@ def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement
     for name, judgement in judged.items():
         if judgement.predicted is not None:
             ratings[name] = judgement.predicted
+    ids = test.pairs[["user_id", "item_id"]]
+    stds = ids.assign(**{name: each.stds for name, each in judged.items() if each.stds is not None})
     names = set().union(*(guards.names(each.metrics) for each in judged.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
+        if len(stds.columns) > len(ids.columns):
+            stds.to_parquet(folder / "stds.parquet", index=False)
         _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
             folder / "recommendations.parquet", index=False
         )
