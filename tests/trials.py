@@ -100,8 +100,8 @@ def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         with_gradient(lambda x: losses.binary_cross_entropy(ops.cast(x > 0.5, x.dtype), x), batch),
     )
     yield "log chances of a catalogue", with_gradient(losses.log_chances, catalogue)
-    met = (draws(40, 27_000, seed=9) > 2).astype(np.float32)
-    yield "multinomial likelihood", with_gradient(lambda x: losses.multinomial(met, x), catalogue)
+    rated = (draws(40, 27_000, seed=9) > 2).astype(np.float32)
+    yield "multinomial likelihood", with_gradient(lambda x: losses.multinomial(rated, x), catalogue)
     yield "divergence", with_gradient(losses.from_standard_normal, draws(512, 64), draws(512, 64, seed=1))
     items = np.random.default_rng(3).integers(0, 900, 512)
     share = draws(900)
@@ -235,7 +235,7 @@ def sweeps() -> list[Any]:
 
 
 def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
-    """Give every network, learnt in large batches from a large catalogue with many features, and new users' scores."""
+    """Give every network, learned in large batches from a large catalogue with many features, and new users' scores."""
     from foldin.models.parts.networks import NetworkSettings
 
     world = large_world()
@@ -244,7 +244,7 @@ def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
             smaller: dict[str, Any] = {"epochs": 1}
             smaller |= {"steps_per_epoch": 3} if hasattr(settings, "steps_per_epoch") else {}
             smaller |= {"hidden": 1024} if name == "mlp-centred" else {}
-            yield name, partial(learnt, cls, settings.model_copy(update=smaller), world)
+            yield name, partial(learned, cls, settings.model_copy(update=smaller), world)
 
 
 def all_models() -> Iterator[tuple[str, str, Any, Any]]:
@@ -260,7 +260,7 @@ def all_models() -> Iterator[tuple[str, str, Any, Any]]:
             yield family, name, cls, params.parse(cls.Settings, values[family][name] or {}, f"{family}.{name}")
 
 
-def learnt(cls: Any, settings: Any, world: Any) -> list[Any]:
+def learned(cls: Any, settings: Any, world: Any) -> list[Any]:
     model = cls(settings, seed=5).fit(world)
     return [*model._arrays().values(), model.score(np.arange(2, dtype=np.int32)), model.fold_in(world.ratings[:2])]
 

@@ -1,4 +1,4 @@
-"""Composed data sets: items by domain, people joined only where they are the same, scales that can be undone."""
+"""Composed data sets: items by domain, users joined only where they are the same, scales that can be undone."""
 
 import json
 from dataclasses import replace

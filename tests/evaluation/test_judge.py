@@ -19,8 +19,9 @@ from foldin.metrics import beyond_accuracy, definitions
 from foldin.metrics import top_k as ranking
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE
 from foldin.metrics.definitions import COUNTS, OVER_USERS
+from foldin.metrics.liked import LIKED
 from foldin.metrics.ranking import RANKING
-from foldin.metrics.rating import LIKED, RATING
+from foldin.metrics.rating import RATING
 from foldin.models.baselines import DampedBias, Popularity
 from foldin.models.bayesian import BayesianMF
 

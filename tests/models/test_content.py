@@ -144,7 +144,7 @@ def test_profiles_and_their_heaviest_terms():
 def test_hidden_items_are_ordered_by_what_is_said_of_them_alone():
     known, _ = seen_checkerboard(hidden=0)
     assert content.auc_of_unrated(made(), known, every=3) == 1
-    told_nothing = replace(known, items=known.items[["item_id"]])
-    assert content.auc_of_unrated(made(), told_nothing, every=3) == 0.5
+    without_text = replace(known, items=known.items[["item_id"]])
+    assert content.auc_of_unrated(made(), without_text, every=3) == 0.5
     assert np.isnan(content.auc_of_unrated(made(), known, every=31)), "nothing is hidden"
     assert np.isnan(content.auc_of_unrated(made(), known, every=1)), "nothing is left to learn from"

@@ -37,7 +37,7 @@ def compared(users, metric):
 def test_ties_are_found_where_intervals_overlap_all_alike(users, metric):
     found = compared(users, metric)
     assert found["tied"].to_dict() == {"best": True, "equal": True, "worse": False, "oracle": False}
-    # The intervals of metrics overlap even where the paired difference is beyond doubt.
+    # The intervals of metrics overlap even where the paired difference is significant.
     best, worse = found.loc["best"], found.loc["worse"]
     assert best["low"] < worse["high"]
     assert worse["low"] < best["high"]

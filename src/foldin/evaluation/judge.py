@@ -89,7 +89,7 @@ class _Ranked(NamedTuple):
 
 
 def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
-    """Judge a model on the test part.
+    """Evaluate a model on the test part.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluat
 
 def _users(test: HeldOut, errors: RatingErrors | None, by_user: dict[str, Values], prefix: str) -> pd.DataFrame:
     """Return the results of each user of the test part; those without history are last, and have no list."""
-    users = test.people[["user_id", "pairs"]].copy()
+    users = test.users[["user_id", "pairs"]].copy()
     users["squared_error"] = np.nan if errors is None else errors.squared_by_user
     users["absolute_error"] = np.nan if errors is None else errors.absolute_by_user
     without = np.full(len(users) - len(test.ranked), np.nan)
@@ -257,7 +257,7 @@ def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None
 
 
 def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
-    """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
+    """Compare the lists of `recommend` with those made here from the scores, which the metrics are computed on."""
     # The model was not trained on held-out users, so it is asked about those it was trained on.
     everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
     users = everyone[:USERS_ASKED]
@@ -274,7 +274,7 @@ def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
         user = test.training.users["user_id"].iloc[users[row]]
         raise FoldinError(
             f"recommends to user '{user}' {_named(own[row], test)}, where its scores say {_named(best[row], test)}",
-            remedy="let `recommend` follow `score`, which models are judged by; that of the base class does",
+            remedy="let `recommend` follow `score`, which metrics are computed on; that of the base class does",
         )
 
 

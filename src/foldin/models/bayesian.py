@@ -115,8 +115,20 @@ class BayesianMF(RatingRecommender):
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         return self.to_ratings(self.draws.moments(users, items)[0])
 
-    def _predict_std(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return how much draws disagree, how much new users and items differ, and the noise, as one deviation."""
+    def predict_std(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return how much draws disagree, how much new users and items differ, and the noise, as one deviation.
+
+        Parameters
+        ----------
+        users, items : ndarray of int, shape (n,)
+            Indices; -1 stands for an unknown user or item.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            Standard deviations in the data set's own unit, before ratings are clipped to the scale.
+        """
+        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
         by_item = np.bincount(self.known.indices, minlength=self.known.shape[1])
         new_users, new_items = (
             (rows < 0) | (counts[rows] == 0) for rows, counts in ((users, np.diff(self.known.indptr)), (items, by_item))

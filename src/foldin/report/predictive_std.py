@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from foldin import metrics
 from foldin.core import params, paths
-from foldin.report import leaderboard, plots
+from foldin.report import plots, results
 from foldin.report.contents import Findings
 
 
@@ -18,7 +18,7 @@ def models(findings: Findings) -> list[str]:
     with_stds = set().union(*(_stds(findings, family).columns for family in params.families()))
     if not with_stds:
         return []
-    ranked = leaderboard.best_first(findings.board, "rmse")["model"]
+    ranked = results.best_first(findings.board, "rmse")["model"]
     return [name for name in ranked if name in with_stds]
 
 

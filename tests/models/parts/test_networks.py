@@ -145,7 +145,7 @@ def test_a_step_has_as_many_examples_as_fill_an_epochs_steps(settings, monkeypat
 
 @pytest.mark.parametrize("n_users", [300, 1500])
 def test_networks_learn_on_more_data_of_the_same_kind_too(n_users):
-    """With as many ratings in a step whatever there are, users with few in each faded before they had learnt."""
+    """With as many ratings in a step whatever there are, users with few in each faded before they had learned."""
     train, validation, _ = planted(n_users=n_users, n_items=200)
     values = PARAMS["deep"]["ncf"] | {"epochs": 12, "patience": 12}
     model = NCF(NCF.Settings(**values), seed=1).fit(train, validation)

@@ -1,7 +1,7 @@
 """What factor models have in common: training by epochs with early stopping, and ratings as biases plus a dot product.
 
 `train_by_epochs` is the loop. `BiasedFactors` is the rating model of Koren, Bell and Volinsky (2009): a rating is
-mean + user bias + item bias + user factors · item factors. How the factors are learned is for its subclasses to say.
+mean + user bias + item bias + user factors · item factors. Its subclasses learn the factors, each in its own way.
 """
 
 import itertools
@@ -60,7 +60,7 @@ class EpochSettings(Section):
 
 
 class FactorSettings(EpochSettings):
-    """Settings of every model whose factors are learned by epochs."""
+    """Settings of every model whose factors are learned in epochs."""
 
     factors: Width
 
@@ -133,7 +133,7 @@ def train_by_epochs(
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
         tick(f"{model.name}: epoch {epoch} of at most {last}")
-        learned = step(epoch) or {}
+        reported = step(epoch) or {}
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(
                 f"{model.name} diverged in epoch {epoch}",
@@ -141,7 +141,7 @@ def train_by_epochs(
                 remedy="lower its learning rate or initial spread, or raise its regularization",
             )
         noted = watch()
-        model.history.append({"epoch": epoch, **learned, **noted})
+        model.history.append({"epoch": epoch, **reported, **noted})
         if model.after_epoch is not None:
             model.after_epoch(model.history[-1])
         if not stopping_early:
@@ -219,10 +219,10 @@ class BiasedFactors(RatingRecommender):
         return None
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """With items as they were learned, a user is a ridge regression; without penalty, the shortest solution."""
+        """With the items' factors fixed, a user is a ridge regression; without penalty, the shortest solution."""
         ratings = self._in_spreads(ratings)
         features = np.column_stack([np.ones(len(self._item_factors)), self._item_factors])
-        left = ratings.data - self._mean - self._item_bias[ratings.indices]
+        residuals = ratings.data - self._mean - self._item_bias[ratings.indices]
         weights = np.zeros((ratings.shape[0], features.shape[1]))
         for row, (start, end) in enumerate(itertools.pairwise(ratings.indptr)):
             penalties = self._penalties(int(end - start))
@@ -232,7 +232,7 @@ class BiasedFactors(RatingRecommender):
             penalty = np.diag(np.sqrt(np.r_[bias, np.full(features.shape[1] - 1, factors)]))
             items = ratings.indices[start:end]
             implied = self._implied_by(items)
-            targets = np.r_[left[start:end] - self._item_factors[items] @ implied, np.zeros(len(penalty))]
+            targets = np.r_[residuals[start:end] - self._item_factors[items] @ implied, np.zeros(len(penalty))]
             weights[row] = np.linalg.lstsq(np.vstack([features[items], penalty]), targets)[0]
             weights[row, 1:] += implied
         scores: FloatArray = (self._spread * (self._mean + self._item_bias + weights @ features.T)).astype(np.float32)

@@ -46,9 +46,9 @@ class EmbeddingSettings(NetworkSettings):
 class SteppedSettings(EmbeddingSettings):
     """Settings of a network whose epochs have so many steps, however many examples there are.
 
-    Adam makes a step of any gradient, however small. In a step without a rating of hers a user's embedding has the
+    Adam makes a step of any gradient, however small. In a step without one of their ratings, a user's embedding has the
     gradient of L2 alone, and shrinks by the learning rate; where few are in a step all fade to 0 before they have
-    learnt, and there stay, because no pair can gain by moving alone. (On ML-1M with 1024 ratings in a step the
+    learned, and stay there, because no pair can gain by moving alone. (On ML-1M with 1024 ratings in a step the
     networks of `deep` ended at the biases, a validation RMSE of .907; with 64 steps in an epoch, at .861 to .863.)
     """
 
@@ -164,7 +164,7 @@ class UserSide:
 class PairNetwork:
     """A network that gives each (user, item) pair a number: two sides that see one index each, and what joins them.
 
-    It is for learning. What a learnt one says is computed from its weights: see `foldin.models.parts.network_scores`.
+    It is for training. `foldin.models.parts.network_scores` predicts from the weights of a trained one.
 
     Parameters
     ----------
