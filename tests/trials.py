@@ -23,12 +23,14 @@ FAMILIES = sorted(file.stem for file in (CHECKOUT / "src" / "foldin" / "models")
 sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT / "tests")]
 
 from foldin.core import determinism  # noqa: E402
-from foldin.models.parts.validation import validate  # noqa: E402
 
+# Before anything imports numpy, which reads the environment then.
 if __name__ == "__main__":
     determinism.fix_environment(threads=2)
 
 import numpy as np  # noqa: E402
+
+from foldin.models.parts.validation import validate  # noqa: E402
 
 # Shapes as M×K×N: of demo, of batches of 16,384, of wide layers, of many features, of large catalogues.
 PRODUCTS = [
@@ -291,7 +293,9 @@ def models(only: str) -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         ndcg = metrics.ndcg(model.recommend(users, 10)[0], test.ratings)
         ndcg = ndcg[~np.isnan(ndcg)]
         means = uncertainty.bootstrap_means(ndcg[:, None], np.ones((len(ndcg), 1)), 500, 1)
-        return [*model._arrays().values(), model.score(users), np.array(list(found.values())), means]
+        stds = model.predict_std(*test.triples()[:2]) if model.predicts_ratings else None
+        stds = () if stds is None else (stds,)
+        return [*model._arrays().values(), model.score(users), np.array(list(found.values())), means, *stds]
 
     for family, name, cls, settings in all_models():
         if family == only:

@@ -151,9 +151,13 @@ def _write(dataset: str, family: str, test: HeldOut, evaluated: dict[str, Judgem
     for name, judgement in evaluated.items():
         if judgement.predicted is not None:
             ratings[name] = judgement.predicted
+    ids = test.pairs[["user_id", "item_id"]]
+    stds = ids.assign(**{name: each.stds for name, each in evaluated.items() if each.stds is not None})
     names = set().union(*(guards.names(each.metrics) for each in evaluated.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
+        if len(stds.columns) > len(ids.columns):
+            stds.to_parquet(folder / "stds.parquet", index=False)
         if evaluated:
             _by_model(evaluated, lambda each: _recommendations(test, each.lists)).to_parquet(
                 folder / "recommendations.parquet", index=False

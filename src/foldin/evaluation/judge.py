@@ -69,6 +69,8 @@ class Judgement:
         The model's metrics, as written to the metrics file.
     seconds : float
         How long the model took to predict the test pairs and to score all items for the ranked users.
+    stds : ndarray of float32, shape (n_pairs,), or None
+        Predictive standard deviations of the test ratings; None where the model has none.
     """
 
     predicted: FloatArray | None
@@ -76,6 +78,7 @@ class Judgement:
     users: pd.DataFrame
     metrics: dict[str, Any]
     seconds: float = 0.0
+    stds: FloatArray | None = None
 
 
 class _Ranked(NamedTuple):
@@ -140,7 +143,8 @@ def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluat
         }
     measured["popularity"] = aggregate.bucket_metrics(test, lists.items, found[:, : settings.k], errors, prefix)
     guards.check_bounds(measured)
-    return Judgement(predicted, lists, _users(test, errors, by_user, prefix), measured, ranked.seconds)
+    users = _users(test, errors, by_user, prefix)
+    return Judgement(predicted, lists, users, measured, ranked.seconds, _stds(model, test))
 
 
 def _users(test: HeldOut, errors: RatingErrors | None, by_user: dict[str, Values], prefix: str) -> pd.DataFrame:
@@ -176,6 +180,17 @@ def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArr
         return model.predict(users, items)
     # Of items that training has never seen; all others are filled in block by block, when their users are folded in.
     return model.clipped(model.biases_of(test.fold_in.ratings).predict(users, items))
+
+
+def _stds(model: Recommender | Oracle, test: HeldOut) -> FloatArray | None:
+    """Return how sure the model says it is of each test rating; folded-in users have no such numbers."""
+    if (
+        test.training.scale.feedback == "implicit"
+        or test.fold_in is not None
+        or not isinstance(model, RatingRecommender)
+    ):
+        return None
+    return model.predict_std(*test.indices)
 
 
 def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:

@@ -1,4 +1,4 @@
-"""Metrics of predicted ratings: RMSE and MAE over all pairs, RMSE by user, R² and calibration.
+"""Metrics of predicted ratings: RMSE and MAE over all pairs, RMSE by user, and R².
 
 Cornac and LensKit call the mean of the users' RMSE RMSE; here it is `user_rmse`.
 """
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Values
@@ -211,30 +210,3 @@ RATING = (
     ),
 )
 """Metrics of ratings (p: predicted, a: actual, n: pairs), each computed from `RatingErrors`: a float, or None."""
-
-
-def calibration(actual: npt.ArrayLike, predicted: npt.ArrayLike, bins: int) -> pd.DataFrame:
-    """Return mean actual against mean predicted ratings, over groups of equally many pairs by predicted rating.
-
-    Parameters
-    ----------
-    actual, predicted : array_like of float, shape (n,)
-        Ratings in the data set's own unit.
-    bins : int
-        Number of groups; fewer if there are fewer pairs or predictions are tied.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `predicted`, `actual`, `pairs`: a row for each group, lowest predictions first. A calibrated model lies on
-        the diagonal; a slope below 1 means that predictions are too far from the mean.
-    """
-    errors(actual, predicted)
-    table = pd.DataFrame({"predicted": np.asarray(predicted, np.float64), "actual": np.asarray(actual, np.float64)})
-    # Ties share a group: the end of a group must not depend on the order of rows.
-    rank = table["predicted"].rank(method="average", pct=True)
-    group = np.ceil(rank * bins).astype(int)
-    means = table.groupby(group).agg(
-        predicted=("predicted", "mean"), actual=("actual", "mean"), pairs=("actual", "size")
-    )
-    return means.reset_index(drop=True)

@@ -12,7 +12,7 @@ from foldin.core import files, params, paths
 from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation import protocols
-from foldin.report import contents, leaderboard, plots, results, tuning, verdict
+from foldin.report import contents, leaderboard, plots, predictive_std, results, tuning, verdict
 from foldin.report.contents import Findings
 
 
@@ -28,6 +28,8 @@ def write(findings: Findings) -> None:
         plots.save(contents.data_plot(findings), unfinished / "data.png")
         if findings.best_rater is not None:
             plots.save(contents.calibration_plot(findings), unfinished / "calibration.png")
+        if predictive_std.models(findings):
+            plots.save(predictive_std.plot(findings), unfinished / "predictive_std.png")
         if tuning.accounts(findings.dataset.name):
             plots.save(tuning.plot(findings.dataset.name), unfinished / "tuning.png")
     files.write_csv(folder / "leaderboard.csv", _columns(findings))
@@ -138,6 +140,18 @@ def _liked(findings: Findings) -> list[str]:
         "Are the predictions calibrated? "
         f"Test ratings in {findings.settings.calibration_bins} groups by predicted rating:",
         "![Mean actual against mean predicted ratings](plots/calibration.png)",
+        *_predictive_std(findings),
+    ]
+
+
+def _predictive_std(findings: Findings) -> list[str]:
+    if not predictive_std.models(findings):
+        return []
+    return [
+        "### Predicted errors",
+        predictive_std.sentences(findings),
+        _markdown(predictive_std.table(findings)),
+        "![RMSE against predicted standard deviation](plots/predictive_std.png)",
     ]
 
 

@@ -254,12 +254,23 @@ class RatingRecommender(Recommender):
         ndarray of float32, shape (n,)
             Ratings in the data set's own unit.
         """
-        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        return self.clipped(self._predict_any(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+
+    def _predict_any(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of pairs, some of which may be unknown, shape (n,); by default these by biases."""
         predicted = self._bias.predict(users, items)
         warm = (users >= 0) & (items >= 0)
         if warm.any():
             predicted[warm] = self._predict(users[warm], items[warm])
-        return self.clipped(predicted)
+        return predicted
+
+    def predict_std(self, users: IntArray, items: IntArray) -> FloatArray | None:
+        """Return how far off `predict` should be: predictive standard deviations in the ratings' own unit, or None.
+
+        Float32 of shape (n,), before ratings are clipped to the scale; arguments as of `predict`. None of a model that
+        does not know how sure it is.
+        """
+        return None
 
     def clipped(self, ratings: FloatArray) -> FloatArray:
         """Return ratings within the scale."""
