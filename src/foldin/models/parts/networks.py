@@ -59,6 +59,16 @@ class SteppedSettings(EmbeddingSettings):
         return -(-n_examples // self.steps_per_epoch)
 
 
+class BatchedSettings(EmbeddingSettings):
+    """Settings of a network whose steps have so many examples, however many there are; for networks without L2."""
+
+    batch_size: int = Field(ge=1, le=1_000_000)
+
+    def batch(self, n_examples: int) -> int:
+        """Return how many examples make a step."""
+        return self.batch_size
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     # TensorFlow's C++ side greets on file descriptor 2 with times and process ids, which no notebook may hold.
