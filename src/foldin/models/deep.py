@@ -17,7 +17,7 @@ from scipy import sparse
 from foldin.core.bounds import Epochs, ListLength, Penalty, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts import bias, losses, network_fold_in, network_scores, network_training, networks
-from foldin.models.parts.hidden_layer import HiddenLayer, item_half
+from foldin.models.parts.hidden_layer import HiddenLayer
 from foldin.models.parts.recommender import Recommender
 
 
@@ -186,7 +186,7 @@ class RankingNCF(network_training.KeptNetwork):
         values: FloatArray = products @ learnt["item_product_embedding.embeddings"].T + learnt["output.bias"]
         network_scores.two_hidden_layers(
             embeddings @ learnt["user_half.kernel"],
-            item_half(learnt),
+            learnt["item_half.kernel"].T @ learnt["item_embedding.embeddings"].T + learnt["item_half.bias"][:, None],
             (learnt["second.kernel"], learnt["second.bias"]),
             learnt["output.kernel"],
             values,

@@ -1,15 +1,16 @@
-"""A rating network with one hidden layer over a user's and an item's embedding.
+"""A rating network with one hidden layer over a user's and an item's embedding, concatenated.
 
-A hidden layer over concatenated embeddings is a sum, W [p; q] + b = U p + V q + b. It is written as that sum, because
-then users × items need each side's half only once.
+In training the layer is one product of matrices, which is faster than one for each side. It is also a sum,
+W [p; q] + b = U p + V q + b, and scores are computed from that: users × items need each side's half only once.
 """
 
 from typing import Any
 
+import numpy as np
+
 from foldin.core.bounds import Width
 from foldin.core.interactions import FloatArray, IntArray
 from foldin.models.parts import network_scores, network_training, networks
-from foldin.models.parts.recommender import Arrays
 
 
 class HiddenLayer(network_training.RatingNetwork):
@@ -26,22 +27,22 @@ class HiddenLayer(network_training.RatingNetwork):
         n_users, n_items = self.known.shape
         user_embedding = networks.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
         item_embedding = networks.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
-        user_half = layers.Dense(self.settings.hidden, use_bias=False, name="user_half", **self._kernel())
-        item_half = layers.Dense(self.settings.hidden, name="item_half", **self._kernel())
+        hidden = layers.Dense(self.settings.hidden, name="hidden", **self._kernel())
         after = self._after_hidden(layers)
         output = layers.Dense(1, name="output", **self._kernel())
+        ops = networks.keras().ops
 
         def join(user: Any, item: Any) -> Any:
-            hidden = user + item
+            if user.shape != item.shape:
+                # Users with all items: to concatenate them, each pair must be written out.
+                shape = np.broadcast_shapes(user.shape, item.shape)
+                user, item = ops.broadcast_to(user, shape), ops.broadcast_to(item, shape)
+            units = hidden(ops.concatenate([user, item], axis=-1))
             for layer in after:
-                hidden = layer(hidden)
-            return output(hidden)[..., 0]
+                units = layer(units)
+            return output(units)[..., 0]
 
-        return networks.PairNetwork(
-            networks.UserSide([user_embedding], lambda rows: user_half(rows[0])),
-            lambda items: item_half(item_embedding(items)),
-            join,
-        )
+        return networks.PairNetwork(networks.UserSide([user_embedding], lambda rows: rows[0]), item_embedding, join)
 
     def _kernel(self) -> dict[str, Any]:
         return {}
@@ -54,25 +55,21 @@ class HiddenLayer(network_training.RatingNetwork):
         return 0.0
 
     def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
-        learnt = self._weights
-        of_users = learnt["user_embedding.embeddings"][users] @ learnt["user_half.kernel"]
-        of_items = learnt["item_embedding.embeddings"][items] @ learnt["item_half.kernel"] + learnt["item_half.bias"]
-        hidden = network_scores.leaky(of_users + of_items, self._slope())
-        values: FloatArray = (hidden @ learnt["output.kernel"])[:, 0] + learnt["output.bias"]
-        return values
+        learnt, size = self._weights, self.settings.embedding
+        kernel = learnt["hidden.kernel"]
+        hidden = learnt["user_embedding.embeddings"][users] @ kernel[:size]
+        hidden += learnt["item_embedding.embeddings"][items] @ kernel[size:]
+        hidden += learnt["hidden.bias"]
+        values: FloatArray = network_scores.leaky(hidden, self._slope()) @ learnt["output.kernel"]
+        return values[:, 0] + learnt["output.bias"]
 
     def _grid(self, rows: FloatArray) -> FloatArray:
-        learnt = self._weights
+        learnt, size = self._weights, self.settings.embedding
+        items = learnt["hidden.kernel"][size:].T @ learnt["item_embedding.embeddings"].T
         return network_scores.one_hidden_layer(
-            rows @ learnt["user_half.kernel"],
-            item_half(learnt),
+            rows @ learnt["hidden.kernel"][:size],
+            items + learnt["hidden.bias"][:, None],
             learnt["output.kernel"],
             learnt["output.bias"],
             self._slope(),
         )
-
-
-def item_half(learnt: Arrays) -> FloatArray:
-    """Return what each item adds to the units of the first hidden layer, shape (hidden, n_items)."""
-    halves: FloatArray = learnt["item_half.kernel"].T @ learnt["item_embedding.embeddings"].T
-    return halves + learnt["item_half.bias"][:, None]

@@ -147,7 +147,8 @@ def embedding(name: str, rows: int, size: int, settings: EmbeddingSettings) -> A
         rows,
         size,
         embeddings_initializer=library.initializers.RandomNormal(stddev=settings.initial_spread),
-        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows),
+        # A penalty of 0 would still read the whole table in each step.
+        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows) if settings.l2 else None,
         name=name,
     )
 
