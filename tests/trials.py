@@ -110,22 +110,41 @@ def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     yield "rows of a table", with_gradient(lambda table: ops.take(table, rows, axis=0) ** 2, draws(3000, 32))
     yield "logarithm without gradient", lambda: [tf.function(ops.log)(tf.abs(tf.convert_to_tensor(wide)) + 0.1).numpy()]
     yield "steps of Adam", lambda: steps_of_adam()
+    yield "epochs of Adam", lambda: epochs_of(lambda keras: keras.optimizers.Adam(0.01))
+    yield "epochs of momentum", lambda: epochs_of(lambda keras: keras.optimizers.SGD(0.08, momentum=0.9))
 
 
 def steps_of_adam() -> list[Any]:
-    """Return the weights of a network of Keras' own layers after three steps over 16,384 examples each."""
+    """Return the weights of a network of Keras' own layers after three steps of `fit` over 16,384 examples each."""
     from foldin.models.parts import networks as neural
 
     keras = neural.start(7)
+    model, rows, targets = network_of_layers(keras)
+    falling = keras.optimizers.schedules.CosineDecay(0.1, 3)
+    model.compile(optimizer=keras.optimizers.Adam(falling), loss="mean_squared_error")
+    model.fit([rows], targets, batch_size=16_384, shuffle=False, verbose=0)
+    return model.get_weights()
+
+
+def epochs_of(optimizer: Callable[[Any], Any]) -> list[Any]:
+    """Return the losses and weights of the same network after two epochs as networks have them."""
+    from foldin.models.parts import network_steps
+    from foldin.models.parts import networks as neural
+
+    keras = neural.start(7)
+    model, rows, targets = network_of_layers(keras)
+    epoch = network_steps.compiled(model, optimizer(keras), "mean_squared_error")
+    return [np.array([epoch([rows], targets, size) for size in (16_384, 8192)]), *model.get_weights()]
+
+
+def network_of_layers(keras: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return a network, three times 16,384 indices to learn from, and their targets, shape (n, 1)."""
     index = keras.layers.Input((), dtype="int32")
     row = keras.layers.Embedding(3000, 32, embeddings_initializer="random_normal", embeddings_regularizer="l2")(index)
     hidden = keras.layers.Dropout(0.5, seed=1)(keras.layers.Dense(1024, activation="relu")(row))
-    model = keras.Model(index, keras.layers.Dense(1)(keras.layers.Dense(16)(hidden)))
-    falling = keras.optimizers.schedules.CosineDecay(0.1, 3)
-    model.compile(optimizer=keras.optimizers.Adam(falling), loss="mean_squared_error")
+    model = keras.Model([index], keras.layers.Dense(1)(keras.layers.Dense(16)(hidden)))
     rows = np.random.default_rng(8).integers(0, 3000, 3 * 16_384).astype(np.int32)
-    model.fit(rows, draws(len(rows)), batch_size=16_384, shuffle=False, verbose=0)
-    return model.get_weights()
+    return model, rows, draws(len(rows), 1)
 
 
 def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:

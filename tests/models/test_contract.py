@@ -29,6 +29,7 @@ NAMES = [(family, name) for family in params.known_families() for name in PARAMS
 KNOWS_NO_TASTE = "a baseline: it knows nothing of a person's taste"
 EXEMPT_FROM_CHECKERBOARD = dict.fromkeys(("global-mean", "bias", "popularity", "random"), KNOWS_NO_TASTE)
 EXEMPT_FROM_PLANTED = EXEMPT_FROM_CHECKERBOARD | {"mf-no-l2": "over-fits on purpose, to show what L2 is for"}
+EXEMPT_FROM_PLANTED |= {"mlp-momentum": "as its source, without biases: on hundreds of ratings no better than them"}
 EXEMPT_FROM_PLANTED |= dict.fromkeys(("tf-idf", "tf-idf-popularity"), "no text says the planted taste")
 IGNORES_RATINGS = dict.fromkeys(("global-mean", "popularity"), "scores everyone alike")
 IGNORES_RATINGS |= dict.fromkeys(("svds", "truncated-svd"), "zero-imputed: to it a 0 is a missing cell")

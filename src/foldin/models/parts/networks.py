@@ -59,6 +59,16 @@ class SteppedSettings(EmbeddingSettings):
         return -(-n_examples // self.steps_per_epoch)
 
 
+class BatchedSettings(EmbeddingSettings):
+    """Settings of a network whose steps have so many examples, however many there are; for networks without L2."""
+
+    batch_size: int = Field(ge=1, le=1_000_000)
+
+    def batch(self, n_examples: int) -> int:
+        """Return how many examples make a step."""
+        return self.batch_size
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     # TensorFlow's C++ side greets on file descriptor 2 with times and process ids, which no notebook may hold.
@@ -137,7 +147,8 @@ def embedding(name: str, rows: int, size: int, settings: EmbeddingSettings) -> A
         rows,
         size,
         embeddings_initializer=library.initializers.RandomNormal(stddev=settings.initial_spread),
-        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows),
+        # A penalty of 0 would still read the whole table in each step.
+        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows) if settings.l2 else None,
         name=name,
     )
 
