@@ -196,20 +196,22 @@ class Contender:
         self._process.wait()
 
 
-def compare(wanted: argparse.Namespace) -> None:
+def compare(arguments: argparse.Namespace) -> None:
     import numpy as np
 
-    users, items, ratings = read(wanted.ratings)
+    users, items, ratings = read(arguments.ratings)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.savez(folder / "train.npz", users=users, items=items, ratings=ratings)
         print("| kind | factors | peer | foldin's time ÷ the peer's, clock | processors |\n|---|---:|---|---:|---:|")
         for kind, names in CONTENDERS.items():
-            for factors in wanted.factors:
-                names = [peer for peer in names if peer not in wanted.without and (peer != "lenskit" or wanted.lenskit)]
-                pythons = {"lenskit": wanted.lenskit}
+            for factors in arguments.factors:
+                names = [
+                    peer for peer in names if peer not in arguments.without and (peer != "lenskit" or arguments.lenskit)
+                ]
+                pythons = {"lenskit": arguments.lenskit}
                 runs = [Contender(peer, kind, factors, folder, pythons.get(peer, sys.executable)) for peer in names]
-                for _ in range(wanted.rounds):
+                for _ in range(arguments.rounds):
                     for run in runs:
                         run.run()
                 best = {peer: np.min(run.times, axis=0) for peer, run in zip(names, runs, strict=True)}

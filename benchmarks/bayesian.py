@@ -20,7 +20,7 @@ from pathlib import Path
 if __name__ == "__main__" and "--as-peer" not in sys.argv:
     from foldin.core import determinism
 
-    determinism.pin(2)
+    determinism.fix_environment(2)
 
 import numpy as np
 from scipy import sparse

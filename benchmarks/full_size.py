@@ -126,13 +126,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--format", choices=LIKE, default="movielens")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
-    wanted = parser.parse_args()
-    if wanted.step:
-        print(*measure(wanted.step, wanted.format))
+    arguments = parser.parse_args()
+    if arguments.step:
+        print(*measure(arguments.step, arguments.format))
         return
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
-        rows = table(wanted.ratings, wanted.repeats, wanted.folder or Path(scratch), wanted.format)
+        rows = table(arguments.ratings, arguments.repeats, arguments.folder or Path(scratch), arguments.format)
     heads = ["ratings", "clean", "user_item", "both", "both, processor time", "the same per rating"]
     print("|", " | ".join([*heads, "peak of clean", "peak of user_item"]), "|")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")

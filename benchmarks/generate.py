@@ -1,4 +1,4 @@
-"""Writes rating files of full size: those of MovieLens, of the Netflix Prize, or ones as people have them.
+"""Writes rating files of full size: those of MovieLens, of the Netflix Prize, or ones as users have them.
 
 MovieLens' ratings.csv and movies.csv; the Netflix Prize's combined_data files; or a ratings.csv of one's own, with
 other names of columns in another order, and a text beside each rating.
@@ -38,8 +38,8 @@ def draw(ratings: int, users: int, items: int, rng: np.random.Generator) -> tupl
     others = np.empty(0, dtype=np.int64)
     while (missing := ratings - len(sure) - len(others)) > 0:
         n = int(missing * 1.2) + 1000
-        owner, met = (np.searchsorted(odds, rng.random(n) * odds[-1]) for odds in (activity, popularity))
-        others = np.union1d(others, np.setdiff1d(owner * items + met, sure))
+        owner, rated = (np.searchsorted(odds, rng.random(n) * odds[-1]) for odds in (activity, popularity))
+        others = np.union1d(others, np.setdiff1d(owner * items + rated, sure))
     others = rng.permutation(others)[: ratings - len(sure)]
     keys = np.sort(np.concatenate([sure, others]))
     return keys // items, keys % items
@@ -94,7 +94,7 @@ def netflix(folder: Path, ratings: int) -> None:
 
 
 def own(folder: Path, ratings: int) -> None:
-    """Write ratings.csv with the rows of `movielens`, each with a text of its own that foldin is not told of."""
+    """Write ratings.csv with the rows of `movielens`, each with a text of its own that foldin does not read."""
     movielens(folder, ratings)
     (folder / "movies.csv").unlink()
     table = pyarrow.csv.read_csv(folder / "ratings.csv")
@@ -125,9 +125,9 @@ def main() -> None:
     parser.add_argument("format", choices=["movielens", "netflix", "own"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ratings", type=int, default=RATINGS)
-    wanted = parser.parse_args()
-    wanted.folder.mkdir(parents=True, exist_ok=True)
-    {"movielens": movielens, "netflix": netflix, "own": own}[wanted.format](wanted.folder, wanted.ratings)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    {"movielens": movielens, "netflix": netflix, "own": own}[arguments.format](arguments.folder, arguments.ratings)
 
 
 if __name__ == "__main__":

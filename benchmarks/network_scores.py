@@ -1,4 +1,4 @@
-"""Times scores of networks over a whole catalogue: from their weights, as models are judged, and through Keras.
+"""Times scores of networks over a whole catalogue: from their weights, as models are evaluated, and through Keras.
 
     python benchmarks/network_scores.py          # ratios of pairs a second, by network; needs no data
 

@@ -3,6 +3,7 @@
 The readers here are the plainest that will do: arrays of indices in the order of the files.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from synthetic import from_triples
 
 from foldin import metrics
 from foldin.core.interactions import Interactions, Scale
+from foldin.datasets.known import movielens
 
 STARS = Scale(lowest=1.0, highest=5.0, step=1.0)
 NCF_USERS = 6040
@@ -102,7 +104,7 @@ def ml_1m_by_rating(archives):
 
 
 def ml_100k_fold(archives, fold):
-    """Return base and test part of MovieLens 100K's own fold u1 … u5."""
+    """Return base and test part of MovieLens 100K's own fold u1 … u5; ids are those of its tables, less one."""
     parts = []
     for kind in ("base", "test"):
         file = archives / "ml-100k" / f"u{fold}.{kind}"
@@ -110,3 +112,13 @@ def ml_100k_fold(archives, fold):
         table = pd.read_csv(file, sep="\t", header=None).to_numpy()
         parts.append(from_triples(table[:, 0] - 1, table[:, 1] - 1, table[:, 2], (943, 1682), STARS))
     return parts
+
+
+def with_tables(part, archives):
+    """Return a part of MovieLens 100K with its tables of users and movies instead of made-up ones."""
+    raw = movielens.read_100k(archives / "ml-100k")
+    users, items = (
+        table.set_index(name).loc[[str(number + 1) for number in range(rows)]].reset_index()
+        for table, name, rows in ((raw.users, "user_id", part.n_users), (raw.items, "item_id", part.n_items))
+    )
+    return replace(part, users=users, items=items)

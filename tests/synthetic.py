@@ -31,6 +31,17 @@ def from_triples(users, items, ratings, shape, scale=STARS) -> Interactions:
     return Interactions(ratings, user_table, item_table, scale)
 
 
+def of(cells) -> Interactions:
+    """Return interactions that are the ones of a matrix, each rated 4."""
+    users, items = np.nonzero(cells)
+    return from_triples(users, items, np.full(len(users), 4.0), np.shape(cells))
+
+
+def from_shares(shares, scale) -> pd.Series:
+    """Return the ratings that `composition.to_shares` was given."""
+    return scale.lowest + shares * (scale.highest - scale.lowest)
+
+
 def checkerboard(n_users=40, n_items=30, hidden=0.3, seed=0) -> tuple[Interactions, Interactions]:
     """Users love items of their own parity (5.0) and dislike the others (1.0).
 
@@ -43,10 +54,10 @@ def checkerboard(n_users=40, n_items=30, hidden=0.3, seed=0) -> tuple[Interactio
 
 
 def seen_checkerboard(n_users=40, n_items=30, hidden=0.4, seed=0) -> tuple[Interactions, Interactions]:
-    """As `checkerboard`, but users have met only items of their own parity: the implicit-feedback case."""
+    """As `checkerboard`, but users interacted only with items of their own parity: the implicit-feedback case."""
     users, items = (grid.ravel() for grid in np.indices((n_users, n_items)))
-    met = users % 2 == items % 2
-    users, items = users[met], items[met]
+    seen = users % 2 == items % 2
+    users, items = users[seen], items[seen]
     held = np.random.default_rng(seed).random(len(users)) < hidden
     ratings = np.full(len(users), 4.0)
     return tuple(from_triples(users[part], items[part], ratings[part], (n_users, n_items)) for part in (~held, held))

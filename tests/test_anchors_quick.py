@@ -102,5 +102,5 @@ def test_the_page_of_anchors_names_tests_that_exist():
             for node in tree.body
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
         ]
-        wanted = words.strip('"').split(" and ")
-        assert any(all(word in test for word in wanted) for test in tests), (file, words)
+        asked = words.strip('"').split(" and ")
+        assert any(all(word in test for word in asked) for test in tests), (file, words)

@@ -86,7 +86,7 @@ def test_ctrl_c_while_a_model_learns_keeps_nothing_half_written(workspace):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while "learning from the train part" not in (line := training.stderr.readline()):
-        assert line, "training ended before it learnt"
+        assert line, "training ended before it learned"
     time.sleep(0.2)
     training.send_signal(signal.SIGINT)
     rest = training.communicate(timeout=60)[1]
@@ -117,9 +117,9 @@ def test_the_help_lists_every_command_once_by_section_within_120_columns(monkeyp
     assert cli.main(["--help"]) == 0
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 120
-    people, stages = printed.split("Stages of the pipeline")
+    commands, stages = printed.split("Stages of the pipeline")
     for name in cli.foldin.commands:
-        assert f"\n  {name} " in people or f"\n  {name} " in stages
+        assert f"\n  {name} " in commands or f"\n  {name} " in stages
     in_pipeline = {*YAML(typ="safe").load(CHECKOUT / "dvc.yaml")["stages"]}
     assert {line.split()[0].replace("-", "_") for line in stages.splitlines()[1:] if line[:3].strip()} >= in_pipeline
     assert "..." not in printed.partition("Options:")[2]

@@ -15,7 +15,7 @@ from foldin.core import params
 from foldin.datasets import registry
 from foldin.datasets.own import proposal, schema
 from foldin.models import family_models
-from foldin.preparation import splits
+from foldin.preparation import protocols
 from foldin.workspace import outcome
 
 PAGES = sorted(
@@ -236,7 +236,7 @@ def test_the_page_of_data_sets_says_what_is_checked_and_how_each_comes():
 
 def test_the_page_of_the_method_names_every_split():
     rows = [cells[0].strip("`") for cells in tables("docs/method.md") if cells[0].startswith("`")]
-    assert rows == list(splits.PROTOCOLS)
+    assert rows == list(protocols.PROTOCOLS)
 
 
 def test_the_page_of_your_own_files_names_every_key_of_a_declaration():

@@ -21,7 +21,7 @@ METRICS = "reports/demo/metrics/als/als-implicit.json"
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Return a repository with one family whose models DVC has trained and judged, all committed."""
+    """Return a repository with one family whose models DVC has trained and evaluated, all committed."""
     folder = tmp_path_factory.mktemp("small") / "foldin"
     for name in sh("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).stdout.splitlines():
         if (CHECKOUT / name).is_file() and not name.startswith("reports/") and name != "dvc.lock":
@@ -61,7 +61,7 @@ def test_a_stage_whose_dvc_was_killed_writes_nothing_over_the_next_run(small, ho
         pytest.skip(f"no {shell} here")
     edit_params(small, lambda values: values["als"]["als-implicit"].update(factors=3))
     with dvc_repro(small, "evaluate", shell=found) as (dvc, lines):
-        assert any("learning from the train part" in line for line in lines), "DVC ended before the stage learnt"
+        assert any("learning from the train part" in line for line in lines), "DVC ended before the stage learned"
         left = psutil.Process(dvc.pid).children(recursive=True)
         assert len(left) == between + 2, "a stage and its kernel"
         for process in left:
@@ -84,7 +84,7 @@ def test_a_stage_whose_dvc_was_killed_writes_nothing_over_the_next_run(small, ho
 
 
 def test_damaged_test_ratings_are_not_judged_and_the_remedy_works(small):
-    lock, judged = (small / "dvc.lock").read_bytes(), json.loads((small / METRICS).read_text())
+    lock, metrics = (small / "dvc.lock").read_bytes(), json.loads((small / METRICS).read_text())
     objects = small / ".dvc" / "cache" / "files" / "md5"
     folder = pipeline.locked(small)["user_item@demo"]["data/test/demo"]
     (entry,) = json.loads((objects / folder[:2] / folder[2:]).read_text())
@@ -104,6 +104,6 @@ def test_damaged_test_ratings_are_not_judged_and_the_remedy_works(small):
     assert str(damaged.relative_to(small)) in remedy
     sh("git", "checkout", "--quiet", "params.yaml", cwd=small)
     sh("sh", "-c", remedy.replace("dvc repro", "dvc repro evaluate"), cwd=small)
-    assert json.loads((small / METRICS).read_text()) == judged
+    assert json.loads((small / METRICS).read_text()) == metrics
     assert (small / "dvc.lock").read_bytes() == lock
     assert sh("git", "status", "--porcelain", cwd=small).stdout == ""

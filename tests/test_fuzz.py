@@ -147,10 +147,10 @@ def test_odd_values_are_counted_and_every_rating_left_is_one_that_was_written(qu
         except ValueError:
             return False
 
-    wanted = {(row[0].strip(), row[1].strip()): np.float32(row[2]) for row in [*plain, *rows] if usable(row)}
+    expected = {(row[0].strip(), row[1].strip()): np.float32(row[2]) for row in [*plain, *rows] if usable(row)}
     found = dict(zip(zip(ratings["user_id"], ratings["item_id"], strict=True), ratings["rating"], strict=True))
     if not any('"' in line for line in stray):  # an open quote may take lines after it along, all counted
-        assert found.keys() == wanted.keys()
+        assert found.keys() == expected.keys()
     candidates = {
         (pair, value)
         for row in [*plain, *rows]

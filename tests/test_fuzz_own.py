@@ -1,4 +1,4 @@
-"""One's own files changed as people and programs change them: a correct table, or one FoldinError, in every format."""
+"""Your files changed as users and programs change them: a correct table, or one FoldinError, in every format."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What a stranger does first: clone, `make repro`, read (`make test-install`; needs a package index, and minutes)."""
+"""What a new user does first: clone, `make repro`, read (`make test-install`; needs a package index, and minutes)."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
 def test_a_clean_clone_reproduces_what_is_committed(tmp_path):
     clone = tmp_path / "foldin"
     subprocess.run(["git", "clone", "--quiet", str(CHECKOUT), str(clone)], check=True)
-    # The first folder of PATH is this environment's; a stranger has none.
+    # The first folder of PATH is this environment's; a new user has none.
     path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if ".venv" not in part)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FOLDIN_", "VIRTUAL_ENV"))}
     done = subprocess.run(

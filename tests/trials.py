@@ -23,12 +23,14 @@ FAMILIES = sorted(file.stem for file in (CHECKOUT / "src" / "foldin" / "models")
 sys.path[:0] = [str(CHECKOUT / "src"), str(CHECKOUT / "tests")]
 
 from foldin.core import determinism  # noqa: E402
-from foldin.models.parts.validation import validate  # noqa: E402
 
+# Before anything imports numpy, which reads the environment then.
 if __name__ == "__main__":
     determinism.fix_environment(threads=2)
 
 import numpy as np  # noqa: E402
+
+from foldin.models.parts.validation import validate  # noqa: E402
 
 # Shapes as M×K×N: of demo, of batches of 16,384, of wide layers, of many features, of large catalogues.
 PRODUCTS = [
@@ -98,8 +100,8 @@ def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         with_gradient(lambda x: losses.binary_cross_entropy(ops.cast(x > 0.5, x.dtype), x), batch),
     )
     yield "log chances of a catalogue", with_gradient(losses.log_chances, catalogue)
-    met = (draws(40, 27_000, seed=9) > 2).astype(np.float32)
-    yield "multinomial likelihood", with_gradient(lambda x: losses.multinomial(met, x), catalogue)
+    rated = (draws(40, 27_000, seed=9) > 2).astype(np.float32)
+    yield "multinomial likelihood", with_gradient(lambda x: losses.multinomial(rated, x), catalogue)
     yield "divergence", with_gradient(losses.from_standard_normal, draws(512, 64), draws(512, 64, seed=1))
     items = np.random.default_rng(3).integers(0, 900, 512)
     share = draws(900)
@@ -108,22 +110,41 @@ def operations() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
     yield "rows of a table", with_gradient(lambda table: ops.take(table, rows, axis=0) ** 2, draws(3000, 32))
     yield "logarithm without gradient", lambda: [tf.function(ops.log)(tf.abs(tf.convert_to_tensor(wide)) + 0.1).numpy()]
     yield "steps of Adam", lambda: steps_of_adam()
+    yield "epochs of Adam", lambda: epochs_of(lambda keras: keras.optimizers.Adam(0.01))
+    yield "epochs of momentum", lambda: epochs_of(lambda keras: keras.optimizers.SGD(0.08, momentum=0.9))
 
 
 def steps_of_adam() -> list[Any]:
-    """Return the weights of a network of Keras' own layers after three steps over 16,384 examples each."""
+    """Return the weights of a network of Keras' own layers after three steps of `fit` over 16,384 examples each."""
     from foldin.models.parts import networks as neural
 
     keras = neural.start(7)
+    model, rows, targets = network_of_layers(keras)
+    falling = keras.optimizers.schedules.CosineDecay(0.1, 3)
+    model.compile(optimizer=keras.optimizers.Adam(falling), loss="mean_squared_error")
+    model.fit([rows], targets, batch_size=16_384, shuffle=False, verbose=0)
+    return model.get_weights()
+
+
+def epochs_of(optimizer: Callable[[Any], Any]) -> list[Any]:
+    """Return the losses and weights of the same network after two epochs as networks have them."""
+    from foldin.models.parts import network_steps
+    from foldin.models.parts import networks as neural
+
+    keras = neural.start(7)
+    model, rows, targets = network_of_layers(keras)
+    epoch = network_steps.compiled(model, optimizer(keras), "mean_squared_error")
+    return [np.array([epoch([rows], targets, size) for size in (16_384, 8192)]), *model.get_weights()]
+
+
+def network_of_layers(keras: Any) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return a network, three times 16,384 indices to learn from, and their targets, shape (n, 1)."""
     index = keras.layers.Input((), dtype="int32")
     row = keras.layers.Embedding(3000, 32, embeddings_initializer="random_normal", embeddings_regularizer="l2")(index)
     hidden = keras.layers.Dropout(0.5, seed=1)(keras.layers.Dense(1024, activation="relu")(row))
-    model = keras.Model(index, keras.layers.Dense(1)(keras.layers.Dense(16)(hidden)))
-    falling = keras.optimizers.schedules.CosineDecay(0.1, 3)
-    model.compile(optimizer=keras.optimizers.Adam(falling), loss="mean_squared_error")
+    model = keras.Model([index], keras.layers.Dense(1)(keras.layers.Dense(16)(hidden)))
     rows = np.random.default_rng(8).integers(0, 3000, 3 * 16_384).astype(np.int32)
-    model.fit(rows, draws(len(rows)), batch_size=16_384, shuffle=False, verbose=0)
-    return model.get_weights()
+    return model, rows, draws(len(rows), 1)
 
 
 def libraries() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
@@ -233,7 +254,7 @@ def sweeps() -> list[Any]:
 
 
 def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
-    """Give every network, learnt in large batches from a large catalogue with many features, and new users' scores."""
+    """Give every network, learned in large batches from a large catalogue with many features, and new users' scores."""
     from foldin.models.parts.networks import NetworkSettings
 
     world = large_world()
@@ -242,7 +263,7 @@ def networks() -> Iterator[tuple[str, Callable[[], list[Any]]]]:
             smaller: dict[str, Any] = {"epochs": 1}
             smaller |= {"steps_per_epoch": 3} if hasattr(settings, "steps_per_epoch") else {}
             smaller |= {"hidden": 1024} if name == "mlp-centred" else {}
-            yield name, partial(learnt, cls, settings.model_copy(update=smaller), world)
+            yield name, partial(learned, cls, settings.model_copy(update=smaller), world)
 
 
 def all_models() -> Iterator[tuple[str, str, Any, Any]]:
@@ -258,7 +279,7 @@ def all_models() -> Iterator[tuple[str, str, Any, Any]]:
             yield family, name, cls, params.parse(cls.Settings, values[family][name] or {}, f"{family}.{name}")
 
 
-def learnt(cls: Any, settings: Any, world: Any) -> list[Any]:
+def learned(cls: Any, settings: Any, world: Any) -> list[Any]:
     model = cls(settings, seed=5).fit(world)
     return [*model._arrays().values(), model.score(np.arange(2, dtype=np.int32)), model.fold_in(world.ratings[:2])]
 
@@ -291,7 +312,9 @@ def models(only: str) -> Iterator[tuple[str, Callable[[], list[Any]]]]:
         ndcg = metrics.ndcg(model.recommend(users, 10)[0], test.ratings)
         ndcg = ndcg[~np.isnan(ndcg)]
         means = uncertainty.bootstrap_means(ndcg[:, None], np.ones((len(ndcg), 1)), 500, 1)
-        return [*model._arrays().values(), model.score(users), np.array(list(found.values())), means]
+        stds = model.predict_std(*test.triples()[:2]) if model.predicts_ratings else None
+        stds = () if stds is None else (stds,)
+        return [*model._arrays().values(), model.score(users), np.array(list(found.values())), means, *stds]
 
     for family, name, cls, settings in all_models():
         if family == only:

@@ -30,7 +30,7 @@ from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
 from foldin.evaluation import evaluate
 from foldin.preparation import clean, fetch, user_item
-from foldin.preparation.splits import FROM_FILES, PROTOCOLS
+from foldin.preparation.protocols import FROM_FILES, PROTOCOLS
 from foldin.report import plots
 from foldin.workspace import run_notebook, train
 
@@ -63,7 +63,7 @@ class World:
     times : str
         "none", "all" different, the "same" for all, or "gaps": missing for some.
     protocol : str
-        One of foldin.preparation.splits.
+        One of foldin.preparation.protocols.
     settings : tuple
         Sections of params.yaml → keys → values, as pairs.
     networks : bool

@@ -22,6 +22,28 @@ RESULTS = "See results"
 SETTINGS = "Set up data and parameters"
 MACHINE = "Work on this machine"
 STAGES = "Stages of the pipeline (`dvc repro` runs them)"
+TUNE = """Search for better settings of a family's models on training data.
+
+Trains each model of FAMILY many times, each time with other settings, on the data set's training part; the test
+part is not read. Section `tune` of params.yaml says which settings are tried, how, and how many trials there are.
+Prints each trial, then the best settings beside those of params.yaml.
+
+\b
+For example:
+  foldin tune demo als
+  foldin tune ml-100k als --model als-explicit
+
+Writes nothing but its trials (data/partial/trials), so that a search stopped by Ctrl-C goes on when you run it
+again. To train with what it finds, do one of these, then run `dvc repro`:
+
+\b
+  - copy the settings that it prints into params.yaml; or
+  - add the family to tune.families in params.yaml: the stage tune then searches
+    each data set, and its result replaces the settings of params.yaml there.
+
+Takes about as long as training a model once, times the number of trials; folds multiply it, and cores share it.
+On demo with two cores that is some seconds for baselines, and half a minute for als.
+"""
 COMPLETION = "_FOLDIN_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
@@ -64,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except faults.EXPECTED as fault:
         print(faults.line(fault), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("foldin: stopped; nothing half-written was kept", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        print(f"foldin: {str(stopped) or 'stopped; nothing half-written was kept'}", file=sys.stderr)
         return 130
     return 0
 
@@ -282,26 +304,37 @@ def strip(**asked: bool) -> None:
             raise click.UsageError("these options exclude one another")
 
 
-@foldin.command(section=STAGES)
+@foldin.command(section=STAGES, help=TUNE)
 @click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
 @click.argument("family", shell_complete=commands.shell_completion("families"))
-@click.option("--model", help="Only this model, such as als-explicit.")
-@click.option("--write", is_flag=True, help="Write what is chosen and all trials, as the stage tune does.")
+@click.option("--model", help="Only this model of the family, such as als-explicit.")
+@click.option("--write", is_flag=True, help="Also write what is chosen, as `dvc repro` does for tune.families.")
 def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
-    """Search a family's settings on training data; print the best.
-
-    Section `tune` of params.yaml says what is tried. A search that is stopped goes on from its trials.
-    """
-    from foldin.workspace import staging, tune, watched_inputs
+    """Search for better settings of a family's models on training data."""
+    from foldin.workspace import check_names, staging, tune, watched_inputs
 
     if write and model:
-        raise click.UsageError("--write is of all models of a family")
+        raise click.UsageError("--write is of all models of a family: leave out --model")
+    check_names.check_search(dataset, family, write=write)
     if write:
         with watched_inputs.inputs("tune", dataset, family):
             tune.run(dataset, family, write=True)
     else:
         with staging.only_run(f"tune@{dataset}-{family}"):
             tune.run(dataset, family, model)
+
+
+@foldin.command(section=STAGES)
+@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
+def tuned(dataset: str) -> None:
+    """Write the settings that the stage tune chose, for training."""
+    from foldin.tuning import tuned
+    from foldin.workspace import watched_inputs
+
+    # Before the inputs are hashed: searches of families that are no longer tuned are none.
+    tuned.remove_old_searches(dataset)
+    with watched_inputs.inputs("tuned", dataset):
+        tuned.run(dataset)
 
 
 def _add_stage(name: str, module: str, about: str, *of: str) -> None:
@@ -332,7 +365,6 @@ for _stage in (
     ),
     ("clean", "preparation.clean", "Turn raw files into canonical tables, counting dropped rows by reason.", "dataset"),
     ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
-    ("tuned", "tuning.tuned", "Write the settings that the stage tune chose, for training.", "dataset"),
     ("train", "workspace.train", "Run a family's notebook: train its models.", "dataset", "family"),
     ("evaluate", "evaluation.evaluate", "Evaluate a family's saved models on the test part.", "dataset", "family"),
     ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),

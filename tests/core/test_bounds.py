@@ -171,7 +171,7 @@ def scores_or_one_line(family, model, name, end):
 )
 def test_at_its_bounds_a_setting_gives_scores_or_says_what_to_lower(family, model, name, end):
     said = scores_or_one_line(family, model, name, end)
-    allowed = {("learning_rate", "largest"), ("initial_spread", "largest"), ("l2", "largest")}
+    allowed = {(each, "largest") for each in ("learning_rate", "initial_spread", "l2", "implicit_l2")}
     assert not said or ((name, end) in allowed and ("lower its learning rate" in said or "must be below" in said))
 
 

@@ -1,4 +1,4 @@
-"""Where people really are: a clone with another system's line ends, a ZIP download without git."""
+"""Where users really are: a clone with another system's line ends, a ZIP download without git."""
 
 import subprocess
 

@@ -256,9 +256,9 @@ def test_held_out_users_are_folded_in_and_those_that_cannot_be_say_so(trained, m
     evaluate.run(DATASET, FAMILY)
     found = measured()
     assert found["popularity"]["users_ranked"] == 24
-    strangers = set(test_part.load(DATASET).known.users["user_id"])
-    assert set(table("recommendations")["user_id"]) == strangers
-    assert not strangers & set(interactions.load(DATASET).train.users["user_id"])
+    held_out_users = set(test_part.load(DATASET).known.users["user_id"])
+    assert set(table("recommendations")["user_id"]) == held_out_users
+    assert not held_out_users & set(interactions.load(DATASET).train.users["user_id"])
     assert found["oracle"]["rmse"] < found["bias"]["rmse"] < found["global-mean"]["rmse"]
     assert found["oracle"]["ndcg_at_10"] > found["popularity"]["ndcg_at_10"] > found["random"]["ndcg_at_10"]
 

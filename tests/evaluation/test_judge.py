@@ -19,9 +19,11 @@ from foldin.metrics import beyond_accuracy, definitions
 from foldin.metrics import top_k as ranking
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE
 from foldin.metrics.definitions import COUNTS, OVER_USERS
+from foldin.metrics.liked import LIKED
 from foldin.metrics.ranking import RANKING
-from foldin.metrics.rating import LIKED, RATING
+from foldin.metrics.rating import RATING
 from foldin.models.baselines import DampedBias, Popularity
+from foldin.models.bayesian import BayesianMF
 
 SETTINGS = Evaluation(
     k=5,
@@ -86,6 +88,17 @@ def test_every_pair_counts_in_the_rating_metrics_cold_ones_too(bias, judged, hel
     user, item = held.pairs.loc[3, ["user", "item"]]
     assert user == -1
     assert judged.predicted[3] == pytest.approx(np.clip(bias._bias.mean + bias.item_biases()[item], 0.5, 5))
+
+
+def test_how_sure_a_model_is_of_each_pair_is_kept_where_it_says_so(judged, held):
+    assert judged.stds is None
+    settings = BayesianMF.Settings(factors=2, epochs=4, burn_in=0.2, draws=3, damping=5.0)
+    model = BayesianMF(settings, seed=1).fit(held.training)
+    stds = evaluate_model(model, held, SETTINGS, "bayesian").stds
+    np.testing.assert_array_equal(stds, model.predict_std(*held.indices))
+    assert len(stds) == len(held.pairs)
+    folded_in = replace(held, fold_in=held.training)
+    assert evaluate_model(model, folded_in, SETTINGS, "bayesian").stds is None
 
 
 def test_domains_are_judged_within_themselves(bias, judged, held):

@@ -23,7 +23,7 @@ def test_part(cold):
     for column, table in (("user", training.users), ("item", training.items)):
         pairs[f"{column}_id"] = table[f"{column}_id"].to_numpy()[pairs[column]]
     if cold:
-        pairs.loc[[4, 40], ["user", "user_id"]] = -1, "a stranger"
+        pairs.loc[[4, 40], ["user", "user_id"]] = -1, "an unknown user"
         pairs.loc[[11, 60, 61], ["item", "item_id"]] = -1, "new"
     return HeldOut(pairs.astype({"user": "int32", "item": "int32"}), training)
 

@@ -43,7 +43,7 @@ def test_an_index_without_a_training_rating_is_refused(workspace, axis, kind):
         test_part.load("demo")
 
 
-def test_a_test_pair_that_was_learnt_from_is_refused(workspace):
+def test_a_test_pair_that_was_trained_on_is_refused(workspace):
     split(workspace, "random_by_rating")
     users, items, _ = interactions.load("demo").train.triples()
     columns = {"user": users[0], "item": items[0]}
@@ -54,15 +54,17 @@ def test_a_test_pair_that_was_learnt_from_is_refused(workspace):
 
 def test_a_test_pair_that_a_model_is_told_of_is_refused(workspace):
     split(workspace, "strong_generalization")
-    told = test_part.load("demo").fold_in
-    users, items, _ = told.triples()
+    observed = test_part.load("demo").fold_in
+    users, items, _ = observed.triples()
     columns = {"user": users[0], "item": items[0]}
     rewrite(paths.test("demo") / "ratings.parquet", lambda pairs: pd.concat([pairs, pairs[:1].assign(**columns)]))
-    with pytest.raises(FoldinError, match=f"the pair \\('{told.users['user_id'].iloc[users[0]]}'.*training part too"):
+    with pytest.raises(
+        FoldinError, match=f"the pair \\('{observed.users['user_id'].iloc[users[0]]}'.*training part too"
+    ):
         test_part.load("demo")
 
 
-def test_a_held_out_user_who_was_learnt_from_is_refused(workspace):
+def test_a_held_out_user_who_was_trained_on_is_refused(workspace):
     split(workspace, "strong_generalization")
     known = interactions.load("demo").train.users["user_id"].iloc[0]
 
@@ -76,7 +78,7 @@ def test_a_held_out_user_who_was_learnt_from_is_refused(workspace):
         test_part.load("demo")
 
 
-def test_a_negative_that_was_learnt_from_is_refused_and_an_unknown_one_is_passed_over(workspace):
+def test_a_negative_that_was_trained_on_is_refused_and_an_unknown_one_is_passed_over(workspace):
     split(workspace, "random_by_rating")
     test = test_part.load("demo")
     taken = (test.training.ratings + test.relevant).toarray() != 0
@@ -87,7 +89,7 @@ def test_a_negative_that_was_learnt_from_is_refused_and_an_unknown_one_is_passed
     negatives = pd.concat([pd.DataFrame({"user": user, "item": [*free, free[0]]}), unknown]).astype("int32")
     negatives.to_parquet(file, index=False)
     assert test_part.load("demo").negatives.nonzero()[1].tolist() == free.tolist()
-    learnt = test.training.ratings[[user]].indices[0]
-    pd.concat([negatives, pd.DataFrame({"user": [user], "item": [learnt]})]).astype("int32").to_parquet(file)
+    trained_on = test.training.ratings[[user]].indices[0]
+    pd.concat([negatives, pd.DataFrame({"user": [user], "item": [trained_on]})]).astype("int32").to_parquet(file)
     with pytest.raises(FoldinError, match=r"negatives\.parquet: a negative is in the training part; make it again"):
         test_part.load("demo")

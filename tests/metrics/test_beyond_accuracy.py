@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from foldin import metrics
+from foldin.core.errors import FoldinError
 from foldin.metrics import beyond_accuracy, rating
 
 always = settings(derandomize=True, deadline=None, max_examples=60)
@@ -97,6 +98,24 @@ def test_calibration_groups_hold_every_pair_once_and_keep_ties_together(pairs):
     assert (table["actual"] * table["pairs"]).sum() == pytest.approx(actual.sum())
     assert table["predicted"].is_monotonic_increasing
     assert len(table) <= min(4, len(set(predicted)))
+
+
+@always
+@given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.2])), min_size=1, max_size=40))
+def test_groups_by_standard_deviation_have_the_variances_and_squared_errors_of_their_pairs(pairs):
+    actual, std = (np.array(values, float) for values in zip(*pairs, strict=True))
+    table = metrics.std_calibration(actual, np.full(len(pairs), 3.0), std, 4)
+    assert table["pairs"].sum() == len(pairs)
+    assert (table["std"] ** 2 * table["pairs"]).sum() == pytest.approx((std**2).sum())
+    assert (table["rmse"] ** 2 * table["pairs"]).sum() == pytest.approx(((actual - 3) ** 2).sum())
+    assert table["std"].is_monotonic_increasing
+    assert len(table) <= min(4, len(set(std)))
+
+
+@pytest.mark.parametrize("std", [-0.5, np.nan, np.inf])
+def test_what_is_no_standard_deviation_is_refused(std):
+    with pytest.raises(FoldinError, match=f"a predictive standard deviation is {std}"):
+        metrics.std_calibration([3.0, 4.0], [3.0, 3.0], [1.0, std], 2)
 
 
 def test_rmse_by_user_weighs_users_alike_and_passes_over_who_has_no_pair():

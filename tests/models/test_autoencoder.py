@@ -39,23 +39,23 @@ def test_the_divergence_from_a_standard_normal_is_that_of_many_draws():
 def test_the_loss_of_a_batch_is_that_computed_by_hand():
     train, _, _ = planted(60, 20)
     model = made(epochs=1).fit(train)
-    learnt = model._arrays()
+    weights = model._arrays()
     network = model._network(networks.start(0))
-    networks.set_weights(network, learnt)
+    networks.set_weights(network, weights)
     rng = np.random.default_rng(1)
-    told = autoencoder.dropped(autoencoder.unit_rows(train.ratings[:8]), 0.5, rng).toarray()
-    met = (train.ratings[:8].toarray() > 0).astype(np.float32)
+    observed = autoencoder.dropped(autoencoder.unit_rows(train.ratings[:8]), 0.5, rng).toarray()
+    rated = (train.ratings[:8].toarray() > 0).astype(np.float32)
     noise, kl_weight = rng.standard_normal((8, 4), dtype=np.float32), np.full((8, 1), 0.7, dtype=np.float32)
-    found = networks.keras().ops.convert_to_numpy(network([told, met, noise, kl_weight]))
+    found = networks.keras().ops.convert_to_numpy(network([observed, rated, noise, kl_weight]))
 
     def dense(values, name):
-        return values @ learnt[f"{name}.kernel"].astype(float) + learnt[f"{name}.bias"]
+        return values @ weights[f"{name}.kernel"].astype(float) + weights[f"{name}.bias"]
 
-    hidden = np.tanh(dense(told, "encoder"))
+    hidden = np.tanh(dense(observed, "encoder"))
     mean, log_variance = dense(hidden, "mean"), 10 * np.tanh(dense(hidden, "log_variance") / 10)
     drawn = mean + np.exp(log_variance) ** 0.5 * noise
     logits = dense(np.tanh(dense(drawn, "decoder")), "output")
-    surprise = -(met * log_softmax(logits)).sum(axis=1)
+    surprise = -(rated * log_softmax(logits)).sum(axis=1)
     divergence = (mean**2 + np.exp(log_variance) - 1 - log_variance).sum(axis=1) / 2
     np.testing.assert_allclose(found, surprise + 0.7 * divergence, rtol=1e-4)
 
@@ -96,13 +96,13 @@ def test_keeps_the_weights_of_the_best_epoch():
     ndcg = [row["validation_ndcg"] for row in model.history]
     assert set(model.history[0]) == {"epoch", "train_loss", "validation_ndcg"}
     assert model.epochs == 1 + int(np.argmax(ndcg))
-    # What was learnt up to there, by the same draws, is what is kept.
+    # What was learned up to there, by the same draws, is what is kept.
     again = made(epochs=model.epochs).fit(train)
     for name, array in model._arrays().items():
         np.testing.assert_array_equal(array, again._arrays()[name])
 
 
-def test_learns_the_same_to_the_byte_whatever_was_learnt_before():
+def test_learns_the_same_to_the_byte_whatever_was_learned_before():
     train, validation, _ = planted(60, 40)
     first = made(epochs=2).fit(train, validation)._arrays()
     made(epochs=1, hidden=8).fit(train)
@@ -116,12 +116,12 @@ def test_learns_the_same_to_the_byte_whatever_was_learnt_before():
 @settings(deadline=None, derandomize=True)
 def test_rows_have_length_1_and_lose_a_share_that_the_others_make_up_for(n_users, n_items, seed):
     rng = np.random.default_rng(seed)
-    met = rng.random((n_users, n_items)) < rng.random()
-    users, items = np.nonzero(met)
-    ratings = sparse.csr_array((np.zeros(len(users), np.float32), (users, items)), shape=met.shape)
+    rated = rng.random((n_users, n_items)) < rng.random()
+    users, items = np.nonzero(rated)
+    ratings = sparse.csr_array((np.zeros(len(users), np.float32), (users, items)), shape=rated.shape)
     rows = autoencoder.unit_rows(ratings)
-    np.testing.assert_array_equal(rows.toarray() > 0, met, "a rating of 0 is a rating")
-    np.testing.assert_allclose((rows.toarray() ** 2).sum(axis=1), met.any(axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(rows.toarray() > 0, rated, "a rating of 0 is a rating")
+    np.testing.assert_allclose((rows.toarray() ** 2).sum(axis=1), rated.any(axis=1), rtol=1e-5)
     kept = autoencoder.dropped(rows, 0.5, rng).toarray()
     np.testing.assert_allclose(kept, np.where(kept > 0, 2 * rows.toarray(), 0), rtol=1e-6)
 

@@ -32,5 +32,5 @@ def test_every_network_learns_and_folds_in_on_other_backends(workspace, backend)
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.split("\n")[:-1]
-    assert len(lines) == 7
+    assert len(lines) == 9
     assert all(line.endswith(" 2 (3, 30) (2, 30)") for line in lines)

@@ -1,19 +1,16 @@
-"""Draws come from the posterior that theory gives; predictions are averages over them; doubt is of the right size."""
+"""Predictions are averages over draws, and their variances are of the right size."""
 
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from synthetic import from_triples, planted
 
 from foldin import metrics
 from foldin.core.interactions import Scale
 from foldin.models.bayesian import BayesianMF, FlippedFM, by_column
 from foldin.models.parts import features, gibbs
-from foldin.models.parts.gibbs import Sampler
-from foldin.models.parts.relations import Block, block, group, implicit
 
 SETTINGS = {"factors": 3, "epochs": 40, "burn_in": 0.5, "draws": 20, "damping": 5.0}
 TRAIN, VALIDATION, TEST = planted(n_users=120, n_items=80)
@@ -24,129 +21,6 @@ MODELS = pytest.mark.parametrize("cls", [BayesianMF, FlippedFM])
 def made(cls, seed=3, **changes):
     own = FM_ONLY if cls is FlippedFM else {}
     return cls(cls.Settings(**SETTINGS | own | changes), seed=seed)
-
-
-def small_chain(seed, factors=2, n_blocks=3) -> tuple[Sampler, list[Block], np.ndarray]:
-    """Return a chain over three blocks whose groups overlap, its blocks and its targets."""
-    rng = np.random.default_rng(seed)
-    blocks = []
-    for n_rows in (5, 4, 3)[:n_blocks]:
-        features = rng.normal(size=(n_rows, 4)) * (rng.random((n_rows, 4)) < 0.6)
-        features[:, 3] = 0
-        blocks.append(block(rng.integers(0, n_rows, 30).astype(np.int32), n_rows, (group(sparse.csr_array(features)),)))
-    targets = rng.normal(size=30)
-    return Sampler(targets, blocks, factors, rng), blocks, targets
-
-
-def dense(block):
-    """Return every rating's features of a block as a dense matrix: ids, then the group's."""
-    features = block.groups[0]
-    columns = np.repeat(np.arange(features.n_features), np.diff(features.starts))
-    beside = np.zeros((block.n_rows, features.n_features))
-    beside[features.rows, columns] = features.values
-    return np.column_stack([np.eye(block.n_rows), beside])[block.row_of]
-
-
-def by_definition(chain, blocks):
-    """Return the predictions of a factorization machine as Rendle (2010) defines it, over all features side by side."""
-    x = np.column_stack([dense(block) for block in blocks])
-    weights = np.column_stack(
-        [part.values for own, other in zip(chain.ids, chain.others, strict=True) for part in (own, *other)]
-    )
-    w, v = weights[0], weights[1:]
-    return chain.constant + x @ w + (((x @ v.T) ** 2).sum(axis=1) - (x**2 @ (v**2).T).sum(axis=1)) / 2
-
-
-@settings(derandomize=True, deadline=None, max_examples=25)
-@given(st.integers(0, 10_000), st.integers(0, 3), st.integers(1, 3), st.integers(0, 3))
-def test_residuals_are_those_of_the_factorization_machine_after_any_sweep(seed, factors, n_blocks, sweeps):
-    chain, blocks, targets = small_chain(seed, factors, n_blocks)
-    for _ in range(sweeps):
-        chain.sweep()
-    np.testing.assert_allclose(targets - chain.residuals, by_definition(chain, blocks), atol=1e-9)
-    np.testing.assert_allclose(chain.predictions(), by_definition(chain, blocks), atol=1e-9)
-
-
-class FixedNoise:
-    """A generator whose normal numbers are all the same."""
-
-    def __init__(self, z):
-        self.z = z
-
-    def standard_normal(self, size=None):
-        return self.z if size is None else np.full(size, self.z)
-
-
-@pytest.mark.parametrize("which", [0, 2], ids=["w", "a factor"])
-@pytest.mark.parametrize("in_group", [False, True], ids=["an id", "a feature"])
-@pytest.mark.parametrize("z", [0.0, 1.0], ids=["its mean", "its spread"])
-def test_a_weight_is_drawn_from_its_normal_posterior(which, in_group, z, monkeypatch):
-    chain, blocks, targets = small_chain(1)
-    part = chain.others[1][0] if in_group else chain.ids[1]
-    part.mean[:], part.precision[:] = 0.3, 2.5
-    chain.noise, chain._rng = 1.7, FixedNoise(z)
-    monkeypatch.setattr(chain, "_draw_prior", lambda *_: None)
-    if in_group:  # ids come first: they stay as they are
-        monkeypatch.setattr(gibbs, "draw_ids", lambda *_: None)
-    if which:
-        for each, sums in zip(blocks, chain.sums, strict=True):
-            gibbs.add_sums(each.row_of, sums[which - 1], chain._cells)
-    start, predicted = part.values[which, 0], by_definition(chain, blocks)
-    part.values[which, 0] += 1
-    slopes = by_definition(chain, blocks) - predicted
-    part.values[which, 0] = start
-    chain._draw_block(1, which)
-    precision = 2.5 + 1.7 * slopes @ slopes
-    mean = (2.5 * 0.3 + 1.7 * slopes @ (targets - predicted + start * slopes)) / precision
-    np.testing.assert_allclose(part.values[which, 0], mean + z / np.sqrt(precision), rtol=1e-9)
-
-
-def test_the_average_of_many_draws_is_the_exact_posterior_where_only_weights_matter(monkeypatch):
-    """With priors and noise given, the posterior is that of a ridge regression on a constant and all features."""
-    chain, blocks, targets = small_chain(2, factors=0)
-    monkeypatch.setattr(chain, "_draw_prior", lambda *_: None)
-    monkeypatch.setattr(chain, "_draw_noise", lambda: None)
-    chain.noise, drawn = 2.0, []
-    for sweep in range(6000):
-        chain.sweep()
-        if sweep >= 100:
-            drawn.append(chain.predictions())
-    x = np.column_stack([np.ones(30), *(dense(each) for each in blocks)])
-    covariance = np.linalg.inv(np.eye(x.shape[1]) + 2.0 * x.T @ x)
-    np.testing.assert_allclose(np.mean(drawn, axis=0), x @ (2.0 * covariance @ x.T @ targets), atol=0.04)
-    np.testing.assert_allclose(np.var(drawn, axis=0), np.sum((x @ covariance) * x, axis=1), rtol=0.15)
-
-
-def test_the_prior_is_drawn_from_its_own_posterior():
-    chain, _, _ = small_chain(4)
-    part, known = chain.ids[0], np.array([True, True, True, True, False])
-    part.values[1] = [1.0, 2.0, 4.0, 5.0, 99.0]
-    means, precisions = [], []
-    for _ in range(20_000):
-        chain._draw_prior(part, 1, known)
-        means.append(part.mean[1])
-        precisions.append(part.precision[1])
-    # Of a normal-gamma: mean Σ/(n + 1); shape (1 + n)/2, and rate (1 + Σ(v - average)² + average² n/(n + 1))/2.
-    assert np.mean(means) == pytest.approx(12 / 5, abs=0.03)
-    assert np.mean(precisions) == pytest.approx(5 / (1 + 10 + 9 * 4 / 5), rel=0.02)
-
-
-def test_the_noise_is_drawn_from_its_own_posterior():
-    chain, _, _ = small_chain(5)
-    drawn = []
-    for _ in range(5000):
-        chain._draw_noise()
-        drawn.append(chain.noise)
-    assert np.mean(drawn) == pytest.approx((1 + 30) / (1 + np.sum(chain.residuals**2)), rel=0.02)
-
-
-def test_who_rated_what_has_weight_one_over_the_root_of_how_many():
-    ratings = from_triples([0, 0, 0, 0, 2], [0, 1, 2, 3, 1], [0, 1, 2, 3, 4], (3, 5)).ratings
-    features = implicit(ratings)
-    assert features.known.tolist() == [True, True, True, True, False]
-    cells = slice(features.starts[1], features.starts[2])
-    assert features.rows[cells].tolist() == [0, 2]
-    np.testing.assert_allclose(features.values[cells], [0.5, 1.0])
 
 
 @MODELS
@@ -185,14 +59,18 @@ def test_the_average_of_draws_is_better_than_each_of_them(cls):
     assert metrics.rmse(ratings, model.predict(users, items)) < min(each)
 
 
-def unclipped(seed=0):
-    """Return two parts of a world that is what the model says: low rank, normal noise of 0.4, a scale without ends."""
+def unclipped(n_users=150, new=0, seed=0):
+    """Return two parts of a world that is what the model says: low rank, normal noise of 0.4, a scale without ends.
+
+    All ratings of the last `new` users are in the second part.
+    """
     rng = np.random.default_rng(seed)
-    taste = rng.normal(size=(150, 2)) @ rng.normal(size=(100, 2)).T / 2
-    true = 20 + rng.normal(scale=0.4, size=(150, 1)) + rng.normal(scale=0.4, size=100) + taste
+    taste = rng.normal(size=(n_users, 2)) @ rng.normal(size=(100, 2)).T / 2
+    true = 20 + rng.normal(scale=0.4, size=(n_users, 1)) + rng.normal(scale=0.4, size=100) + taste
     users, items = np.nonzero(rng.random(true.shape) < 0.25)
     ratings = true[users, items] + rng.normal(scale=0.4, size=len(users))
-    held, scale = rng.random(len(users)) < 0.2, Scale(lowest=0, highest=40, step=0)
+    held = (rng.random(len(users)) < 0.2) | (users >= n_users - new)
+    scale = Scale(lowest=0, highest=40, step=0)
     return tuple(from_triples(users[p], items[p], ratings[p], true.shape, scale) for p in (~held, held))
 
 
@@ -210,12 +88,43 @@ def test_errors_are_as_large_as_the_predictive_standard_deviation_says(cls):
 
 
 @MODELS
-def test_the_unknown_are_predicted_by_the_prior_and_less_surely(cls):
+@pytest.mark.parametrize("with_index", [False, True], ids=["-1", "an index without a rating"])
+def test_errors_of_new_users_are_as_large_as_said_too(cls, with_index):
+    """Squared errors over predicted variances average 1, with 250 users, each a draw, to within 0.2 or so."""
+    train, test = unclipped(n_users=400, new=250)
+    users, items, ratings = test.triples()
+    model = made(cls, epochs=60).fit(train)
+    new = users >= 150
+    asked = users if with_index else np.where(new, -1, users)
+    said, errors = model.predict_std(asked, items), ratings - model.predict(asked, items)
+    assert np.mean((errors[new] / said[new]) ** 2) == pytest.approx(1, abs=0.2)
+    assert said[new].min() > said[~new].mean()
+
+
+@MODELS
+def test_the_variance_of_new_pairs_is_that_of_randomly_drawn_weights(cls):
+    """A new user is a normal draw with the mean and covariance of all, and so is a new item, in every draw."""
+    draws = made(cls, epochs=4, draws=1).fit(TRAIN).draws
+    rng, unknown, one = np.random.default_rng(0), np.array([-1]), np.array([True])
+    sides = [
+        rng.multivariate_normal(np.r_[bias[-1, 0], factors[-1, 0]], draws.spread[side, 0], 400_000)
+        for side, (bias, factors) in enumerate(
+            ((draws.user_bias, draws.user_factors), (draws.item_bias, draws.item_factors))
+        )
+    ]
+    fixed = np.r_[draws.item_bias[7, 0], draws.item_factors[7, 0]]
+    for item, drawn, new in ((np.array([7]), fixed[None], ~one), (unknown, sides[1], one)):
+        ratings = sides[0][:, 0] + drawn[:, 0] + np.sum(sides[0][:, 1:] * drawn[:, 1:], axis=1)
+        assert draws.variance(unknown, item, one, new)[0] == pytest.approx(ratings.var() + 1 / draws.noise[0], rel=0.02)
+
+
+@MODELS
+def test_the_unknown_are_predicted_by_the_average_and_less_surely(cls):
     model = made(cls).fit(TRAIN)
     everyone = np.arange(TRAIN.n_users, dtype=np.int32)
     nobody, item = np.full(3, -1, dtype=np.int32), np.array([5, 9, -1], dtype=np.int32)
     average = [model.predict(everyone, np.full_like(everyone, one)).mean() for one in (5, 9)]
-    np.testing.assert_allclose(model.predict(nobody, item)[:2], average, atol=0.5)
+    np.testing.assert_allclose(model.predict(nobody, item)[:2], average, atol=0.1)
     unsure = model.predict_std(nobody, item)
     assert unsure[:2].min() > model.predict_std(everyone, np.full_like(everyone, 5)).mean()
     spread = TRAIN.ratings.data.std()
@@ -226,18 +135,18 @@ def test_the_unknown_are_predicted_by_the_prior_and_less_surely(cls):
 def test_a_new_user_s_weights_are_where_their_posterior_is_highest(cls):
     """The posterior density falls alike to both sides, whatever the direction; computed by the model's definition."""
     model = made(cls, draws=1).fit(TRAIN)
-    draws, told = model.draws, np.array([3, 8, 20, 41])
+    draws, rated = model.draws, np.array([3, 8, 20, 41])
     targets = np.array([0.5, -1.0, 1.2, 0.3])
-    bias, taste = (found[0] for found in draws._posterior_mean(told, targets))
-    mean, precision = draws.prior[0, :, 0]
-    beside = draws.told[told, 0].astype(float) / 2 if len(draws.told) else np.zeros((0, 4))
+    bias, taste = (found[0] for found in draws._posterior_mean(rated, targets))
+    mean, precision = draws.prior[:, 0]
+    beside = draws.implied[rated, 0].astype(float) / 2 if len(draws.implied) else np.zeros((0, 4))
     known = beside[:, 1:].sum(axis=0)
 
     def loss(weights):
         v, w = weights[1:], weights[0]
         together = np.vstack([v, beside[:, 1:]])
         a = w + beside[:, 0].sum() + (together.sum(axis=0) ** 2 - (together**2).sum(axis=0)).sum() / 2
-        predicted = draws.constant[0] + a + draws.item_bias[told, 0] + draws.item_factors[told, 0] @ (v + known)
+        predicted = draws.constant[0] + a + draws.item_bias[rated, 0] + draws.item_factors[rated, 0] @ (v + known)
         return draws.noise[0] * np.sum((targets - predicted) ** 2) + precision @ (weights - mean) ** 2, a
 
     v = taste - known
@@ -251,7 +160,7 @@ def test_a_new_user_s_weights_are_where_their_posterior_is_highest(cls):
 
 
 @MODELS
-def test_a_user_told_anew_is_scored_much_as_one_trained_on(cls):
+def test_a_user_folded_in_is_scored_much_as_one_trained_on(cls):
     model = made(cls).fit(TRAIN)
     users = np.arange(40, dtype=np.int32)
     trained, folded = model.score(users), model.fold_in(TRAIN.ratings[users])
@@ -285,7 +194,7 @@ def test_who_rated_what_helps_where_exposure_follows_taste():
     assert with_it < without
 
 
-def test_what_tables_say_is_learnt_from():
+def test_what_tables_say_is_learned_from():
     """Items without a rating by the same creator as good ones are no better: creators alone tell known items apart."""
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((60, 80)) < 0.06)

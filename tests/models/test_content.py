@@ -123,7 +123,7 @@ def test_popularity_is_added_to_the_cosine():
 def test_items_of_which_nothing_is_said_are_scored_alike_and_that_is_said(cls, tmp_path, capsys):
     items = pd.DataFrame({"item_id": list("abcd"), "title": list("abcd"), "domain": "unknown", "genres": ""})
     model = made(cls).fit(world([(0, 0), (1, 0), (1, 2)], items=items))
-    assert "tell no item from another" in capsys.readouterr().err
+    assert "all items have the same title, genres, creator and domain" in capsys.readouterr().err
     model.save(tmp_path)
     scores = cls.load(tmp_path).score(np.array([0, 1]))
     np.testing.assert_array_equal(scores[0], scores[1])
@@ -144,7 +144,7 @@ def test_profiles_and_their_heaviest_terms():
 def test_hidden_items_are_ordered_by_what_is_said_of_them_alone():
     known, _ = seen_checkerboard(hidden=0)
     assert content.auc_of_unrated(made(), known, every=3) == 1
-    told_nothing = replace(known, items=known.items[["item_id"]])
-    assert content.auc_of_unrated(made(), told_nothing, every=3) == 0.5
+    without_text = replace(known, items=known.items[["item_id"]])
+    assert content.auc_of_unrated(made(), without_text, every=3) == 0.5
     assert np.isnan(content.auc_of_unrated(made(), known, every=31)), "nothing is hidden"
     assert np.isnan(content.auc_of_unrated(made(), known, every=1)), "nothing is left to learn from"

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from synthetic import from_triples, planted
 
 from foldin.models import deep, family_models
+from foldin.models.parts import networks
 from foldin.models.parts.validation import validate
 
 SMALL = {"embedding": 8, "l2": 0.1, "initial_spread": 0.05, "epochs": 12, "patience": 12}
 RATING = SMALL | {"steps_per_epoch": 24, "damping": 5.0, "hidden": 32, "learning_rate": 0.02}
 NCF = RATING | {"leak": 0.01, "decay_every": 3, "decay": 0.7}
+MOMENTUM = SMALL | {"l2": 0.0, "batch_size": 64, "damping": 5.0, "hidden": 32, "learning_rate": 0.08, "momentum": 0.9}
 DROPOUT = RATING | {"kernel_l2": 0.0, "dropout": 0.5}
 RANKING = SMALL | {
     "steps_per_epoch": 71, "product_embedding": 8, "hidden": 8, "negatives": 2, "validation_k": 10,
@@ -28,7 +30,9 @@ def made(name, values, seed=3):
 
 @cache
 def tried_out(name, **changes):
-    base = {"mlp-dropout": DROPOUT, "mlp-centred": RATING, "ncf": NCF, "ncf-ranking": RANKING}[name]
+    base = {
+        "mlp-dropout": DROPOUT, "mlp-centred": RATING, "mlp-momentum": MOMENTUM, "ncf": NCF, "ncf-ranking": RANKING,
+    }[name]  # fmt: skip
     return made(name, base | changes).fit(*planted()[:2])
 
 
@@ -106,7 +110,7 @@ def test_l2_of_the_layers_shrinks_them():
     sizes = []
     for kernel_l2 in (0.0, 0.001):
         arrays = tried_out("mlp-dropout", epochs=4, kernel_l2=kernel_l2)._arrays()
-        sizes.append(np.linalg.norm(arrays["user_half.kernel"]))
+        sizes.append(np.linalg.norm(arrays["hidden.kernel"]))
     assert sizes[1] < 0.8 * sizes[0]
 
 
@@ -128,25 +132,37 @@ def test_the_learning_rate_falls_in_steps():
 def test_a_leaky_unit_passes_what_a_plain_one_stops():
     model = made("ncf", NCF | {"leak": 0.3, "epochs": 1}).fit(planted()[0])
     arrays = model._arrays()
-    hidden = (
-        arrays["user_embedding.embeddings"][7] @ arrays["user_half.kernel"]
-        + arrays["item_embedding.embeddings"][5] @ arrays["item_half.kernel"]
-        + arrays["item_half.bias"]
-    )
+    rows = arrays["user_embedding.embeddings"][7], arrays["item_embedding.embeddings"][5]
+    hidden = np.concatenate(rows) @ arrays["hidden.kernel"] + arrays["hidden.bias"]
     assert (hidden < 0).any()
     left_over = np.where(hidden > 0, hidden, 0.3 * hidden) @ arrays["output.kernel"] + arrays["output.bias"]
     biases = model._bias.mean + model._bias.user[7] + model._bias.item[5]
     assert model.score(np.array([7]))[0, 5] == pytest.approx((biases + model._spread * left_over).item(), abs=1e-5)
 
 
-def test_a_hidden_layer_of_two_halves_is_one_over_the_concatenation():
-    arrays = tried_out("mlp-centred")._arrays()
-    user, item = arrays["user_embedding.embeddings"][1], arrays["item_embedding.embeddings"][2]
-    kernel = np.concatenate([arrays["user_half.kernel"], arrays["item_half.kernel"]])
-    hidden = np.maximum(np.concatenate([user, item]) @ kernel + arrays["item_half.bias"], 0)
+@pytest.mark.parametrize("name", ["mlp-centred", "mlp-momentum"])
+def test_a_hidden_layer_of_two_halves_is_one_over_the_concatenation(name):
+    model = tried_out(name)
+    arrays = model._arrays()
+    rows = arrays["user_embedding.embeddings"][1], arrays["item_embedding.embeddings"][2]
+    hidden = np.maximum(np.concatenate(rows) @ arrays["hidden.kernel"] + arrays["hidden.bias"], 0)
     expected = (hidden @ arrays["output.kernel"] + arrays["output.bias"]).item()
-    found = tried_out("mlp-centred")._pairs(np.array([1], np.int32), np.array([2], np.int32))
-    assert found[0] == pytest.approx(expected, abs=1e-5)
+    assert model._pairs(np.array([1], np.int32), np.array([2], np.int32))[0] == pytest.approx(expected, abs=1e-5)
+    assert model._grid(rows[0][None])[0, 2] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_model_of_s2_knows_a_mean_and_no_biases():
+    train, _, _ = planted()
+    model = tried_out("mlp-momentum")
+    left_over = model._pairs(np.array([1], np.int32), np.array([2], np.int32))[0]
+    expected = train.ratings.data.mean() + model._spread * left_over
+    assert model.score(np.array([1]))[0, 2] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_model_of_s2_descends_with_momentum():
+    optimizer = made("mlp-momentum", MOMENTUM | {"momentum": 0.7})._optimizer(networks.keras().optimizers)
+    assert isinstance(optimizer, networks.keras().optimizers.SGD)
+    assert (optimizer.momentum, float(optimizer.learning_rate)) == (0.7, pytest.approx(0.08))
 
 
 def test_learns_the_same_to_the_byte_whatever_was_learnt_before():

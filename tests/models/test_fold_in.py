@@ -1,4 +1,4 @@
-"""Users who were not trained on: every model scores them by the ratings told of them, or says that it cannot."""
+"""Users who were not trained on: every model scores them by the ratings observed of them, or says that it cannot."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
 NAMES = [(family, name) for family in params.known_families() for name in PARAMS[family]]
 # The same for everyone, or nothing but biases.
 KNOWS_NO_TASTE = {"global-mean", "bias", "popularity", "random"}
-STRANGERS = slice(30, 40)
+HELD_OUT = slice(30, 40)
 # An example of `mult-vae` is a user, not a rating.
 SMALLER = {"two-tower-retrieval": {"batch_size": 64}, "mult-vae": {"batch_size": 8, "epochs": 40}}
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
@@ -46,21 +46,21 @@ def without(train, users):
 
 
 @pytest.mark.parametrize(("family", "name"), [pair for pair in NAMES if pair[1] not in KNOWS_NO_TASTE])
-def test_strangers_get_what_their_own_kind_likes(family, name):
+def test_held_out_users_get_what_their_own_kind_likes(family, name):
     rates = family_models(family)[name].predicts_ratings
     known, hidden = checkerboard() if rates else seen_checkerboard()
-    model = fitted(family, name, without(known, STRANGERS))
-    told = known.ratings[STRANGERS]
-    scores = model.fold_in(told)
-    assert scores.shape == told.shape
+    model = fitted(family, name, without(known, HELD_OUT))
+    observed = known.ratings[HELD_OUT]
+    scores = model.fold_in(observed)
+    assert scores.shape == observed.shape
     assert scores.dtype == np.float32
-    for row, user in enumerate(range(STRANGERS.start, STRANGERS.stop)):
+    for row, user in enumerate(range(HELD_OUT.start, HELD_OUT.stop)):
         items = hidden.ratings[[user]].indices
         if rates:
             liked = hidden.ratings[[user]].data > 3
             assert np.mean((scores[row][items] > 3) == liked) > 0.9
         else:
-            others = np.setdiff1d(np.arange(1 - user % 2, 30, 2), told[[row]].indices)
+            others = np.setdiff1d(np.arange(1 - user % 2, 30, 2), observed[[row]].indices)
             candidates = np.concatenate([items, others])
             best = candidates[np.argsort(-scores[row][candidates])[: min(3, len(items))]]
             assert set(best % 2) == {user % 2}
@@ -76,7 +76,7 @@ def test_a_projection_of_someone_s_own_ratings_is_what_training_made_of_them(nam
 
 
 @pytest.mark.parametrize("name", ["global-mean", "bias", "popularity"])
-def test_baselines_treat_a_stranger_like_someone_known_with_the_same_ratings(name):
+def test_baselines_treat_a_held_out_user_like_a_known_one_with_the_same_ratings(name):
     train, _, _ = planted(n_users=60, n_items=40)
     model = fitted("baselines", name, train)
     everyone = np.arange(60, dtype=np.int32)
@@ -92,8 +92,8 @@ def test_someone_known_who_is_folded_in_is_ranked_much_as_training_ranked_them(f
     if name == "global-mean":
         np.testing.assert_array_equal(folded, trained)
         return
-    told = np.diff(train.ratings.indptr) > 0
-    alike = [stats.spearmanr(*pair).statistic for pair in zip(trained[told], folded[told], strict=True)]
+    observed = np.diff(train.ratings.indptr) > 0
+    alike = [stats.spearmanr(*pair).statistic for pair in zip(trained[observed], folded[observed], strict=True)]
     assert np.mean(alike) > 0.9
 
 

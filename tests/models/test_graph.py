@@ -3,19 +3,13 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from synthetic import from_triples, planted
+from synthetic import of, planted
 
 from foldin.models.graph import GraphFilter
 
 TRAIN = planted(n_users=90, n_items=50)[0]
 ONES = (TRAIN.ratings.toarray() > 0).astype(float)
 EVERYONE = np.arange(90, dtype=np.int32)
-
-
-def of(cells):
-    """Return interactions that are the ones of a matrix."""
-    users, items = np.nonzero(cells)
-    return from_triples(users, items, np.full(len(users), 4.0), np.shape(cells))
 
 
 def gf_cf(train, factors=5, ideal_weight=0.3):

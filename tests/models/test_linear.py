@@ -156,12 +156,12 @@ def test_a_catalogue_too_large_is_refused_before_memory_is_taken(monkeypatch):
     with pytest.raises(FoldinError) as caught:
         ease(wide, 5.0)
     said = (
-        "params.yaml: Ease needs 111.8 GB for all pairs of 100,000 items, and `gigabytes` allows 1 GB; "
+        "params.yaml: Ease: it needs 111.8 GB for all pairs of 100,000 items, and `gigabytes` allows 1 GB; "
         "raise `gigabytes`, drop rare items (subset.k_core), or leave its family out of `families` and take "
         "`neighbours`, which holds the nearest items only"
     )
     assert str(caught.value) == said
-    with pytest.raises(FoldinError, match=r"Slim needs 37\.3 GB .* and `gigabytes` allows 1 GB"):
+    with pytest.raises(FoldinError, match=r"Slim: it needs 37\.3 GB .* and `gigabytes` allows 1 GB"):
         slim(wide, 1.0, 1.0)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 2**29}))
     with pytest.raises(FoldinError, match=r"and this machine has 0\.5 GB free; drop rare items"):

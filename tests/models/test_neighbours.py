@@ -3,19 +3,13 @@
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from synthetic import from_triples, planted
+from synthetic import of, planted
 
 from foldin.models.neighbours import ItemKNN, RP3Beta, UserKNN
 
 TRAIN = planted(n_users=90, n_items=50)[0]
 ONES = (TRAIN.ratings.toarray() > 0).astype(float)
 EVERYONE = np.arange(90, dtype=np.int32)
-
-
-def of(cells):
-    """Return interactions that are the ones of a matrix."""
-    users, items = np.nonzero(cells)
-    return from_triples(users, items, np.full(len(users), 4.0), np.shape(cells))
 
 
 def item_knn(train, neighbours, similarity="cosine", shrinkage=0.0):
@@ -49,7 +43,7 @@ def test_item_knn_worked_by_hand():
 
 
 def test_user_knn_worked_by_hand():
-    """Users rate {0, 1}, {0, 2} and {1}: cos = 1/2 and 1/√2 from the first, who is told of 2 by the second alone."""
+    """Users rate {0, 1}, {0, 2} and {1}: cos = 1/2 and 1/√2 from the first, who gets 2 from the second alone."""
     train = of([[1, 1, 0], [1, 0, 1], [0, 1, 0]])
     np.testing.assert_allclose(user_knn(train, 2).score([0]), [[1 / 2, 1 / np.sqrt(2), 1 / 2]], rtol=1e-6)
     np.testing.assert_allclose(user_knn(train, 1).score([0]), [[0, 1 / np.sqrt(2), 0]], rtol=1e-6)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import trials
-from test_contract import NAMES, awkward, made_small, settings_of, told_of_strangers
+from test_contract import NAMES, awkward, made_small, ratings_of_held_out_users, settings_of
 
 from foldin.models.parts import losses, networks
 from foldin.models.parts.networks import NetworkSettings
@@ -81,7 +81,7 @@ def runs_of(family: str, name: str) -> set[str]:
 
     def work() -> None:
         model = cls(made_small(settings), seed=5).fit(*awkward())
-        model.fold_in(told_of_strangers())
+        model.fold_in(ratings_of_held_out_users())
 
     return operations_of(work)
 

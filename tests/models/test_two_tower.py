@@ -139,3 +139,17 @@ def test_a_rating_is_biases_and_a_rescaled_dot_product():
     rescaled = product * arrays["output.kernel"] + arrays["output.bias"]
     expected = model._bias.predict(np.array([4]), np.array([9])) + model._spread * rescaled
     assert model.score(np.array([4]))[0, 9] == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_the_model_of_s3_knows_a_mean_and_no_biases():
+    values = {name: value for name, value in RATING.items() if name != "steps_per_epoch"} | {
+        "batch_size": 64,
+        "l2": 0.0,
+    }
+    train = planted()[0]
+    model = two_tower.PlainTowers(two_tower.PlainTowers.Settings(**values), seed=3).fit(train)
+    arrays = model._arrays()
+    product = arrays["user_embedding.embeddings"][4] @ arrays["item_embedding.embeddings"][9]
+    rescaled = product * arrays["output.kernel"] + arrays["output.bias"]
+    expected = train.ratings.data.mean() + model._spread * rescaled
+    assert model.score(np.array([4]))[0, 9] == pytest.approx(expected.item(), abs=1e-4)

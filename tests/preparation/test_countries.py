@@ -48,6 +48,6 @@ def test_a_normalized_name_stays(text):
 def test_nearly_all_real_places_have_a_known_country(archives):
     text = (archives / "book-crossing" / "BX-Users.first100k.csv").read_text("latin-1").splitlines()[1:]
     found = [countries.normalized(line.split(";")[1]) for line in text if line.count(";") == 2]
-    told = [known for name, known in found if name is not None]
-    assert len(told) > 0.9 * len(found)
-    assert sum(told) > 0.99 * len(told)
+    named = [known for name, known in found if name is not None]
+    assert len(named) > 0.9 * len(found)
+    assert sum(named) > 0.99 * len(named)

@@ -22,7 +22,7 @@ from foldin.evaluation import test_part
 from foldin.evaluation.judge import evaluate_model
 from foldin.evaluation.test_part import HeldOut
 from foldin.models.baselines import Popularity
-from foldin.preparation import clean, splits, user_item
+from foldin.preparation import clean, protocols, splits, user_item
 
 always = settings(deadline=None, derandomize=True, max_examples=60)
 EVALUATION = params.Evaluation(
@@ -136,8 +136,8 @@ def test_strong_generalization_never_trains_on_a_held_out_user(ratings):
     if split is None:
         return
     owners = ratings["user_id"].to_numpy()
-    learnt = set(owners[np.concatenate([split.train, split.validation])])
-    assert not learnt & set(owners[split.test])
+    training = set(owners[np.concatenate([split.train, split.validation])])
+    assert not training & set(owners[split.test])
     assert set(owners[split.test]) == set(owners[split.fold_in])
     assert split.notes["users_held_out"] == len(set(owners[split.test]))
 
@@ -163,7 +163,7 @@ def test_a_data_set_without_such_files_is_named(protocol, what):
 
 
 def test_a_random_split_is_never_called_temporal():
-    for name, (_, phrase) in splits.PROTOCOLS.items():
+    for name, (_, phrase) in protocols.PROTOCOLS.items():
         assert ("by time" in phrase.replace("not by time", "")) == (name in DATED), name
 
 

@@ -1,4 +1,4 @@
-"""A smaller problem: the split stays as it was, and the test part has no say in what is learnt from."""
+"""A smaller problem: the split stays as it was, and the test part does not affect what is trained on."""
 
 import json
 
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from foldin.core import interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.preparation import clean, fetch, subset, user_item
-from foldin.preparation.splits import Split
+from foldin.preparation.protocols import Split
 
 
 @pytest.fixture

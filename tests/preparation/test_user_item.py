@@ -14,7 +14,7 @@ from foldin.core import ids, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 from foldin.evaluation import test_part
-from foldin.preparation import clean, fetch, splits, user_item
+from foldin.preparation import clean, fetch, protocols, splits, user_item
 from foldin.workspace import watched_inputs
 
 
@@ -83,10 +83,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(clea
     assert written() != first
 
 
-def split_by(n: int, seed: int, test: float, validation: float) -> splits.Split:
+def split_by(n: int, seed: int, test: float, validation: float) -> protocols.Split:
     shares = {"test": test, "validation": validation, "fold_in": 0.8}
-    wanted = params.Split(protocol="random_by_rating", seed=seed, folds=5, fold=1, liked_only=False, **shares)
-    return splits.split_ratings(pd.DataFrame(index=range(n)), wanted, (registry.get("demo"), Path()))
+    settings = params.Split(protocol="random_by_rating", seed=seed, folds=5, fold=1, liked_only=False, **shares)
+    return splits.split_ratings(pd.DataFrame(index=range(n)), settings, (registry.get("demo"), Path()))
 
 
 @given(
@@ -101,7 +101,7 @@ def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
     assert np.array_equal(np.sort(np.concatenate([parts.train, parts.validation, parts.test])), np.arange(n))
     assert len(parts.test) == round(n * test)
     assert len(parts.validation) == round(n * validation)
-    # The least draws are learnt from, the greatest are held out.
+    # The least draws are trained on, the greatest are held out.
     drawn = np.random.Generator(np.random.PCG64(seed)).random(n)
     assert drawn[parts.train].max() < drawn[parts.validation].min()
     assert drawn[parts.validation].max() < drawn[parts.test].min()
@@ -112,7 +112,7 @@ def test_shares_are_shares_of_all_ratings(n, test, validation, seed):
 def test_of_equal_draws_the_first_are_the_least(values, k):
     values = np.array(values)
     least = np.argsort(values, kind="stable")[: max(k, 0)]
-    assert np.flatnonzero(splits._least(values, k)).tolist() == sorted(least.tolist())
+    assert np.flatnonzero(protocols._least(values, k)).tolist() == sorted(least.tolist())
 
 
 def test_every_rating_is_held_out_equally_often():
@@ -253,18 +253,20 @@ def test_people_are_told_that_the_split_is_random(cleaned, capsys):
     assert "at random by rating, not by time" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("protocol", [name for name in splits.PROTOCOLS if name not in splits.FROM_FILES])
+@pytest.mark.parametrize("protocol", [name for name in protocols.PROTOCOLS if name not in protocols.FROM_FILES])
 def test_every_protocol_makes_parts_that_can_be_judged_and_says_what_it_is(cleaned, protocol, capsys):
     set_split(cleaned, protocol=protocol)
     user_item.run("demo")
     account = json.loads(paths.account("demo", "split").read_text())
     assert account["protocol"] == protocol
-    assert f"split {splits.PROTOCOLS[protocol][1]}:" in capsys.readouterr().err
+    assert f"split {protocols.PROTOCOLS[protocol][1]}:" in capsys.readouterr().err
     test = test_part.load("demo")
     assert len(test.pairs) == account["ratings_test"]
     assert len(test.ranked)
-    told = test.known.with_ratings(test.relevant).triples()
-    assert (test.known.users["user_id"].to_numpy()[told[0]] == test.pairs.loc[test.warm, "user_id"].to_numpy()).all()
+    observed = test.known.with_ratings(test.relevant).triples()
+    assert (
+        test.known.users["user_id"].to_numpy()[observed[0]] == test.pairs.loc[test.warm, "user_id"].to_numpy()
+    ).all()
     if protocol == "strong_generalization":
         assert set(test.known.users["user_id"]).isdisjoint(test.training.users["user_id"])
         assert test.known.ratings.nnz == account["ratings_fold_in"]
@@ -307,8 +309,8 @@ def test_the_account_of_held_out_users_says_what_models_cannot_be_told(cleaned, 
     set_split(cleaned, subset={"users": 0.8, "k_core": k_core}, protocol="strong_generalization")
     user_item.run("demo")
     account = json.loads(paths.account("demo", "split").read_text())
-    told = test_part.load("demo").known.ratings.nnz
-    assert account["ratings_fold_in"] == told
+    observed = test_part.load("demo").known.ratings.nnz
+    assert account["ratings_fold_in"] == observed
     parts = ["ratings_train", "ratings_validation", "ratings_test", "ratings_fold_in", "ratings_of_users_not_drawn"]
     left = ["fold_in_ratings_of_unknown_items", "training_ratings_outside_the_core"]
     ratings = pd.read_parquet(paths.clean("demo") / "ratings.parquet")
@@ -318,7 +320,7 @@ def test_the_account_of_held_out_users_says_what_models_cannot_be_told(cleaned, 
 
 def test_an_account_of_the_split_that_does_not_close_stops_the_stage(cleaned, monkeypatch):
     monkeypatch.setattr(
-        user_item.splits, "split_ratings", lambda ratings, *_: splits.Split(*np.arange(30).reshape(3, 10))
+        user_item.splits, "split_ratings", lambda ratings, *_: protocols.Split(*np.arange(30).reshape(3, 10))
     )
     with pytest.raises(FoldinError, match="the account of the split does not close"):
         user_item.run("demo")

@@ -1,4 +1,4 @@
-"""Data without ratings, and data of several scales, from their files to the page people read."""
+"""Data without ratings, and data of several scales, from their files to the page."""
 
 import json
 
@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from conftest import edit_params
 from ruamel.yaml import YAML
+from synthetic import from_shares
 
 from foldin import models
 from foldin.core import files, interactions, paths
 from foldin.core.interactions import Scale
-from foldin.datasets import composition
 from foldin.evaluation import evaluate
 from foldin.preparation import clean, fetch, user_item
-from foldin.report import contents, leaderboard, page
+from foldin.report import contents, leaderboard, page, results
 
 FAMILY = "baselines"
 
@@ -39,8 +39,8 @@ def reported(name, sources):
 @pytest.fixture
 def plays(workspace):
     rng = np.random.default_rng(5)
-    people, artists = rng.integers(0, 40, 900), (60 * rng.random(900) ** 2).astype(int)
-    table = pd.DataFrame({"who": people, "artist": artists, "plays": rng.integers(1, 2000, 900)})
+    listeners, artists = rng.integers(0, 40, 900), (60 * rng.random(900) ** 2).astype(int)
+    table = pd.DataFrame({"who": listeners, "artist": artists, "plays": rng.integers(1, 2000, 900)})
     (workspace / "own").mkdir()
     table.to_csv(workspace / "own" / "plays.csv", index=False)
     rated = table.drop_duplicates(["who", "artist"])
@@ -51,7 +51,7 @@ def plays(workspace):
 def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     source = "mine: {file: own/plays.csv, user: who, item: artist, rating: plays, feedback: implicit}"
     findings, text = reported("mine", source)
-    assert not leaderboard.has_ratings(findings.board)
+    assert not results.has_ratings(findings.board)
     assert leaderboard.rating_table(findings.board).empty
     assert leaderboard.liked_table(findings.board).empty
     assert contents.predicted_ratings(findings).empty
@@ -62,7 +62,7 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     assert "Of 900 raw counts 656 were kept" in text
     for absent in (
         "## Predicting ratings",
-        "## Telling liked",
+        "## Liked or not",
         "predicts ratings best",
         "RMSE: head",
         "nan",
@@ -78,7 +78,7 @@ def test_liked_ratings_alone_are_judged_by_lists_and_the_page_says_so(plays):
     edit_params(plays, lambda values: values["split"].update(liked_only=True))
     source = "mine: {file: own/rated.csv, user: who, item: artist, rating: stars, scale: [1, 5, 1]}"
     findings, text = reported("mine", source)
-    assert not leaderboard.has_ratings(findings.board)
+    assert not results.has_ratings(findings.board)
     assert "Only liked ratings were kept, as implicit feedback (split.liked_only)" in text
     assert "when the user liked it in the test part, and only liked ratings were kept" in text
     for absent in ("Nobody gave ratings", "## Predicting ratings", "graded", "nan"):
@@ -100,12 +100,12 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
     assert "RMSE in shares of each domain's rating scale" in text
     assert "RMSE in the unit of each domain's own scale, books from 1 to 10, movies from 1 to 5:" in text
     assert "MAE in the unit of each domain's own scale" in text
-    # From the test pairs themselves, turned back into what people gave.
+    # From the test pairs themselves, in their own scale.
     pairs = pd.read_parquet(paths.predictions("mix", FAMILY) / "ratings.parquet")
     metrics = json.loads(paths.table("mix", FAMILY).read_text())["global-mean.books"]
     for domain, scale in {"movies": Scale(1, 5, 1), "books": Scale(1, 10, 1)}.items():
         mine = pairs[pairs["item_id"].str.startswith(f"{domain}:")]
-        actual, predicted = (composition.from_shares(mine[name], scale) for name in ("rating", "global-mean"))
+        actual, predicted = (from_shares(mine[name], scale) for name in ("rating", "global-mean"))
         assert set(actual.round(3)) <= set(range(1, 6))
         assert row[f"domains.{domain}.rmse_own_unit"] == pytest.approx(np.sqrt(((predicted - actual) ** 2).mean()))
         assert row[f"domains.{domain}.mae_own_unit"] == pytest.approx((predicted - actual).abs().mean(), abs=1e-5)

@@ -1,4 +1,4 @@
-"""The board people read: intervals and ties, what it refuses, and the words of the page."""
+"""The leaderboards: intervals and ties, what it refuses, and the words of the page."""
 
 import dataclasses
 import json
@@ -16,12 +16,12 @@ from foldin.evaluation import evaluate
 from foldin.metrics import definitions
 from foldin.preparation import clean, fetch, user_item
 from foldin.report import contents as reports
-from foldin.report import leaderboard, page
+from foldin.report import leaderboard, page, results
 
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
-    """Return a workspace whose baselines are judged on a small demo."""
+    """Return a workspace whose baselines are evaluated on a small demo."""
     folder = tmp_path_factory.mktemp("workspace")
     yaml = YAML()
     values = yaml.load(CHECKOUT / "params.yaml")
@@ -44,7 +44,7 @@ def evaluated(tmp_path_factory):
 
 @pytest.fixture
 def board(evaluated):
-    return leaderboard.read_board("demo")
+    return results.read_board("demo")
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_metric_without_a_title_has_no_column(board, monkeypatch, tables, of):
 
 def test_a_metric_has_an_interval_where_its_entry_says_so(evaluated, monkeypatch):
     monkeypatch.setattr(definitions, "INTERVALS", (*definitions.INTERVALS, "ndcg_graded"))
-    rows = leaderboard.read_board("demo").set_index("model")
+    rows = results.read_board("demo").set_index("model")
     assert (rows["ndcg_graded_low"] <= rows["ndcg_graded_at_10"]).all()
     assert (rows["ndcg_graded_at_10"] <= rows["ndcg_graded_high"]).all()
     assert rows.loc["popularity", "ndcg_graded_tied"]
@@ -174,7 +174,7 @@ def test_sampled_metrics_beside_full_ones_are_refused(evaluated, metrics):
     with pytest.raises(
         FoldinError, match=r"demo, popularity: 'sampled_ndcg_at_10' was computed on the whole catalogue"
     ):
-        leaderboard.read_board("demo")
+        results.read_board("demo")
 
 
 def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkeypatch):
@@ -182,23 +182,23 @@ def test_a_leak_stops_the_report_too_unless_explained(evaluated, metrics, monkey
     values["bias"]["oracle"]["leak"] = 1
     metrics.write_text(json.dumps(values))
     with pytest.raises(FoldinError, match="demo: better than the oracle beyond sampling error: bias"):
-        leaderboard.read_board("demo")
+        results.read_board("demo")
     explained = params.section(params.Evaluation).model_copy(update={"explained": {"bias": "a test"}})
     section = params.section
     monkeypatch.setattr(params, "section", lambda kind: explained if kind is params.Evaluation else section(kind))
-    assert leaderboard.leaks(leaderboard.read_board("demo")) == ["bias"]
+    assert results.leaks(results.read_board("demo")) == ["bias"]
 
 
 def test_a_board_of_sampled_metrics_calls_them_sampled(board):
     renamed = board.rename(columns=lambda name: f"sampled_{name}" if "_at_" in name or name == "auc" else name)
-    assert leaderboard.column_at_k(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
+    assert results.column_at_k(renamed, "ndcg", 10) == "sampled_ndcg_at_10"
     table = leaderboard.ranking_table(renamed, 10)
     pd.testing.assert_frame_equal(table, leaderboard.ranking_table(board, 10))
 
 
 def test_the_page_shows_what_cleaning_changed_or_kept_and_no_reason_that_never_held(evaluated):
     place = paths.account("demo", "cleaning")
-    account = leaderboard.read_metrics(place)
+    account = results.read_metrics(place)
     account["users"]["changed"]["impossible_age"] = 1234
     account["users"]["kept"]["country_not_listed"] = 5
     whole = place.read_bytes()
@@ -233,10 +233,10 @@ def test_the_best_follows_the_metric_s_direction_and_is_never_the_oracle():
     small = pd.DataFrame(
         rows | {"rmse": [0.1, 0.8, 0.8, 0.9], "ndcg_at_10": [0.9, 0.1, 0.1, 0.2], "mae": [0.1, None, None, None]}
     )
-    assert leaderboard.best(small, "rmse") == "a", "of equals the first by name"
-    assert leaderboard.best(small, "ndcg_at_10") == "c"
-    assert leaderboard.best(small, "mae") is None
-    assert leaderboard.best(small, "auc") is None
+    assert results.best(small, "rmse") == "a", "of equals the first by name"
+    assert results.best(small, "ndcg_at_10") == "c"
+    assert results.best(small, "mae") is None
+    assert results.best(small, "auc") is None
 
 
 def test_every_metric_with_a_title_has_a_column(board):

@@ -94,10 +94,10 @@ def test_s1_at_its_full_size_comes_to_all_its_metrics(cells_of_s1):
     """S1: svds 0.99962, TruncatedSVD 0.99965, precision = recall = F1 = 0; ALS 0.0199, P, R, F1 = 1, 0, 0."""
     mixed_up = rows_and_cells.mixed_up_rows(cells_of_s1, 0.2, seed=42, factors=100).table.loc[MISTAKE]
     assert mixed_up["RMSE"].to_dict() == pytest.approx({"svds": 0.99962, "TruncatedSVD": 0.99965}, abs=0.0005)
-    # One or two of 2,268 ones are met by luck, so that precision may be anything.
+    # One or two of 2,268 ones are found by luck, so that precision may be anything.
     assert mixed_up[["recall", "F1"]].to_numpy().max() < 0.005
     found = rows_and_cells.all_cells(cells_of_s1, squares(epochs=10), 0.2, seed=42).table
-    # About 225 of the cells judged are ones, so that chance alone moves the error by 0.0007.
+    # About 225 of the test cells are ones, so that chance alone moves the error by 0.0007.
     assert found.loc[MISTAKE, "RMSE"].item() == pytest.approx(0.0199, abs=0.0015)
     assert found.loc[MISTAKE, "RMSE"].item() >= 0.98 * found.loc[CONTROL, "RMSE"].iloc[0]
     assert found.loc[MISTAKE, ["precision", "recall", "F1"]].to_numpy().tolist() == [[1, 0, 0]]
@@ -185,9 +185,9 @@ def test_what_is_said_of_models_is_what_the_table_shows(parts, rankers, raters):
         {"global-mean": 1.0, "bias": 0.9}, {"random": 0.1, "popularity": 0.3, "svds": 0.2}
     )
     assert "no model here beats popularity" in sparse_ones
-    judges = raters["global-mean"], rankers["random"]
-    assert " better than a random ranking" in misread.scores_as_ratings(parts[1], rankers["svds"], *judges, k=10).says
-    random = misread.scores_as_ratings(parts[1], rankers["random"], *judges, k=10).says
+    models = raters["global-mean"], rankers["random"]
+    assert " better than a random ranking" in misread.scores_as_ratings(parts[1], rankers["svds"], *models, k=10).says
+    random = misread.scores_as_ratings(parts[1], rankers["random"], *models, k=10).says
     assert "no better than a random ranking" in random
 
 
@@ -215,12 +215,12 @@ def test_the_matrix_of_s2_read_both_ways():
 def test_our_reading_of_a_confusion_matrix_is_that_of_the_metrics():
     actual, predicted = np.array([1, 2, 3, 4, 5.0]), np.array([1, 4, 3, 5, 2.0])
     found = misread.read_matrix(misread.confusion_of(actual, predicted, 2.5)).table.loc[CORRECTED].iloc[0]
-    wanted = metrics.confusion(actual, predicted, 3.0)
-    assert found["TP"] == wanted["true_positives"] == 2
-    assert found["FP"] == wanted["false_positives"] == 1
-    assert found["FN"] == wanted["false_negatives"] == 1
-    assert found["TN"] == wanted["true_negatives"] == 1
-    assert found["precision"] == wanted["precision"]
+    expected = metrics.confusion(actual, predicted, 3.0)
+    assert found["TP"] == expected["true_positives"] == 2
+    assert found["FP"] == expected["false_positives"] == 1
+    assert found["FN"] == expected["false_negatives"] == 1
+    assert found["TN"] == expected["true_negatives"] == 1
+    assert found["precision"] == expected["precision"]
 
 
 def test_an_error_called_accuracy_praises_the_worst(parts, raters):
@@ -378,7 +378,7 @@ def test_copies_help_a_look_up_and_only_where_they_are(parts):
 
 
 def test_only_a_split_by_time_has_nothing_of_the_future():
-    # Tastes turn round half way: what was learnt later is wrong for earlier.
+    # Tastes turn round half way: what is learned later is wrong for earlier.
     users, items = (grid.ravel() for grid in np.indices((30, 40)))
     times = np.arange(len(users), dtype=float)[np.random.default_rng(1).permutation(len(users))]
     ratings = from_triples(users, items, 1 + 4 * (times > 600), (30, 40), STARS)
@@ -411,8 +411,8 @@ def test_one_model_has_many_errors_and_one_rmse(parts, raters):
 
 
 def test_scores_of_a_ranker_are_no_ratings(parts, rankers, raters):
-    judges = rankers["svds"], raters["global-mean"], rankers["random"]
-    svds, mean, chance = (row for _, row in misread.scores_as_ratings(parts[1], *judges, k=10).table.iterrows())
+    models = rankers["svds"], raters["global-mean"], rankers["random"]
+    svds, mean, chance = (row for _, row in misread.scores_as_ratings(parts[1], *models, k=10).table.iterrows())
     assert svds["RMSE"] > 1.5 * mean["RMSE"]
     assert svds["NDCG@10"] > chance["NDCG@10"]
     assert np.isnan(mean["NDCG@10"]), "its list is the order of ids"

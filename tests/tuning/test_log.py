@@ -1,7 +1,7 @@
 """The log keeps outcomes to the bit, and gives none of another search."""
 
 from foldin.tuning.log import Log
-from foldin.tuning.trials import COMPLETE, PRUNED, Job, Outcome
+from foldin.tuning.trials import COMPLETE, IMPOSSIBLE, PRUNED, Job, Outcome, Trial
 
 OUTCOME = Outcome(COMPLETE, 0.1 + 0.2, (1 / 3, 0.7))
 
@@ -14,7 +14,19 @@ def test_outcomes_are_as_they_were(tmp_path):
     assert again.get(Job(1, {"l2": 0.1})) == OUTCOME
     assert again.get(Job(3, {"l2": 0.2})) == Outcome(PRUNED, None, ())
     assert again.get(Job(2, {"l2": 0.1})) is None
-    assert len(again) == 2
+    assert again.trials(3) == [
+        Trial(1, {"l2": 0.1}, OUTCOME),
+        Trial(3, {"l2": 0.2}, Outcome(PRUNED, None, ())),
+    ]
+    # A shorter search than the one before has no trial 3.
+    assert [trial.number for trial in again.trials(2)] == [1]
+
+
+def test_a_trial_that_was_not_possible_is_tried_again_by_the_next_run(tmp_path):
+    log, impossible = Log(tmp_path / "log", "a"), Outcome(IMPOSSIBLE, None, (), "needs 21 GB")
+    log.add(Job(1, {}), impossible)
+    assert log.get(Job(1, {})).reason == "needs 21 GB"
+    assert Log(tmp_path / "log", "a").get(Job(1, {})) is None
 
 
 def test_a_trial_with_other_settings_is_run_again(tmp_path):

@@ -1,11 +1,15 @@
 """A trial is judged on ratings it has not learnt from, and stopped when it is bad."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synthetic import planted
 
 from foldin import metrics, models
 from foldin.core.bounds import Epochs
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import IMPLICIT as COUNTS
 from foldin.core.interactions import TrainingData
 from foldin.core.schema import Search, Section
 from foldin.models.parts.factorization import DivergedError
@@ -14,7 +18,7 @@ from foldin.models.parts.validation import validate
 from foldin.tuning import run_trial, search
 from foldin.tuning.run_trial import Task
 from foldin.tuning.spaces import Range
-from foldin.tuning.trials import COMPLETE, DIVERGED, PRUNED, Job, best
+from foldin.tuning.trials import COMPLETE, DIVERGED, IMPOSSIBLE, PRUNED, Job, best
 
 DATA = TrainingData(*planted(120, 80)[:2])
 ALS = {
@@ -28,8 +32,8 @@ ALS = {
 }
 
 
-def task(model="als-explicit", family="als", settings=ALS, folds=0, prune_after=0):
-    return Task("demo", family, model, settings, seed=5, k=10, folds=folds, prune_after=prune_after)
+def task(model="als-explicit", family="als", settings=ALS, folds=0, prune_after=0, feedback="explicit"):
+    return Task("demo", family, model, settings, seed=5, k=10, folds=folds, prune_after=prune_after, feedback=feedback)
 
 
 class Constant(RatingRecommender):
@@ -49,6 +53,10 @@ class Constant(RatingRecommender):
         for epoch in range(1, self.settings.epochs + 1):
             if self.settings.level == 4.5:
                 raise DivergedError("diverged")
+            if self.settings.level == 4.6:
+                raise FoldinError("needs 21.0 GB", remedy="drop rare items")
+            if self.settings.level == 4.7:
+                raise MemoryError("Unable to allocate 21.0 GiB")
             users, items, ratings = validation.triples()
             self._now = 3.0 + (self.settings.level - 3.0) * epoch / self.settings.epochs
             noted = {"epoch": epoch, "validation_rmse": metrics.rmse(ratings, self._predict(users, items))}
@@ -102,6 +110,20 @@ def test_a_rating_model_is_judged_by_rmse_and_another_by_ndcg():
     assert outcome.value == round(validate(fitted, DATA.validation, 10)["ndcg_at_10"], 6)
 
 
+def test_where_feedback_is_implicit_every_model_is_judged_by_ndcg_and_more_is_better():
+    parts = [replace(part, scale=COUNTS) for part in (DATA.train, DATA.validation)]
+    implicit = task(feedback="implicit", prune_after=1)
+    outcome = run_trial.outcome_of(implicit, Job(1, {}, GOOD), TrainingData(*parts))
+    model = models.family_models("als")["als-explicit"]
+    fitted = model(model.Settings(**ALS), seed=5).fit(*parts)
+    assert outcome.value == round(validate(fitted, parts[1], 10)["ndcg_at_10"], 6)
+    # Its epochs are watched by an error in strengths, which is another metric than that of the search.
+    assert (outcome.state, outcome.curve) == (COMPLETE, ())
+    assert (implicit.metric, implicit.lower_is_better) == ("ndcg_at_10", False)
+    assert (task().metric, task().lower_is_better) == ("rmse", True)
+    assert not task("als-implicit").lower_is_better
+
+
 def test_every_rating_is_judged_in_one_fold_and_learnt_from_in_the_others():
     training = DATA.training
     held_out = np.zeros(training.ratings.shape)
@@ -120,7 +142,7 @@ def test_folds_are_averaged():
     outcome = run_trial.outcome_of(task(folds=3), Job(1, {}), DATA)
     model = models.family_models("als")["als-explicit"]
     fitted = [(model(model.Settings(**ALS), seed=5).fit(*part), part[1]) for part in run_trial.parts(DATA, 3, 5)]
-    errors = [run_trial.quality(each, validation, 10) for each, validation in fitted]
+    errors = [run_trial.quality(task(), each, validation) for each, validation in fitted]
     assert len(set(errors)) == 3
     assert outcome.value == round(float(np.mean(errors)), 6)
     assert outcome.curve == tuple(round(row["validation_rmse"], 6) for row in fitted[0][0].history)
@@ -151,3 +173,16 @@ def test_with_folds_a_bad_trial_stops_in_the_first(constant):
 
 def test_a_trial_that_diverges_is_an_outcome_not_an_error(constant):
     assert run_trial.outcome_of(constant(), Job(1, {"level": 4.5}), DATA).state == DIVERGED
+
+
+@pytest.mark.parametrize(
+    ("level", "reason"), [(4.6, "needs 21.0 GB"), (4.7, "memory ran out: Unable to allocate 21.0 GiB")]
+)
+def test_a_model_that_does_not_fit_into_memory_is_an_outcome_not_an_error(constant, level, reason):
+    found = run_trial.outcome_of(constant(), Job(1, {"level": level}), DATA)
+    assert (found.state, found.value, found.reason) == (IMPOSSIBLE, None, reason)
+    assert found.remedy == ("drop rare items" if level == 4.6 else "")
+
+
+def test_values_that_are_not_possible_together_are_an_outcome_not_an_error(constant):
+    assert run_trial.outcome_of(constant(), Job(1, {"epochs": 0}), DATA).state == IMPOSSIBLE

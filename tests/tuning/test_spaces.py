@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from conftest import edit_params
+from conftest import CHECKOUT, edit_params
+from ruamel.yaml import YAML
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
-from foldin.tuning import spaces
+from foldin.tuning import search, spaces
 from foldin.tuning.spaces import Choices, Range
 from foldin.workspace import check_params as settings
 
@@ -103,3 +104,14 @@ def test_a_drawn_number_has_three_digits(drawn, read):
 def test_rounding_never_leaves_the_range():
     assert Range(0.12345, 0.6789, log=False, whole=False).readable(0.12346) == 0.12345
     assert Range(0.12345, 0.6789, log=False, whole=False).readable(0.67889) == 0.6789
+
+
+def test_the_grid_of_s1_in_the_documentation_is_possible_and_has_its_eighteen_combinations(workspace):
+    page = (CHECKOUT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(tune:.*?)```", page, flags=re.DOTALL)
+    asked = YAML(typ="safe").load(block)["tune"]["models"]["als"]["als-explicit"]
+    edit_params(workspace, lambda values: values["tune"]["models"]["als"].update({"als-explicit": asked}))
+    plan = spaces.plans("als")["als-explicit"]
+    assert search.count(plan.space, plan.search) == 18
+    # Every combination is judged to its end, in all of its epochs.
+    assert (plan.search.folds, plan.search.prune_after, plan.space["patience"]) == (5, 0, Choices((0,)))

@@ -34,3 +34,18 @@ def test_what_is_missing_is_named_with_the_stage_that_makes_it(workspace):
     edit_params(workspace, lambda values: values["tune"].update(families=["als"]))
     with pytest.raises(FoldinError, match="no settings chosen for als yet"):
         tuned.run("demo")
+
+
+def test_searches_of_families_that_are_no_longer_tuned_go_and_others_stay(workspace):
+    for family in ("als", "svd"):
+        chose(family, l2=1.0)
+        files.write_text(paths.trials("demo", family), "model,trial")
+    split = paths.account("demo", "split")
+    files.write_text(split, "{}")
+    edit_params(workspace, lambda values: values["tune"].update(families=["als"]))
+    tuned.remove_old_searches("demo")
+    assert sorted(path.name for path in split.parent.rglob("*")) == ["als.csv", "als.json", "split.json", "tuning"]
+    edit_params(workspace, lambda values: values["tune"].update(families=[]))
+    tuned.remove_old_searches("demo")
+    tuned.remove_old_searches("demo")
+    assert [path.name for path in split.parent.rglob("*")] == ["split.json"]

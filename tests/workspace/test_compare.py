@@ -23,7 +23,7 @@ def git(folder, *arguments):
 
 @pytest.fixture
 def repository(workspace, monkeypatch):
-    """Return a repository of two commits: als got better beyond doubt, svds by chance; the cache holds both."""
+    """Return a repository of two commits: als improved significantly, svds by chance; the cache holds both."""
     monkeypatch.setattr(revision, "_cache_folder", lambda: workspace / "cache")
     git(workspace, "init", "--quiet")
     rng = np.random.default_rng(3)

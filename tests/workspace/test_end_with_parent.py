@@ -69,7 +69,7 @@ def test_a_stage_ends_with_its_dvc_by_a_thread_where_a_shell_is_between(how):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a stopped process for us")
 @pytest.mark.parametrize("code", [STAGE, KERNEL])
 def test_even_a_stopped_stage_or_kernel_ends(code):
-    # The kernel's parent is told by Jupyter; here it is what stands for DVC, which only it knows.
+    # Jupyter names the kernel's parent; here it is what stands for DVC, which only it knows.
     code = code.replace("import time;", "import os, time; os.environ['JPY_PARENT_PID'] = str(os.getppid());")
     dvc, stage = start([sys.executable, "-c", code], DVC_STAGE="train@demo-als")
     stage.send_signal(signal.SIGSTOP)

@@ -14,7 +14,7 @@ from foldin.workspace import show, workbench
 
 @pytest.fixture
 def trained(workspace):
-    """Return a workspace in which the baselines are trained and judged, as their notebook does it."""
+    """Return a workspace in which the baselines are trained and evaluated, as their notebook does it."""
     edit_params(workspace, lambda values: values.update(families=["baselines"]))
     for stage in (fetch, clean, user_item):
         stage.run("demo")

@@ -145,7 +145,7 @@ def test_the_copy_of_a_failed_run_is_kept_for_a_look(two_of_a_name, monkeypatch,
 
 
 def judged(tmp_path, rmse, drawn):
-    """Judge a stage of a table and a picture that differ from those of the checkout as told."""
+    """Judge a stage of a table and a picture that differ from those of the checkout as asked."""
     for name, value, height in (("ours", 0.8, 1.0), ("theirs", rmse, drawn)):
         files.write_json(tmp_path / name / "metrics" / "als.json", {"rmse": value})
         drawing = Figure()

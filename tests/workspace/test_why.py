@@ -37,13 +37,13 @@ def ran(workspace, monkeypatch):
     return workspace
 
 
-def told(stage, capsys):
+def explained(stage, capsys):
     assert cli.main(["why", stage]) == 0
     return capsys.readouterr().out
 
 
 def test_what_is_as_it_was_does_not_run_again(ran, capsys):
-    assert told("report@demo", capsys) == (
+    assert explained("report@demo", capsys) == (
         "report@demo does not run again: nothing it reads has changed since it ran.\n"
     )
 
@@ -51,14 +51,14 @@ def test_what_is_as_it_was_does_not_run_again(ran, capsys):
 def test_a_parameter_is_named_with_both_values(ran, capsys):
     text = (ran / "params.yaml").read_text()
     (ran / "params.yaml").write_text(text.replace("    factors: 32\n", "    factors: 16\n", 1))
-    assert told("train@demo-als", capsys) == (
+    assert explained("train@demo-als", capsys) == (
         "train@demo-als runs again:\n  the parameter als.als-explicit.factors is 16; it was 32\n"
     )
-    assert told("evaluate@demo-als", capsys) == (
+    assert explained("evaluate@demo-als", capsys) == (
         "evaluate@demo-als runs again if what these stages make of the change differs:\n"
         "  train@demo-als: the parameter als.als-explicit.factors is 16; it was 32\n"
     )
-    assert "does not run again" in told("clean@demo", capsys)
+    assert "does not run again" in explained("clean@demo", capsys)
 
 
 def edited(monkeypatch, name):
@@ -69,15 +69,15 @@ def edited(monkeypatch, name):
 
 def test_a_source_file_is_named_for_the_stages_that_reach_it(ran, monkeypatch, capsys):
     edited(monkeypatch, "/models/als.py")
-    assert "  the source file src/foldin/models/als.py was edited\n" in told("train@demo-als", capsys)
-    assert "does not run again" in told("user_item@demo", capsys)
+    assert "  the source file src/foldin/models/als.py was edited\n" in explained("train@demo-als", capsys)
+    assert "does not run again" in explained("user_item@demo", capsys)
     # Once the stage `source` has run, its older list is in DVC's cache, or it is not known which file it was.
     old = (ran / "data" / "source" / "train-als.txt").read_bytes()
     source_lists.run()
-    assert "which one is not known" in told("train@demo-als", capsys)
+    assert "which one is not known" in explained("train@demo-als", capsys)
     digest = hashlib.md5(old, usedforsecurity=False).hexdigest()
     monkeypatch.setattr(why, "cached", {digest: old}.get)
-    assert "  the source file src/foldin/models/als.py was edited\n" in told("train@demo-als", capsys)
+    assert "  the source file src/foldin/models/als.py was edited\n" in explained("train@demo-als", capsys)
 
 
 def test_an_edited_notebook_is_named_and_outputs_are_no_edit(ran, capsys):
@@ -86,10 +86,10 @@ def test_an_edited_notebook_is_named_and_outputs_are_no_edit(ran, capsys):
     code = next(cell for cell in notebook.cells if cell.cell_type == "code")
     code.execution_count = 7
     strip.write(file, notebook)
-    assert "does not run again" in told("train@demo-als", capsys)
+    assert "does not run again" in explained("train@demo-als", capsys)
     code.source += "\n# looked at"
     strip.write(file, notebook)
-    assert "  the notebook notebooks/als.ipynb was edited\n" in told("train@demo-als", capsys)
+    assert "  the notebook notebooks/als.ipynb was edited\n" in explained("train@demo-als", capsys)
 
 
 def test_what_dvc_says_of_data_is_said_in_words(ran, monkeypatch, capsys):
@@ -101,7 +101,7 @@ def test_what_dvc_says_of_data_is_said_in_words(ran, monkeypatch, capsys):
         ]
     }
     monkeypatch.setattr(why, "_status", lambda stage: status)
-    assert told("train@demo-als", capsys).splitlines() == [
+    assert explained("train@demo-als", capsys).splitlines() == [
         "train@demo-als runs again:",
         "  its command in dvc.yaml has changed",
         "  the dependency data/user_item/demo has changed",
@@ -111,7 +111,7 @@ def test_what_dvc_says_of_data_is_said_in_words(ran, monkeypatch, capsys):
 
 def test_a_stage_that_never_ran_and_one_that_there_is_not(ran, capsys):
     (ran / "dvc.lock").unlink()
-    assert "it has not run yet" in told("fetch@demo", capsys)
+    assert "it has not run yet" in explained("fetch@demo", capsys)
     assert cli.main(["why", "train@demo-alss"]) == 1
     assert "no stage 'train@demo-alss' of these data sets" in capsys.readouterr().err
 

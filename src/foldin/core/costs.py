@@ -14,7 +14,7 @@ from foldin.core import files, paths
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
-"""What the kernel takes in clear_refs for: forget the most memory there was."""
+"""What the kernel takes in clear_refs for: reset the peak."""
 
 
 @dataclass
@@ -26,9 +26,9 @@ class Cost:
     seconds : float
         Wall-clock time.
     peak_megabytes : float or None
-        The most memory this process had (resident, with interpreter, libraries and data) during the work; processes
-        that it started are not in it. None where the system cannot tell it of a piece of work alone: `ru_maxrss` would
-        be that of the costliest piece of work so far.
+        The peak memory of this process (resident, with interpreter, libraries and data) during the work; processes
+        that it started are not in it. None where the system cannot reset the peak: `ru_maxrss` would be that of the
+        costliest piece of work so far.
     """
 
     seconds: float = 0.0
@@ -64,7 +64,7 @@ def _forget_peak() -> bool:
 
 
 def _peak() -> float | None:
-    """Return the most memory this process had since the last time it was forgotten, in megabytes of 10^6 bytes."""
+    """Return the peak memory of this process since the last reset, in megabytes of 10^6 bytes."""
     try:
         lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:

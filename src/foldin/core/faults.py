@@ -8,7 +8,7 @@ import sys
 from foldin.core.errors import FoldinError
 
 EXPECTED = (FoldinError, OSError, ModuleNotFoundError, MemoryError)
-"""Faults that a person can do something about; any other is a fault of foldin, and its traceback is wanted."""
+"""Faults that the user can do something about; any other is a bug in foldin, whose traceback is needed."""
 
 
 def line(fault: BaseException) -> str:

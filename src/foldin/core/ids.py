@@ -68,7 +68,7 @@ def in_natural_order(ids: pd.Categorical, rows: Rows | slice) -> tuple[Codes, "p
     ids : pandas.Categorical, length n
         Ids.
     rows : ndarray of int64, or slice
-        The rows wanted; none of them misses its id.
+        The rows to return; none of them misses its id.
 
     Returns
     -------

@@ -34,7 +34,7 @@ from foldin.core.schema import Tune as Tune
 from foldin.core.schema import Verify as Verify
 
 LISTS = ("datasets", "families")
-NUMBERS = {"seed": (0, LARGEST_SEED), "threads": (1, MOST_THREADS)}
+NUMBERS = {"seed": (0, LARGEST_SEED), "threads": (1, MOST_THREADS), "processes": (1, MOST_THREADS)}
 """The numbers outside all sections, each with its bounds."""
 DEVICES = ("cpu", "gpu")
 STAGE = "FOLDIN_STAGE"
@@ -221,6 +221,11 @@ def seed() -> int:
 def threads() -> int:
     """Return the number of threads of every numerical library."""
     return int(read()["threads"])
+
+
+def processes() -> int:
+    """Return how many processes may fit models of a family at once; it changes no number."""
+    return int(read()["processes"])
 
 
 def device() -> str:

@@ -94,6 +94,11 @@ def reseeded(dataset: str, family: str, model: str, seed: int) -> Path:
     return models(dataset, family) / f"{model}.seed-{seed}"
 
 
+def left_out(dataset: str, family: str) -> Path:
+    """Return the file that says which models of a family were not trained, and why; absent where all were."""
+    return models(dataset, family) / "left_out.json"
+
+
 def predictions(dataset: str, family: str) -> Path:
     """Return the folder of a family's test predictions, recommendations and per-user metrics."""
     return root() / "data" / "predictions" / dataset / family
@@ -105,7 +110,7 @@ def costs(dataset: str, stage: str, family: str) -> Path:
 
 
 def source_notebooks() -> Path:
-    """Return the folder of the notebooks people edit."""
+    """Return the folder of the notebooks that users edit."""
     return root() / "notebooks"
 
 

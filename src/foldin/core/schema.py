@@ -47,7 +47,7 @@ class Clean(Section):
 
 
 class Split(Section):
-    """Section `split`: which ratings are held out, by one of `foldin.preparation.splits.PROTOCOLS`."""
+    """Section `split`: which ratings are held out, by one of `foldin.preparation.protocols.PROTOCOLS`."""
 
     protocol: str
     seed: Seed

@@ -40,7 +40,7 @@ def composed(name: str, about: str, parts: dict[str, DataSet]) -> DataSet:
     name : str
         Its name.
     about : str
-        One sentence for people who choose a data set.
+        One sentence that helps to choose a data set.
     parts : dict of str to DataSet
         Domain → the data set of its items; at least two.
 
@@ -111,7 +111,7 @@ def compose(dataset: DataSet, tables: list[Tables]) -> Tables:
         items.append(own.items.assign(item_id=of_item + own.items["item_id"].astype("str"), domain=part.domain))
         users.append(own.users.assign(user_id=of_user + own.users["user_id"].astype("str")))
     everything = pd.concat(items, ignore_index=True)
-    _refuse_twins("item", everything["item_id"])
+    _refuse_duplicates("item", everything["item_id"])
     if not one_crowd:
         of_crowds = {
             crowd: pd.concat(
@@ -119,17 +119,17 @@ def compose(dataset: DataSet, tables: list[Tables]) -> Tables:
             ).unique()
             for crowd in crowds
         }
-        _refuse_twins("user", pd.Series(np.concatenate(list(of_crowds.values()))))
+        _refuse_duplicates("user", pd.Series(np.concatenate(list(of_crowds.values()))))
     # Of a person known to two parts, whatever either part knows is kept, the first part's word first.
     people = pd.concat(users, ignore_index=True).groupby("user_id", as_index=False, sort=False).first()
     return Tables(pd.concat(ratings, ignore_index=True), everything, people)
 
 
-def _refuse_twins(kind: str, ids: pd.Series) -> None:
+def _refuse_duplicates(kind: str, ids: pd.Series) -> None:
     """Refuse ids of which two parts have made the same: what belongs to one would silently be the other's too."""
-    if (twins := ids.duplicated()).any():
+    if (duplicates := ids.duplicated()).any():
         raise FoldinError(
-            f"two parts make one {kind} '{ids[twins].iloc[0]}' of different ones",
+            f"two parts make one {kind} '{ids[duplicates].iloc[0]}' of different ones",
             where="src/foldin/datasets/composition.py",
             remedy="give the parts other domains and people, without ':'",
         )
@@ -138,11 +138,6 @@ def _refuse_twins(kind: str, ids: pd.Series) -> None:
 def to_shares(ratings: pd.Series, scale: Scale) -> pd.Series:
     """Return ratings as shares of the way up their scale, 0 to 1."""
     return (ratings - scale.lowest) / (scale.highest - scale.lowest)
-
-
-def from_shares(shares: pd.Series, scale: Scale) -> pd.Series:
-    """Return the ratings that `to_shares` was given."""
-    return scale.lowest + shares * (scale.highest - scale.lowest)
 
 
 DOUBAN = composed(

@@ -98,9 +98,9 @@ class DataSet:
     Attributes
     ----------
     name : str
-        What people type; also its folder under data/raw and in a local archive.
+        What users type; also its folder under data/raw and in a local archive.
     about : str
-        One sentence for people who choose a data set.
+        One sentence that helps to choose a data set.
     scale : Scale
         The rating scale.
     domains : tuple of str
@@ -116,7 +116,7 @@ class DataSet:
     address : str or None
         The public zip archive of these files; None where there is none to download.
     page : str
-        Where people find the data, if it cannot be downloaded by a program.
+        Where to find the data, if no program can download it.
     generate : callable or None
         Writes these files into an empty folder; None for a data set that is fetched.
     counts : Counts or None
@@ -130,16 +130,17 @@ class DataSet:
     parts : tuple of Part
         The data sets it is composed of; empty for most.
     people : str
-        Who its user ids mean: data sets of the same people are joined by user when they are composed; "" where no
-        other data set has these people.
+        The population of its user ids: data sets of the same population are joined by user when they are composed; ""
+        where no other data set shares it.
     own_files : dict of str to Path
         File name → where a file of the user's own lies; empty for the data sets foldin brings.
     zero_is_implicit : bool
-        Whether a rating of 0 means "met, but not rated"; such rows are dropped.
+        Whether a rating of 0 means "used, but not rated"; such rows are dropped.
     isbn_items : bool
-        Whether item ids are ISBNs, which people spell in many ways.
+        Whether item ids are ISBNs, which users spell in many ways.
     fold : callable or None
-        Reads the test pairs of an official fold, by its number, from the folder of raw files; see splits.py.
+        Reads the test pairs of an official fold, by its number, from the folder of raw files; see
+        foldin.preparation.protocols.
     negatives : callable or None
         Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
     beside : str
@@ -187,19 +188,19 @@ class DataSet:
 
     @property
     def unit(self) -> str:
-        """What a rating is measured in, for people."""
+        """The unit of the ratings, in words."""
         if self.feedback == "implicit":
             return "log(1 + count)"
         return "shares of each domain's rating scale" if self.normalized else "rating units"
 
     @property
     def noun(self) -> str:
-        """What its rows are called, for people."""
+        """What its rows are called, in words."""
         return "counts" if self.feedback == "implicit" else "ratings"
 
     @property
     def source(self) -> str:
-        """Where the data come from, for people."""
+        """Where the data come from, in words."""
         if self.parts:
             return "; ".join(f"{part.domain}: {part.dataset.source}" for part in self.parts)
         return self.address or self.page or "generated from a seed"

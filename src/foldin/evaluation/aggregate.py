@@ -24,7 +24,7 @@ from foldin.metrics.rating import RATING
 def rating_errors(test: HeldOut, predicted: FloatArray) -> RatingErrors:
     """Return the errors of predicted ratings of all test pairs, computed here once for all that needs them."""
     error = metrics.errors(test.ratings, predicted)
-    return RatingErrors(test.ratings.astype(np.float64), error, test.person, len(test.people), test.warm)
+    return RatingErrors(test.ratings.astype(np.float64), error, test.user_rows, len(test.users), test.warm)
 
 
 def lists_of_all(test: HeldOut, items: IntArray) -> Listed:

@@ -1,4 +1,4 @@
-"""Lists judged by how their hits were rated: graded gains, and liked items alone. See foldin.metrics.graded."""
+"""Metrics of lists by how their hits were rated: graded gains, and liked items alone. See foldin.metrics.graded."""
 
 from collections.abc import Callable
 

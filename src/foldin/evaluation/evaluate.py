@@ -3,6 +3,7 @@
 The metrics are explained in foldin.evaluation.judge and foldin.metrics.
 """
 
+import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,35 +60,35 @@ def run(dataset: str, family: str) -> None:
     best = oracle.of(dataset, test.known)
     if best is not None:
         models[ORACLE] = best
-    judged = {}
+    evaluated = {}
     for name, model in models.items():
         say(f"{dataset}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
-            judged[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
+            evaluated[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:
                 reseeded = load_reseeded(dataset, family, name, model, n_seeds)
                 others = [
                     evaluate_model(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded
                 ]
-                judged[name].metrics.update(_seed_noise([judged[name], *others]))
+                evaluated[name].metrics.update(_seed_noise([evaluated[name], *others]))
     if best is not None:
-        ceiling = judged.pop(ORACLE)
-        for name, judgement in judged.items():
+        ceiling = evaluated.pop(ORACLE)
+        for name, judgement in evaluated.items():
             compared = advantage(judgement.users, ceiling.users, settings.oracle_z)
             judgement.metrics["oracle"] = compared
             if compared["leak"]:
                 say(f"{dataset}: {name}: LEAK: better than the oracle beyond sampling error")
-        leaks = [name for name, judgement in judged.items() if judgement.metrics["oracle"]["leak"]]
+        leaks = [name for name, judgement in evaluated.items() if judgement.metrics["oracle"]["leak"]]
         guards.check_oracle(leaks, settings.explained, dataset)
         if family == BASELINES:
-            judged[ORACLE] = ceiling
-    _write(dataset, family, test, judged)
-    found = {name: {"seconds_scoring": each.seconds} for name, each in judged.items() if name != ORACLE}
+            evaluated[ORACLE] = ceiling
+    _write(dataset, family, test, evaluated)
+    found = {name: {"seconds_scoring": each.seconds} for name, each in evaluated.items() if name != ORACLE}
     costs.write(dataset, "evaluate", family, found)
 
 
 def load_models(dataset: str, family: str) -> dict[str, Recommender]:
-    """Load the saved models of a family.
+    """Load the saved models of a family, those aside that were left out for their size.
 
     Raises
     ------
@@ -95,9 +96,17 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
         When one is missing, or is not whole.
     """
     return {
-        name: _load(kind, paths.models(dataset, family) / name, dataset, family)
+        name: _load(kind, name, paths.models(dataset, family) / name, dataset, family)
         for name, kind in family_models(family).items()
+        if name not in left_out(dataset, family)
     }
+
+
+def left_out(dataset: str, family: str) -> dict[str, str]:
+    """Return the models of a family that were too large to train on a data set: model → why."""
+    file = paths.left_out(dataset, family)
+    reasons: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return reasons
 
 
 def load_reseeded(dataset: str, family: str, name: str, model: Recommender, n_seeds: int) -> list[Recommender]:
@@ -109,54 +118,64 @@ def load_reseeded(dataset: str, family: str, name: str, model: Recommender, n_se
         When one is missing, or is not whole.
     """
     seeds = range(model.seed + 1, model.seed + n_seeds)
-    return [_load(type(model), paths.reseeded(dataset, family, name, seed), dataset, family) for seed in seeds]
+    folders = [paths.reseeded(dataset, family, name, seed) for seed in seeds]
+    return [_load(type(model), name, folder, dataset, family) for folder in folders]
 
 
-def _load(kind: type[Recommender], folder: Path, dataset: str, family: str) -> Recommender:
+def _load(kind: type[Recommender], name: str, folder: Path, dataset: str, family: str) -> Recommender:
     """Load a saved model, or say which is missing or not whole, and what makes it."""
     place = folder.relative_to(paths.root())
     if not (folder / "model.json").is_file():
         raise FoldinError("no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}")
     try:
-        return kind.load(folder)
+        model = kind.load(folder)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         what = f"the saved model is not whole ({repr(error).splitlines()[0]})"
         again = f"train it again: dvc repro -f train@{dataset}-{family}"
         raise FoldinError(what, where=place, remedy=again) from None
+    model.name = name
+    return model
 
 
-def _seed_noise(judged: Sequence[Judgement]) -> dict[str, float]:
+def _seed_noise(evaluated: Sequence[Judgement]) -> dict[str, float]:
     """Return how the headline metrics spread over models of several seeds: their sample standard deviation."""
-    noise: dict[str, float] = {"seeds": len(judged)}
-    for name in judged[0].metrics:
+    noise: dict[str, float] = {"seeds": len(evaluated)}
+    for name in evaluated[0].metrics:
         if name == "rmse" or (definitions.base(name) == "ndcg" and not name.endswith("_se")):
-            noise[f"{name}_seed_sd"] = float(np.std([each.metrics[name] for each in judged], ddof=1))
+            noise[f"{name}_seed_sd"] = float(np.std([each.metrics[name] for each in evaluated], ddof=1))
     return noise
 
 
-def _write(dataset: str, family: str, test: HeldOut, judged: dict[str, Judgement]) -> None:
+def _write(dataset: str, family: str, test: HeldOut, evaluated: dict[str, Judgement]) -> None:
     ratings = test.pairs[["user_id", "item_id", "rating", "timestamp"]].copy()
-    for name, judgement in judged.items():
+    for name, judgement in evaluated.items():
         if judgement.predicted is not None:
             ratings[name] = judgement.predicted
-    names = set().union(*(guards.names(each.metrics) for each in judged.values()))
+    ids = test.pairs[["user_id", "item_id"]]
+    stds = ids.assign(**{name: each.stds for name, each in evaluated.items() if each.stds is not None})
+    names = set().union(*(guards.names(each.metrics) for each in evaluated.values()))
     with files.whole_folder(paths.predictions(dataset, family)) as folder:
         ratings.to_parquet(folder / "ratings.parquet", index=False)
-        _by_model(judged, lambda each: _recommendations(test, each.lists)).to_parquet(
-            folder / "recommendations.parquet", index=False
-        )
-        _by_model(judged, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
-        files.write_json(folder / "metrics.json", {name: each.metrics for name, each in judged.items()})
+        if len(stds.columns) > len(ids.columns):
+            stds.to_parquet(folder / "stds.parquet", index=False)
+        if evaluated:
+            _by_model(evaluated, lambda each: _recommendations(test, each.lists)).to_parquet(
+                folder / "recommendations.parquet", index=False
+            )
+            _by_model(evaluated, lambda each: each.users).to_parquet(folder / "users.parquet", index=False)
+        if left_out(dataset, family):
+            files.write_json(folder / "left_out.json", left_out(dataset, family))
+        files.write_json(folder / "metrics.json", {name: each.metrics for name, each in evaluated.items()})
         files.write_json(folder / "definitions.json", definitions.texts(names))
     table = {}
-    for name, judgement in judged.items():
+    for name, judgement in evaluated.items():
         table[name] = in_git(judgement.metrics)
         guards.check_sampling(table[name], sampled=test.negatives is not None, where=f"{dataset}, {name}")
         for domain, metrics in judgement.metrics.get("domains", {}).items():
             table[f"{name}.{domain}"] = in_git(metrics)
     files.write_json(paths.table(dataset, family), table)
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
-        for name in judged:
+        for name in evaluated:
             files.write_json(folder / f"{name}.json", headline.of(table[name]))
 
 
@@ -178,9 +197,9 @@ def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:
     return flat | {f"liked_{name}": liked[name] for name in ("precision", "recall", "f1") if name in liked}
 
 
-def _by_model(judged: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:
+def _by_model(evaluated: dict[str, Judgement], table: Callable[[Judgement], pd.DataFrame]) -> pd.DataFrame:
     """Return one table of all models, `model` first."""
-    tables = {name: table(judgement) for name, judgement in judged.items()}
+    tables = {name: table(judgement) for name, judgement in evaluated.items()}
     stacked = pd.concat(tables.values(), ignore_index=True)
     models = np.repeat(np.arange(len(tables)), [len(each) for each in tables.values()])
     names = pd.Series(pd.Categorical.from_codes(models, pd.Index(list(tables))), name="model")

@@ -69,6 +69,8 @@ class Judgement:
         The model's metrics, as written to the metrics file.
     seconds : float
         How long the model took to predict the test pairs and to score all items for the ranked users.
+    stds : ndarray of float32, shape (n_pairs,), or None
+        Predictive standard deviations of the test ratings; None where the model has none.
     """
 
     predicted: FloatArray | None
@@ -76,6 +78,7 @@ class Judgement:
     users: pd.DataFrame
     metrics: dict[str, Any]
     seconds: float = 0.0
+    stds: FloatArray | None = None
 
 
 class _Ranked(NamedTuple):
@@ -86,7 +89,7 @@ class _Ranked(NamedTuple):
 
 
 def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
-    """Judge a model on the test part.
+    """Evaluate a model on the test part.
 
     Parameters
     ----------
@@ -140,12 +143,13 @@ def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluat
         }
     measured["popularity"] = aggregate.bucket_metrics(test, lists.items, found[:, : settings.k], errors, prefix)
     guards.check_bounds(measured)
-    return Judgement(predicted, lists, _users(test, errors, by_user, prefix), measured, ranked.seconds)
+    users = _users(test, errors, by_user, prefix)
+    return Judgement(predicted, lists, users, measured, ranked.seconds, _stds(model, test))
 
 
 def _users(test: HeldOut, errors: RatingErrors | None, by_user: dict[str, Values], prefix: str) -> pd.DataFrame:
     """Return the results of each user of the test part; those without history are last, and have no list."""
-    users = test.people[["user_id", "pairs"]].copy()
+    users = test.users[["user_id", "pairs"]].copy()
     users["squared_error"] = np.nan if errors is None else errors.squared_by_user
     users["absolute_error"] = np.nan if errors is None else errors.absolute_by_user
     without = np.full(len(users) - len(test.ranked), np.nan)
@@ -176,6 +180,17 @@ def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArr
         return model.predict(users, items)
     # Of items that training has never seen; all others are filled in block by block, when their users are folded in.
     return model.clipped(model.biases_of(test.fold_in.ratings).predict(users, items))
+
+
+def _stds(model: Recommender | Oracle, test: HeldOut) -> FloatArray | None:
+    """Return how sure the model says it is of each test rating; folded-in users have no such numbers."""
+    if (
+        test.training.scale.feedback == "implicit"
+        or test.fold_in is not None
+        or not isinstance(model, RatingRecommender)
+    ):
+        return None
+    return model.predict_std(*test.indices)
 
 
 def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
@@ -242,7 +257,7 @@ def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None
 
 
 def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
-    """Ask the model for lists: those judged are made here, of its scores, and so say nothing of its own `recommend`."""
+    """Compare the lists of `recommend` with those made here from the scores, which the metrics are computed on."""
     # The model was not trained on held-out users, so it is asked about those it was trained on.
     everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
     users = everyone[:USERS_ASKED]
@@ -259,7 +274,7 @@ def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
         user = test.training.users["user_id"].iloc[users[row]]
         raise FoldinError(
             f"recommends to user '{user}' {_named(own[row], test)}, where its scores say {_named(best[row], test)}",
-            remedy="let `recommend` follow `score`, which models are judged by; that of the base class does",
+            remedy="let `recommend` follow `score`, which metrics are computed on; that of the base class does",
         )
 
 

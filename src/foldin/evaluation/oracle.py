@@ -20,7 +20,7 @@ from foldin.datasets.demo.truth import Truth
 
 
 class Oracle:
-    """Predicts by the known truth; to be judged like a model.
+    """Predicts by the known truth; is evaluated like a model.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class HeldOut:
         One row for each test rating: `user`, `item` (int32 indices, -1 where the training part has never seen them),
         `user_id`, `item_id` (str), `rating`, `timestamp`.
     training : Interactions
-        All that models may have learnt from: train and validation part.
+        All that models may learn from: train and validation part.
     fold_in : Interactions or None
         Where users were held out: their ratings that models observe. `user` of `pairs` is then a row of this, not of
         `training`; items are the same.
@@ -47,7 +47,7 @@ class HeldOut:
 
     @property
     def known(self) -> Interactions:
-        """What is known of the users judged, and so never recommended: their rows number the users of `pairs`."""
+        """The observed ratings of test users, which are never recommended: `user` of `pairs` is a row of these."""
         return self.training if self.fold_in is None else self.fold_in
 
     @cached_property
@@ -98,16 +98,16 @@ class HeldOut:
         return np.unique(users[users != UNKNOWN])
 
     @cached_property
-    def people(self) -> pd.DataFrame:
+    def users(self) -> pd.DataFrame:
         """Users of the test part, those of `ranked` first, unknown ones last: `user`, `user_id`, number of `pairs`."""
-        people = self.pairs.groupby(["user", "user_id"], as_index=False, observed=True).agg(pairs=("rating", "size"))
-        known = people["user"] != UNKNOWN
-        return pd.concat([people[known], people[~known]], ignore_index=True)
+        users = self.pairs.groupby(["user", "user_id"], as_index=False, observed=True).agg(pairs=("rating", "size"))
+        known = users["user"] != UNKNOWN
+        return pd.concat([users[known], users[~known]], ignore_index=True)
 
     @cached_property
-    def person(self) -> npt.NDArray[np.intp]:
-        """The row of `people` that each pair belongs to, shape (n_pairs,)."""
-        rows: npt.NDArray[np.intp] = pd.Index(self.people["user_id"]).get_indexer(pd.Index(self.pairs["user_id"]))
+    def user_rows(self) -> npt.NDArray[np.intp]:
+        """The row of `users` that each pair belongs to, shape (n_pairs,)."""
+        rows: npt.NDArray[np.intp] = pd.Index(self.users["user_id"]).get_indexer(pd.Index(self.pairs["user_id"]))
         return rows
 
     @cached_property

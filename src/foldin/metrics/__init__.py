@@ -4,8 +4,10 @@ Training, evaluation and the gallery of traps compute with these. Nothing here k
 """
 
 from foldin.metrics.beyond_accuracy import coverage
+from foldin.metrics.calibration import calibration, std_calibration
+from foldin.metrics.liked import confusion
 from foldin.metrics.ranking import RankedHits, blocks, hits, metrics_of_hits, ndcg, ranking_metrics
-from foldin.metrics.rating import RatingErrors, calibration, confusion, errors, mae, rmse
+from foldin.metrics.rating import RatingErrors, errors, mae, rmse
 
 __all__ = [
     "RankedHits",
@@ -21,4 +23,5 @@ __all__ = [
     "ndcg",
     "ranking_metrics",
     "rmse",
+    "std_calibration",
 ]

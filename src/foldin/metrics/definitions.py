@@ -13,10 +13,11 @@ from foldin.core.errors import FoldinError
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS
 from foldin.metrics.graded import GRADED, LIKED_ONLY
+from foldin.metrics.liked import LIKED
 from foldin.metrics.metric import Metric, count
 from foldin.metrics.oracle_gap import ADVANTAGE
 from foldin.metrics.ranking import RANKING
-from foldin.metrics.rating import LIKED, RATING
+from foldin.metrics.rating import RATING
 
 COUNTS = (
     count("pairs", "number of test ratings", lambda test: len(test.warm)),
@@ -35,7 +36,7 @@ COUNTS = (
     count(
         "users_without_history",
         "number of users of the test part who have no training (or fold-in) ratings, so they get no list",
-        lambda test: len(test.people) - len(test.ranked),
+        lambda test: len(test.users) - len(test.ranked),
     ),
     count(
         "unreachable",

@@ -19,7 +19,7 @@ from scipy import sparse
 from foldin.core.interactions import FloatArray, IntArray, Scale, Values
 from foldin.metrics import uncertainty
 from foldin.metrics.metric import Metric, compute_all
-from foldin.metrics.ranking import RANKING, RankedHits, discounts, places
+from foldin.metrics.ranking import RANKING, RankedHits, dcg, places
 
 
 @dataclass(frozen=True)
@@ -116,20 +116,14 @@ def metrics_of_liked(liked: RankedHits) -> dict[str, Values]:
     return {name: np.where(liked.n_held > 0, of_users, np.nan) for name, of_users in values.items()}
 
 
-def _ndcg(ranked: RankedGains) -> Values:
-    weights = discounts(ranked.found.shape[1])
-    # Sums along rows of the same length: a perfect list has exactly 1.
-    values: Values = (ranked.found * weights).sum(axis=1) / (ranked.best * weights).sum(axis=1)
-    return values
-
-
 GRADED = (
     Metric(
         "ndcg_graded",
         "mean over users of Σ g_i / log2(i + 1), divided by that sum of the user's k largest gains, largest first; "
         "gain g = (rating − lowest) / (highest − lowest) of the scale, linear, 0 where an item is not held out; over "
         "users with a held-out rating above the lowest",
-        _ndcg,
+        # Sums over equally long rows: a perfect list has exactly 1.
+        lambda ranked: dcg(ranked.found) / dcg(ranked.best),
         title="graded NDCG",
         standard_error=uncertainty.standard_error_of_mean,
     ),

@@ -1,6 +1,6 @@
 """What a metric is. Its name, definition, bounds, direction and code are together, in one entry of one tuple.
 
-The tuples stand beside the functions: `RATING` and `LIKED` in `rating`, `RANKING` in `ranking`, `GRADED` and
+The tuples stand beside the functions: `RATING` in `rating`, `LIKED` in `liked`, `RANKING` in `ranking`, `GRADED` and
 `LIKED_ONLY` in `graded`, `SCORES` in `auc`, `LISTS`, `CATALOGUE` and `BUCKETED` in `beyond_accuracy`, `ADVANTAGE` in
 `oracle_gap`, `COUNTS` in `definitions`. To add a metric, add an entry: `evaluate` computes it, the guards check its
 bounds, `definitions.json` defines it, and the leaderboard shows it if it has a title.

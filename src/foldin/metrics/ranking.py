@@ -16,6 +16,7 @@ model missed it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -159,18 +160,27 @@ def _recall_capped(ranked: RankedHits) -> Values:
     return shares
 
 
-def discounts(k: int) -> Values:
-    """Return what a hit at each rank of a list of k weighs in NDCG, shape (k,): 1 / log2(rank + 1)."""
+def dcg(gains: npt.NDArray[Any]) -> Values:
+    """Return the discounted cumulative gain of each list, Σ g_i / log2(i + 1), shape (n,).
+
+    Parameters
+    ----------
+    gains : ndarray of bool or float, shape (n, k)
+        The gain at each rank, best rank first; a hit counts as 1.
+    """
+    # A sum along rows does not depend on the number of threads, unlike a matrix product.
+    summed: Values = (gains * _discounts(gains.shape[1])).sum(axis=1)
+    return summed
+
+
+def _discounts(k: int) -> Values:
     weights: Values = 1 / np.log2(np.arange(1, k + 1) + 1)
     return weights
 
 
 def _ndcg(ranked: RankedHits) -> Values:
-    weights = discounts(ranked.found.shape[1])
-    # A sum along rows does not depend on the number of threads, unlike a matrix product.
-    gained = (ranked.found * weights).sum(axis=1)
-    best = np.concatenate([[0.0], np.cumsum(weights)])[ranked.most_hits]
-    values: Values = gained / best
+    ideal = np.concatenate([[0.0], np.cumsum(_discounts(ranked.found.shape[1]))])
+    values: Values = dcg(ranked.found) / ideal[ranked.most_hits]
     return values
 
 

@@ -1,4 +1,4 @@
-"""Metrics of predicted ratings: RMSE and MAE over all pairs, RMSE by user, R², calibration, and liked or not.
+"""Metrics of predicted ratings: RMSE and MAE over all pairs, RMSE by user, and R².
 
 Cornac and LensKit call the mean of the users' RMSE RMSE; here it is `user_rmse`.
 """
@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Values
 from foldin.metrics import uncertainty
-from foldin.metrics.metric import Metric, compute_all, count
+from foldin.metrics.metric import Metric
 
 
 def errors(actual: npt.ArrayLike, predicted: npt.ArrayLike) -> Values:
@@ -97,7 +96,7 @@ class RatingErrors:
         """The sum of each user's absolute errors, shape (n_users,); 0 for a user without a pair."""
         return self._sums(np.abs(self.error))
 
-    def judged_users(self) -> tuple[Values, npt.NDArray[np.intp]]:
+    def users_with_pairs(self) -> tuple[Values, npt.NDArray[np.intp]]:
         """Return the sum of squared errors and the number of pairs of each user that has a pair."""
         pairs = np.bincount(self.user, minlength=self.n_users)
         return self.squared_by_user[pairs > 0], pairs[pairs > 0]
@@ -128,7 +127,7 @@ def mean_size(error: Values) -> float:
 
 def rmse_error(given: RatingErrors) -> float:
     """Return the standard error of RMSE, clustered by user: that of the mean squared error, divided by 2 · RMSE."""
-    return uncertainty.rmse_with_standard_error(*given.judged_users())[1]
+    return uncertainty.rmse_with_standard_error(*given.users_with_pairs())[1]
 
 
 def rmse_where(given: RatingErrors, chosen: npt.NDArray[np.bool_]) -> float | None:
@@ -144,7 +143,7 @@ def r_squared(given: RatingErrors) -> float | None:
 
 def user_rmse(given: RatingErrors) -> float:
     """Return the mean of the users' RMSE, over users with a pair."""
-    squared, pairs = given.judged_users()
+    squared, pairs = given.users_with_pairs()
     return float(np.sqrt(squared / pairs).mean())
 
 
@@ -211,93 +210,3 @@ RATING = (
     ),
 )
 """Metrics of ratings (p: predicted, a: actual, n: pairs), each computed from `RatingErrors`: a float, or None."""
-
-
-@dataclass(frozen=True)
-class Classified:
-    """How many pairs are liked and predicted liked; positive means liked."""
-
-    true_positives: int
-    false_positives: int
-    false_negatives: int
-    true_negatives: int
-
-
-def confusion(actual: npt.ArrayLike, predicted: npt.ArrayLike, threshold: float) -> dict[str, float]:
-    """Evaluate predicted ratings as a classification into liked (at least `threshold`) and not liked.
-
-    Parameters
-    ----------
-    actual, predicted : array_like of float, shape (n,)
-        Ratings in the data set's own unit.
-    threshold : float
-        The lowest rating that means "liked", in the same unit.
-
-    Returns
-    -------
-    dict of str to float
-        The metrics of `LIKED`, named without "liked_"; a ratio 0/0 has no value and is left out.
-    """
-    errors(actual, predicted)
-    liked, chosen = np.asarray(actual) >= threshold, np.asarray(predicted) >= threshold
-    counts = (liked & chosen, ~liked & chosen, liked & ~chosen, ~liked & ~chosen)
-    found = compute_all(LIKED, Classified(*(int(np.sum(each)) for each in counts)))
-    return {name.removeprefix("liked_"): value for name, value in found.items()}
-
-
-def _share(part: int, total: int) -> float | None:
-    return part / total if total else None
-
-
-LIKED = (
-    Metric(
-        "liked_precision",
-        "true positives / (true + false positives), where positive means a rating of at least the threshold",
-        lambda n: _share(n.true_positives, n.true_positives + n.false_positives),
-        title="precision",
-    ),
-    Metric(
-        "liked_recall",
-        "true positives / (true positives + false negatives)",
-        lambda n: _share(n.true_positives, n.true_positives + n.false_negatives),
-        title="recall",
-    ),
-    Metric(
-        "liked_f1",
-        "2 · true positives / (2 · true positives + false positives + false negatives)",
-        lambda n: _share(2 * n.true_positives, 2 * n.true_positives + n.false_positives + n.false_negatives),
-        title="F1",
-    ),
-    count("true_positives", "liked and predicted liked", lambda n: n.true_positives, "true positives"),
-    count("false_positives", "not liked and predicted liked", lambda n: n.false_positives, "false positives"),
-    count("false_negatives", "liked and predicted not liked", lambda n: n.false_negatives, "false negatives"),
-    count("true_negatives", "not liked and predicted not liked", lambda n: n.true_negatives, "true negatives"),
-)
-"""Metrics of "liked or not", each computed from `Classified`; a ratio 0/0 is None."""
-
-
-def calibration(actual: npt.ArrayLike, predicted: npt.ArrayLike, bins: int) -> pd.DataFrame:
-    """Return mean actual against mean predicted ratings, over groups of equally many pairs by predicted rating.
-
-    Parameters
-    ----------
-    actual, predicted : array_like of float, shape (n,)
-        Ratings in the data set's own unit.
-    bins : int
-        Number of groups; fewer if there are fewer pairs or predictions are tied.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `predicted`, `actual`, `pairs`: a row for each group, lowest predictions first. A calibrated model lies on
-        the diagonal; a slope below 1 means that predictions are too far from the mean.
-    """
-    errors(actual, predicted)
-    table = pd.DataFrame({"predicted": np.asarray(predicted, np.float64), "actual": np.asarray(actual, np.float64)})
-    # Ties share a group: the end of a group must not depend on the order of rows.
-    rank = table["predicted"].rank(method="average", pct=True)
-    group = np.ceil(rank * bins).astype(int)
-    means = table.groupby(group).agg(
-        predicted=("predicted", "mean"), actual=("actual", "mean"), pairs=("actual", "size")
-    )
-    return means.reset_index(drop=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
+from foldin.core.interactions import Interactions
 from foldin.models.parts.recommender import Recommender
 
 
@@ -56,6 +57,20 @@ def chosen(dataset: str, family: str) -> dict[str, dict[str, Any]]:
     file = paths.tuned(dataset, family)
     values: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return values
+
+
+def left_out(family: Mapping[str, Recommender], train: Interactions) -> dict[str, str]:
+    """Return the models that params.yaml allows no training of on data of this size: model → why.
+
+    Parameters
+    ----------
+    family : mapping of str to Recommender
+        Models as `family` gives them.
+    train : Interactions
+        A training part: its users and items count, not its ratings.
+    """
+    reasons = {name: model.too_large(train.n_users, train.n_items) for name, model in family.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def family(name: str, instead: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Recommender]:

@@ -80,7 +80,7 @@ class ExplicitALS(BiasedFactors):
 
 
 class ImplicitALS(Recommender):
-    """`als-implicit`: which cells are filled, whatever the rating; a score near 1 says "this person would meet it".
+    """`als-implicit`: which cells are filled, whatever the rating; near 1, the user is likely to rate the item.
 
     Minimizes, over the scores s and the factors f of all users and items, Σ over filled cells of (1 - s)² +
     α Σ over all cells of s² + λ Σ (n + α N)^ν |f|², where n is how many cells of the user or item are filled, of N.
@@ -180,7 +180,7 @@ class ImplicitALS(Recommender):
 
 
 def _steps(settings: ExplicitALS.Settings | ImplicitALS.Settings, before: FloatArray | None) -> int | None:
-    """Return how many steps a row takes from where it was; None where it is solved exactly, as strangers always are."""
+    """Return how many steps a row takes from where it was; None where it is solved exactly, as new users always are."""
     return settings.cg_steps if settings.solver == "conjugate_gradient" and before is not None else None
 
 

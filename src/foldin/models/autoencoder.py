@@ -24,10 +24,10 @@ LARGEST_LOG_VARIANCE = 10.0
 class MultVAE(Recommender):
     """`mult-vae`: one hidden layer to a user's mean and spread, a draw from these, one hidden layer to all items.
 
-    Minimized is, on average over users, the surprise at the items met, -Σ log softmax, plus `kl_weight` times the
-    divergence of a user's distribution from the standard normal. That weight rises from 0 in the first epochs: under
-    all of it from the start, the network would learn to say nothing of anybody. All chance is numpy's, and an input:
-    which items are dropped, and the draws. So learning is the same on every backend of Keras.
+    The loss is, on average over users, the negative log-likelihood of their items, -Σ log softmax, plus `kl_weight`
+    times the divergence of a user's distribution from the standard normal. That weight rises from 0 in the first
+    epochs: with the full weight from the start, the network would learn to ignore its input. Everything random is drawn
+    by numpy and passed in: which items are dropped, and the draws. So training is the same on every backend of Keras.
     """
 
     class Settings(networks.NetworkSettings):
@@ -56,10 +56,10 @@ class MultVAE(Recommender):
         library = networks.start(self.seed)
         model = self._network(library)
         self._weights = networks.weights(model)
-        model.compile(optimizer=library.optimizers.Adam(settings.learning_rate), loss=lambda _, surprise: surprise)
+        model.compile(optimizer=library.optimizers.Adam(settings.learning_rate), loss=lambda _, loss: loss)
         rng = np.random.default_rng(self.seed)
-        told = unit_rows(train.ratings)
-        users = np.flatnonzero(np.diff(told.indptr))
+        observed = unit_rows(train.ratings)
+        users = np.flatnonzero(np.diff(observed.indptr))
         size = settings.batch(len(users))
         watch = network_training.watch_ndcg(self, validation, settings.validation_k)
         losses_of_steps: list[float] = []
@@ -70,14 +70,14 @@ class MultVAE(Recommender):
             order = np.resize(rng.permutation(users), -(-len(users) // size) * size)
             kl_weight = np.full((size, 1), self._kl_weight(epoch), dtype=np.float32)
             for begin in range(0, len(order), size):
-                rows = told[order[begin : begin + size]]
+                rows = observed[order[begin : begin + size]]
                 noise = rng.standard_normal((size, settings.latent), dtype=np.float32)
-                met = rows.toarray() > 0
-                inputs = [dropped(rows, settings.dropout, rng).toarray(), met.astype(np.float32), noise, kl_weight]
+                rated = rows.toarray() > 0
+                inputs = [dropped(rows, settings.dropout, rng).toarray(), rated.astype(np.float32), noise, kl_weight]
                 model.reset_metrics()
                 losses_of_steps.append(float(model.train_on_batch(inputs, kl_weight)))
-            for array, learnt in zip(self._weights.values(), model.get_weights(), strict=True):
-                array[...] = learnt
+            for array, trained in zip(self._weights.values(), model.get_weights(), strict=True):
+                array[...] = trained
 
         train_by_epochs(
             self,
@@ -97,34 +97,34 @@ class MultVAE(Recommender):
         """Return the network in Keras, from what `_fit` gives it to each user's loss, shape (n,)."""
         layers, ops = library.layers, library.ops
         n_items, latent = self.known.shape[1], self.settings.latent
-        told, met = (layers.Input((n_items,), name=name) for name in ("told", "met"))
+        observed, rated = (layers.Input((n_items,), name=name) for name in ("observed", "rated"))
         noise, kl_weight = layers.Input((latent,), name="noise"), layers.Input((1,), name="kl_weight")
-        encoded = layers.Dense(self.settings.hidden, activation="tanh", name="encoder")(told)
+        encoded = layers.Dense(self.settings.hidden, activation="tanh", name="encoder")(observed)
         mean = layers.Dense(latent, name="mean")(encoded)
         log_variance = layers.Dense(latent, name="log_variance")(encoded)
         log_variance = LARGEST_LOG_VARIANCE * ops.tanh(log_variance / LARGEST_LOG_VARIANCE)
         drawn = mean + ops.exp(0.5 * log_variance) * noise
         decoded = layers.Dense(self.settings.hidden, activation="tanh", name="decoder")(drawn)
         logits = layers.Dense(n_items, name="output")(decoded)
-        surprise = losses.multinomial(met, logits)
+        loss = losses.multinomial(rated, logits)
         divergence = losses.from_standard_normal(mean, log_variance)
-        return library.Model([told, met, noise, kl_weight], surprise + kl_weight[:, 0] * divergence)
+        return library.Model([observed, rated, noise, kl_weight], loss + kl_weight[:, 0] * divergence)
 
     def _score(self, users: IntArray) -> FloatArray:
         return self._fold_in(self.known[users])
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Return the logits of all items at a user's mean; someone trained on is scored in the same way."""
-        learnt = self._weights
-        decoded = np.tanh(self.user_vectors(ratings) @ learnt["decoder.kernel"] + learnt["decoder.bias"])
-        scores: FloatArray = decoded @ learnt["output.kernel"] + learnt["output.bias"]
+        weights = self._weights
+        decoded = np.tanh(self.user_vectors(ratings) @ weights["decoder.kernel"] + weights["decoder.bias"])
+        scores: FloatArray = decoded @ weights["output.kernel"] + weights["output.bias"]
         return scores
 
     def user_vectors(self, ratings: sparse.csr_array) -> FloatArray:
         """Return the means that rows of ratings, shape (n, n_items), are squeezed into, shape (n, latent)."""
-        learnt = self._weights
-        encoded = np.tanh(unit_rows(ratings) @ learnt["encoder.kernel"] + learnt["encoder.bias"])
-        means: FloatArray = encoded @ learnt["mean.kernel"] + learnt["mean.bias"]
+        weights = self._weights
+        encoded = np.tanh(unit_rows(ratings) @ weights["encoder.kernel"] + weights["encoder.bias"])
+        means: FloatArray = encoded @ weights["mean.kernel"] + weights["mean.bias"]
         return means
 
     def item_vectors(self) -> FloatArray:

@@ -36,8 +36,8 @@ class BayesianMF(RatingRecommender):
     """`bayesian-mf`: a rating is constant + user bias + item bias + user factors · item factors + noise.
 
     The biases of users have a normal prior, and so has each of their factors; likewise those of items. Their means and
-    precisions are drawn too, and so is the precision of the noise. A user or an item without a training rating has the
-    means of these priors.
+    precisions are drawn too, and so is the precision of the noise. Without a training rating, a user or an item is
+    like any other: predicted by the mean of all, and less surely.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class BayesianMF(RatingRecommender):
         )
         kept = {sweep: number for number, sweep in enumerate(self.kept_sweeps())}
         shape = len(kept), train.n_users, train.n_items, self.settings.factors
-        self.draws = Draws.empty(*shape, told=len(user_features) > 0)
+        self.draws = Draws.empty(*shape, implied=len(user_features) > 0)
         watch = None if validation is None else Watch(validation)
         for sweep in range(1, self.settings.epochs + 1):
             tick(f"{self.name}: sweep {sweep} of {self.settings.epochs}")
@@ -108,21 +108,15 @@ class BayesianMF(RatingRecommender):
         """Return what is in the chain's unit in that of the ratings."""
         return (self._spread * units + self._mean).astype(np.float32)
 
-    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return predicted ratings of pairs, clipped to the rating scale; see `RatingRecommender.predict`.
-
-        An unknown user or item (index -1) has the means of the prior instead of damped biases.
-        """
-        return self.clipped(self._predict(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+    def _predict_any(self, users: IntArray, items: IntArray) -> FloatArray:
+        # The unknown have their place among the draws, so they need no damped biases.
+        return self._predict(users, items)
 
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         return self.to_ratings(self.draws.moments(users, items)[0])
 
     def predict_std(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return the predictive standard deviation of the ratings of pairs: how far from `predict` they should be.
-
-        It adds what the draws disagree by to the noise of ratings, and for an unknown user or item the variance of the
-        prior. What the scale cuts off is left out of account.
+        """Return how much draws disagree, how much new users and items differ, and the noise, as one deviation.
 
         Parameters
         ----------
@@ -132,10 +126,14 @@ class BayesianMF(RatingRecommender):
         Returns
         -------
         ndarray of float32, shape (n,)
-            Standard deviations in the data set's own unit.
+            Standard deviations in the data set's own unit, before ratings are clipped to the scale.
         """
-        variance = self.draws.doubt(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32))
-        return (self._spread * np.sqrt(variance)).astype(np.float32)
+        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        by_item = np.bincount(self.known.indices, minlength=self.known.shape[1])
+        new_users, new_items = (
+            (rows < 0) | (counts[rows] == 0) for rows, counts in ((users, np.diff(self.known.indptr)), (items, by_item))
+        )
+        return (self._spread * np.sqrt(self.draws.variance(users, items, new_users, new_items))).astype(np.float32)
 
     def noise_std(self) -> Values:
         """Return the standard deviation of the noise of ratings in every draw, shape (n_draws,), in their own unit."""
@@ -146,8 +144,8 @@ class BayesianMF(RatingRecommender):
         return self.to_ratings(self.draws.grid(users))
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        told = sparse.csr_array((self._to_units(ratings.data), ratings.indices, ratings.indptr), shape=ratings.shape)
-        return self.to_ratings(self.draws.fold_in(told))
+        units = sparse.csr_array((self._to_units(ratings.data), ratings.indices, ratings.indptr), shape=ratings.shape)
+        return self.to_ratings(self.draws.fold_in(units))
 
     def item_factors(self) -> FloatArray:
         """Return the factors of all items in all draws, side by side, shape (n_items, draws · factors)."""

@@ -30,7 +30,7 @@ FIELDS = ("title", "genres", "creator", "domain")
 
 
 class TfIdf(Recommender):
-    """`tf-idf`: the cosine of an item's terms with those of what a user has met.
+    """`tf-idf`: the cosine of an item's terms with those of the items a user rated.
 
     Each field of an item is a vector of length 1, so that a title of ten words says no more than one of two. A user's
     items count by how much they were liked, as far as `rating_weight` says.
@@ -57,7 +57,7 @@ class TfIdf(Recommender):
         self._terms = np.sort(telling.to_numpy(dtype=str))
         self._rarity = np.log(train.n_items / counts[self._terms].to_numpy(np.float64))
         if not len(self._terms):
-            say(f"{self.name}: titles, genres, creators and domains tell no item from another, so no taste is learnt")
+            say(f"{self.name}: all items have the same title, genres, creator and domain: nothing to learn")
         self._items = self.place(train.items)
         self._scale = np.array([train.scale.lowest, train.scale.highest])
         self._weights = self._weights_of(train.ratings.data)
@@ -105,7 +105,7 @@ class TfIdf(Recommender):
         ndarray of float32, shape (n, len(items))
             Scores as of `score`.
         """
-        return self._cosines(self._met(np.asarray(users)), self.place(items)).astype(np.float32)
+        return self._cosines(self._weighted(np.asarray(users)), self.place(items)).astype(np.float32)
 
     def item_vectors(self) -> sparse.csr_array:
         """Return the vector of each item, shape (n_items, n_terms); see `place`."""
@@ -118,41 +118,41 @@ class TfIdf(Recommender):
 
     def profiles(self, users: IntArray) -> sparse.csr_array:
         """Return the vectors of known users, shape (n, n_terms), of length 1; of 0 where nothing is known."""
-        return self._profiles(self._met(np.asarray(users)))
+        return self._profiles(self._weighted(np.asarray(users)))
 
     def _weights_of(self, ratings: FloatArray) -> Values:
-        """Return what each item met weighs in a profile: from 1 - rating_weight up to 1, by how much it was liked."""
+        """Return the weight of each rated item in a profile, from 1 - rating_weight to 1, by how much it was liked."""
         lowest, highest = self._scale
         liked = (ratings.astype(np.float64) - lowest) / (highest - lowest)
         weights: Values = 1 - self.settings.rating_weight * (1 - liked)
         return weights
 
-    def _met(self, users: IntArray) -> sparse.csr_array:
+    def _weighted(self, users: IntArray) -> sparse.csr_array:
         known = self.known
         return sparse.csr_array((self._weights, known.indices, known.indptr), shape=known.shape)[users]
 
-    def _profiles(self, met: sparse.csr_array) -> sparse.csr_array:
-        return _unit(met @ self._items)
+    def _profiles(self, rated: sparse.csr_array) -> sparse.csr_array:
+        return _unit(rated @ self._items)
 
-    def _cosines(self, met: sparse.csr_array, items: sparse.csr_array) -> Values:
-        # Each cell is added up over the item's few terms in their order, whoever else is asked for.
-        cosines: Values = (items @ self._profiles(met).toarray().T).T
+    def _cosines(self, rated: sparse.csr_array, items: sparse.csr_array) -> Values:
+        # Each cell is added up over the item's few terms in their order, whichever users are asked for.
+        cosines: Values = (items @ self._profiles(rated).toarray().T).T
         return cosines
 
-    def _scored(self, met: sparse.csr_array) -> Values:
-        return self._cosines(met, self._items)
+    def _scored(self, rated: sparse.csr_array) -> Values:
+        return self._cosines(rated, self._items)
 
     def _score(self, users: IntArray) -> FloatArray:
-        return self._scored(self._met(users)).astype(np.float32)
+        return self._scored(self._weighted(users)).astype(np.float32)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        met = sparse.csr_array((self._weights_of(ratings.data), ratings.indices, ratings.indptr), shape=ratings.shape)
-        return self._scored(met).astype(np.float32)
+        rated = sparse.csr_array((self._weights_of(ratings.data), ratings.indices, ratings.indptr), shape=ratings.shape)
+        return self._scored(rated).astype(np.float32)
 
     def _arrays(self) -> Arrays:
         items = {"data": self._items.data, "indices": self._items.indices, "indptr": self._items.indptr}
-        learnt = {"terms": self._terms, "rarity": self._rarity, "scale": self._scale, "weights": self._weights}
-        return learnt | {f"items_{name}": array for name, array in items.items()}
+        fitted = {"terms": self._terms, "rarity": self._rarity, "scale": self._scale, "weights": self._weights}
+        return fitted | {f"items_{name}": array for name, array in items.items()}
 
     def _restore(self, arrays: Arrays) -> None:
         self._terms, self._rarity = arrays["terms"], arrays["rarity"]
@@ -175,9 +175,9 @@ class TfIdfPopularity(TfIdf):
         "ranks only."
     )
 
-    def _scored(self, met: sparse.csr_array) -> Values:
+    def _scored(self, rated: sparse.csr_array) -> Values:
         counts = np.log1p(np.bincount(self.known.indices, minlength=self.known.shape[1]))
-        scores: Values = super()._scored(met) + self.settings.popularity_weight * counts / counts.max()
+        scores: Values = super()._scored(rated) + self.settings.popularity_weight * counts / counts.max()
         return scores
 
 

@@ -1,13 +1,11 @@
 """Networks that take a user's and an item's embedding and learn how the two combine.
 
-Three predict ratings: `mlp-dropout`, `mlp-centred` and `ncf` have a hidden layer over the two embeddings, and differ in
-their regularization and their optimizer settings. Each learns the residuals after the damped biases, so that its layers
-are used for taste; the original projects learn the whole rating, and mostly relearn those biases. All penalize
-embeddings, which the original projects do not: there are nearly as many of these weights as ratings. `ncf-ranking`
-ranks: it learns to distinguish items that a user rated from items drawn at random.
-
-A hidden layer over concatenated embeddings is a sum, W [p; q] + b = U p + V q + b. It is written as that sum, because
-then users × items need each side's half only once.
+Four predict ratings, with a hidden layer over the two embeddings (`foldin.models.parts.hidden_layer`).
+`mlp-dropout`, `mlp-centred` and `ncf` have the architectures of three student projects, and differ in their
+regularization. Each learns the residuals after the damped biases, so that its layers are used for taste, and penalizes
+embeddings, because there are nearly as many of these weights as ratings. The projects do neither. `mlp-momentum` shows
+what that changes: it is the model of S2 as it was, and mostly relearns the biases. `ncf-ranking` ranks: it learns to
+distinguish items that a user rated from items drawn at random.
 """
 
 from typing import Any
@@ -18,74 +16,15 @@ from scipy import sparse
 
 from foldin.core.bounds import Epochs, ListLength, Penalty, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions
-from foldin.models.parts import losses, network_fold_in, network_scores, network_training, networks
-from foldin.models.parts.recommender import Arrays, Recommender
-
-
-class HiddenLayer(network_training.RatingNetwork):
-    """Damped biases plus one hidden layer over a user's and an item's embedding."""
-
-    class Settings(network_training.RatingNetwork.Settings):
-        """Settings of every rating network of this family."""
-
-        hidden: Width
-
-    settings: Settings
-
-    def _pair_network(self, layers: Any) -> networks.PairNetwork:
-        n_users, n_items = self.known.shape
-        user_embedding = networks.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
-        item_embedding = networks.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
-        user_half = layers.Dense(self.settings.hidden, use_bias=False, name="user_half", **self._kernel())
-        item_half = layers.Dense(self.settings.hidden, name="item_half", **self._kernel())
-        after = self._after_hidden(layers)
-        output = layers.Dense(1, name="output", **self._kernel())
-
-        def join(user: Any, item: Any) -> Any:
-            hidden = user + item
-            for layer in after:
-                hidden = layer(hidden)
-            return output(hidden)[..., 0]
-
-        return networks.PairNetwork(
-            networks.UserSide([user_embedding], lambda rows: user_half(rows[0])),
-            lambda items: item_half(item_embedding(items)),
-            join,
-        )
-
-    def _kernel(self) -> dict[str, Any]:
-        return {}
-
-    def _after_hidden(self, layers: Any) -> list[Any]:
-        return [layers.ReLU(name="relu")]
-
-    def _slope(self) -> float:
-        """Return what hidden units are multiplied by where they are below 0, as `_after_hidden` does."""
-        return 0.0
-
-    def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
-        learnt = self._weights
-        of_users = learnt["user_embedding.embeddings"][users] @ learnt["user_half.kernel"]
-        of_items = learnt["item_embedding.embeddings"][items] @ learnt["item_half.kernel"] + learnt["item_half.bias"]
-        hidden = network_scores.leaky(of_users + of_items, self._slope())
-        values: FloatArray = (hidden @ learnt["output.kernel"])[:, 0] + learnt["output.bias"]
-        return values
-
-    def _grid(self, rows: FloatArray) -> FloatArray:
-        learnt = self._weights
-        return network_scores.one_hidden_layer(
-            rows @ learnt["user_half.kernel"],
-            item_half(learnt),
-            learnt["output.kernel"],
-            learnt["output.bias"],
-            self._slope(),
-        )
+from foldin.models.parts import bias, losses, network_fold_in, network_scores, network_training, networks
+from foldin.models.parts.hidden_layer import HiddenLayer
+from foldin.models.parts.recommender import Recommender
 
 
 class DropoutMLP(HiddenLayer):
     """`mlp-dropout`: L2 on the hidden layer, dropout behind it, early stopping on the validation part."""
 
-    class Settings(HiddenLayer.Settings):
+    class Settings(HiddenLayer.Settings, networks.SteppedSettings):
         """Settings of `mlp-dropout`."""
 
         kernel_l2: Penalty
@@ -105,22 +44,49 @@ class DropoutMLP(HiddenLayer):
 
 
 class CentredMLP(HiddenLayer):
-    """`mlp-centred`: small embeddings under a wide hidden layer, kept from over-fitting by the embeddings' L2 alone.
+    """`mlp-centred`: small embeddings under a wide hidden layer, kept from overfitting by the embeddings' L2 alone."""
 
-    The source descends by momentum, over twenty million ratings; on thousands that leaves the small initial values
-    too slowly, so Adam does it here.
+    class Settings(HiddenLayer.Settings, networks.SteppedSettings):
+        """Settings of `mlp-centred`."""
+
+    settings: Settings
+    about = (
+        "Small embeddings, concatenated, one wide hidden layer, on rating residuals (architecture of student project "
+        "S2; see docs/gallery.md)."
+    )
+
+
+class MomentumMLP(HiddenLayer):
+    """`mlp-momentum`: the model of student project S2 as it was, on ratings minus their mean, by SGD with momentum.
+
+    Without biases and L2, what keeps it from overfitting are its small embeddings and early stopping. The step size is
+    S2's, in units of the ratings' spread, and so are momentum, batch and the number of hidden units. S2 had twenty
+    million ratings; where there are few, an epoch has few steps, and `initial_spread` must be larger than Keras'
+    default for the network to leave its start within some epochs.
     """
 
+    class Settings(HiddenLayer.Settings, networks.BatchedSettings):
+        """Settings of `mlp-momentum`."""
+
+        momentum: float = Field(ge=0, le=0.999)
+
+    settings: Settings
     about = (
-        "Small embeddings, concatenated, one wide hidden layer on centred ratings (architecture of student project S2; "
-        "see docs/gallery.md)."
+        "Small embeddings, concatenated, one wide hidden layer, SGD with momentum on centred ratings (the model of "
+        "student project S2; see docs/gallery.md)."
     )
+
+    def _base(self, biases: bias.Bias) -> bias.Bias:
+        return biases.mean_alone()
+
+    def _optimizer(self, optimizers: Any) -> Any:
+        return optimizers.SGD(self.settings.learning_rate, momentum=self.settings.momentum)
 
 
 class NCF(HiddenLayer):
     """`ncf`: a leaky hidden layer, and a learning rate that falls in steps."""
 
-    class Settings(HiddenLayer.Settings):
+    class Settings(HiddenLayer.Settings, networks.SteppedSettings):
         """Settings of `ncf`."""
 
         leak: float = Field(ge=0, lt=1)
@@ -220,7 +186,7 @@ class RankingNCF(network_training.KeptNetwork):
         values: FloatArray = products @ learnt["item_product_embedding.embeddings"].T + learnt["output.bias"]
         network_scores.two_hidden_layers(
             embeddings @ learnt["user_half.kernel"],
-            item_half(learnt),
+            learnt["item_half.kernel"].T @ learnt["item_embedding.embeddings"].T + learnt["item_half.bias"][:, None],
             (learnt["second.kernel"], learnt["second.bias"]),
             learnt["output.kernel"],
             values,
@@ -256,12 +222,6 @@ class RankingNCF(network_training.KeptNetwork):
         return self._grid(rows)
 
 
-def item_half(learnt: Arrays) -> FloatArray:
-    """Return what each item adds to the units of the first hidden layer, shape (hidden, n_items)."""
-    halves: FloatArray = learnt["item_half.kernel"].T @ learnt["item_embedding.embeddings"].T
-    return halves + learnt["item_half.bias"][:, None]
-
-
 def draw_negatives(known: sparse.csr_array, users: IntArray, rng: np.random.Generator) -> IntArray:
     """Draw for each user an item without a training rating, all such items being equally likely.
 
@@ -295,6 +255,7 @@ def draw_negatives(known: sparse.csr_array, users: IntArray, rng: np.random.Gene
 MODELS: dict[str, type[Recommender]] = {
     "mlp-dropout": DropoutMLP,
     "mlp-centred": CentredMLP,
+    "mlp-momentum": MomentumMLP,
     "ncf": NCF,
     "ncf-ranking": RankingNCF,
 }

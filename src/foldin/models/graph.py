@@ -77,16 +77,18 @@ class GraphFilter(Recommender):
 
     def linear(self, ratings: sparse.csr_array) -> FloatArray:
         """Return what the linear filter makes of rows of ratings, shape (n, n_items)."""
-        met = sparse.csr_array((np.ones(ratings.nnz, np.float32), ratings.indices, ratings.indptr), shape=ratings.shape)
-        near = sparse.csr_array(met @ self._to_users)
+        rated = sparse.csr_array(
+            (np.ones(ratings.nnz, np.float32), ratings.indices, ratings.indptr), shape=ratings.shape
+        )
+        near = sparse.csr_array(rated @ self._to_users)
         near.sort_indices()
         return weighted_sums(*parts(near), *parts(self._edges), self.known.shape[1])
 
     def ideal(self, ratings: sparse.csr_array) -> FloatArray:
         """Return what the ideal low-pass filter makes of rows of ratings, shape (n, n_items)."""
         cells = 1 / self._root[ratings.indices]
-        met = sparse.csr_array((cells, ratings.indices, ratings.indptr), shape=ratings.shape)
-        along: Values = np.asarray(met @ self._smooth.T, dtype=np.float64)
+        rated = sparse.csr_array((cells, ratings.indices, ratings.indptr), shape=ratings.shape)
+        along: Values = np.asarray(rated @ self._smooth.T, dtype=np.float64)
         kept: FloatArray = (along @ (self._smooth * self._root)).astype(np.float32)
         return kept
 

@@ -19,11 +19,19 @@ from foldin.core.interactions import FloatArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
 from foldin.models.parts.factorization import DivergedError
-from foldin.models.parts.item_weights import DenseItemWeights, SparseItemWeights, count_pairs, refuse_beyond_memory
+from foldin.models.parts.item_weights import (
+    DenseItemWeights,
+    SparseItemWeights,
+    beyond,
+    count_pairs,
+    refuse_beyond_memory,
+)
 from foldin.models.parts.recommender import Recommender
 
 BLOCK_ITEMS = 256
 """Items whose weights `slim` finds at once; bounds memory and changes no weight."""
+DENSE_BYTES, COUNT_BYTES = 12, 4
+"""Bytes for each pair of items at the peak: the inverse in double precision with its weights; the counts of pairs."""
 SETTLED = 1e-4
 """`slim` ends an item's descent after a sweep in which no weight has changed by more."""
 
@@ -44,8 +52,12 @@ class Ease(DenseItemWeights):
     settings: Settings
     about = "EASE: a linear autoencoder whose item-item weights have a closed form (Steck 2019); ranks only."
 
+    def too_large(self, n_users: int, n_items: int) -> str | None:
+        """Return why `gigabytes` allows no training; see `Recommender.too_large`."""
+        return beyond(n_items, DENSE_BYTES, self.settings.gigabytes)
+
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        refuse_beyond_memory(self.name, train.n_items, 12, self.settings.gigabytes)
+        refuse_beyond_memory(self.name, train.n_items, DENSE_BYTES, self.settings.gigabytes)
         pairs = np.zeros((train.n_items, train.n_items))
         by_item = train.ratings.T.tocsr()
         count_pairs(by_item.indptr, by_item.indices, train.ratings.indptr, train.ratings.indices, pairs)
@@ -72,7 +84,7 @@ class Edlae(Ease):
         dropout: Dropout
 
     settings: Settings
-    about = "EDLAE: EASE trained, in expectation, on users of whom some items are dropped (Steck 2020); ranks only."
+    about = "EDLAE: EASE trained, in expectation, on users with some items dropped (Steck 2020); ranks only."
 
     def _penalties(self, counts: Values) -> Values:
         return self.settings.regularization + self.settings.dropout / (1 - self.settings.dropout) * counts
@@ -96,9 +108,13 @@ class Slim(SparseItemWeights):
     settings: Settings
     about = "SLIM: few item-item weights, none negative, by an elastic net (Ning and Karypis 2011); ranks only."
 
+    def too_large(self, n_users: int, n_items: int) -> str | None:
+        """Return why `gigabytes` allows no training; see `Recommender.too_large`."""
+        return beyond(n_items, COUNT_BYTES, self.settings.gigabytes)
+
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         n_items = train.n_items
-        refuse_beyond_memory(self.name, n_items, 4, self.settings.gigabytes)
+        refuse_beyond_memory(self.name, n_items, COUNT_BYTES, self.settings.gigabytes)
         pairs = np.zeros((n_items, n_items), dtype=np.float32)
         by_item = train.ratings.T.tocsr()
         count_pairs(by_item.indptr, by_item.indices, train.ratings.indptr, train.ratings.indices, pairs)

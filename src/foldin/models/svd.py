@@ -1,25 +1,25 @@
-"""Matrix factorization, six variants: a user-item matrix approximated by a product of two low-rank matrices.
+"""Matrix factorization, seven variants: a user-item matrix approximated by a product of two low-rank matrices.
 
 `svds` and `truncated-svd` decompose the matrix with missing cells set to 0. That answers "which cells are filled?", so
 they rank items and predict no ratings. Their `-centred` variants decompose the residuals of the ratings after the
 biases; there 0 means "as the biases predict", and the sum is a rating. `mf-l2` fits only the rated cells, by gradient
-descent; `mf-no-l2` is the same without regularization, and shows the effect of regularization. No matrix is ever made
-dense.
+descent; `mf-no-l2` is the same without regularization, and shows the effect of regularization. `svd-plus-plus` also
+learns from which cells are rated (foldin.models.parts.svd_plus_plus). No matrix is ever made dense.
 """
 
 from abc import abstractmethod
 
 import numpy as np
-from pydantic import ValidationInfo, field_validator
 from scipy import sparse
 
-from foldin.core.bounds import Damping, LearningRate, Penalty, Spread, Width
+from foldin.core.bounds import Damping, Width
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.models.parts.decompositions import Decomposition, by_lanczos, by_random_projection
-from foldin.models.parts.factorization import BiasedFactors, row_dots
+from foldin.models.parts.factorization import BiasedFactors, DescentSettings, random_factors, row_dots
 from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.svd_plus_plus import SVDPlusPlus
 
 
 class ZeroImputedSVD(Recommender):
@@ -44,7 +44,7 @@ class ZeroImputedSVD(Recommender):
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         matrix = train.ratings.astype(np.float64)
         matrix.data = self._cells(train)
-        # Both methods want fewer factors than the matrix has rows or columns; one of either has one factor.
+        # Both methods need fewer factors than the matrix has rows or columns; one of either has one factor.
         factors = max(1, min(self.settings.factors, min(matrix.shape) - 1))
         self._singular, right = self._decompose(matrix, factors, self.seed)
         # A singular vector's sign is arbitrary; its largest entry is made positive.
@@ -140,19 +140,8 @@ class CentredRandomizedSVD(CentredSVD):
 class GradientDescentMF(BiasedFactors):
     """`mf-l2`: biased matrix factorization by stochastic gradient descent on the known cells."""
 
-    class Settings(BiasedFactors.Settings):
+    class Settings(DescentSettings):
         """Settings of `mf-l2` and `mf-no-l2`."""
-
-        learning_rate: LearningRate
-        l2: Penalty
-        initial_spread: Spread
-
-        @field_validator("l2")
-        @classmethod
-        def _keeps_signs(cls, l2: float, others: ValidationInfo) -> float:
-            if l2 * others.data.get("learning_rate", 0) >= 1:
-                raise ValueError("times learning_rate it must be below 1, or each step turns all factors round")
-            return l2
 
     settings: Settings
     about = (
@@ -161,13 +150,8 @@ class GradientDescentMF(BiasedFactors):
 
     def _start(self, train: Interactions, rng: np.random.Generator) -> None:
         self._user_bias, self._item_bias = np.zeros(train.n_users), np.zeros(train.n_items)
-        self._user_factors, self._item_factors = (
-            rng.normal(scale=self.settings.initial_spread, size=(len(counts), self.settings.factors))
-            * (counts > 0)[:, None]
-            for counts in (
-                np.diff(train.ratings.indptr),
-                np.bincount(train.ratings.indices, minlength=train.n_items),
-            )
+        self._user_factors, self._item_factors = random_factors(
+            train, self.settings.factors, self.settings.initial_spread, rng
         )
 
     def _penalties(self, n_ratings: int) -> tuple[float, float]:
@@ -236,4 +220,5 @@ MODELS: dict[str, type[Recommender]] = {
     "truncated-svd-centred": CentredRandomizedSVD,
     "mf-l2": GradientDescentMF,
     "mf-no-l2": UnregularizedMF,
+    "svd-plus-plus": SVDPlusPlus,
 }

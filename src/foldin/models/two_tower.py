@@ -1,7 +1,8 @@
 """Two towers: a user's side and an item's side of a network that interact only in a dot product.
 
 So each side can be computed once and kept as a table of vectors, and finding items for a user is a search among
-vectors. `two-tower-rating` learns ratings from ids. `two-tower-retrieval` learns which item a user chooses among all:
+vectors. `two-tower-rating` learns ratings from ids, after biases; `two-tower-plain` is the model of student project S3,
+which has none. `two-tower-retrieval` learns which item a user chooses among all:
 its towers read ids and the attributes of users and items, so that unrated items get vectors too.
 """
 
@@ -15,25 +16,13 @@ from scipy import sparse
 
 from foldin.core.bounds import ListLength, MinCount, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions
-from foldin.models.parts import features, losses, network_fold_in, network_training, networks
+from foldin.models.parts import bias, features, losses, network_fold_in, network_training, networks
 from foldin.models.parts.factorization import row_dots
 from foldin.models.parts.recommender import Arrays, Recommender
 
 
-class RatingTowers(network_training.RatingNetwork):
-    """`two-tower-rating`: damped biases plus a rescaled dot product of a user's and an item's embedding.
-
-    The source learns the whole rating without biases or L2; here the product learns what the damped biases leave.
-    """
-
-    class Settings(network_training.RatingNetwork.Settings):
-        """Settings of `two-tower-rating`."""
-
-    settings: Settings
-    about = (
-        "User and item embeddings, their dot product, one linear unit, on rating residuals (architecture of student "
-        "project S3; see docs/gallery.md)."
-    )
+class DotProduct(network_training.RatingNetwork):
+    """A rescaled dot product of a user's and an item's embedding."""
 
     def _pair_network(self, layers: Any) -> networks.PairNetwork:
         n_users, n_items = self.known.shape
@@ -62,6 +51,39 @@ class RatingTowers(network_training.RatingNetwork):
     def item_vectors(self) -> FloatArray:
         """Return the items' side of the dot product, shape (n_items, embedding)."""
         return self._weights["item_embedding.embeddings"]
+
+
+class RatingTowers(DotProduct):
+    """`two-tower-rating`: damped biases plus the dot product, which learns what they leave, under L2."""
+
+    class Settings(DotProduct.Settings, networks.SteppedSettings):
+        """Settings of `two-tower-rating`."""
+
+    settings: Settings
+    about = (
+        "User and item embeddings, their dot product, one linear unit, on rating residuals (architecture of student "
+        "project S3; see docs/gallery.md)."
+    )
+
+
+class PlainTowers(DotProduct):
+    """`two-tower-plain`: the model of student project S3 as it was: the dot product alone, without biases or L2.
+
+    So the product learns who rates high and what is rated high, too. S3 starts from a rating of 0; here the linear unit
+    starts from the mean, which it would find within its first steps.
+    """
+
+    class Settings(DotProduct.Settings, networks.BatchedSettings):
+        """Settings of `two-tower-plain`."""
+
+    settings: Settings
+    about = (
+        "User and item embeddings, their dot product, one linear unit, on whole ratings (the model of student project "
+        "S3; see docs/gallery.md)."
+    )
+
+    def _base(self, biases: bias.Bias) -> bias.Bias:
+        return biases.mean_alone()
 
 
 class RetrievalTowers(Recommender):
@@ -192,4 +214,8 @@ class RetrievalTowers(Recommender):
         self._users, self._items = arrays["user_vectors"], arrays["item_vectors"]
 
 
-MODELS: dict[str, type[Recommender]] = {"two-tower-rating": RatingTowers, "two-tower-retrieval": RetrievalTowers}
+MODELS: dict[str, type[Recommender]] = {
+    "two-tower-rating": RatingTowers,
+    "two-tower-plain": PlainTowers,
+    "two-tower-retrieval": RetrievalTowers,
+}

@@ -5,7 +5,7 @@ Unknown names are tidied and kept: no list is complete, and synthetic data has i
 
 import re
 
-# English short names, and spellings that are met in the wild for each.
+# English short names, and spellings found in data sets.
 _KNOWN = """
 Afghanistan; Albania; Algeria: algerie; Andorra; Angola; Antigua and Barbuda; Argentina: la argentina; Armenia;
 Australia: aussie; Austria: osterreich, österreich; Azerbaijan; Bahamas: the bahamas; Bahrain; Bangladesh; Barbados;
@@ -33,7 +33,7 @@ United Arab Emirates: uae, u.a.e, u.a.e.; United Kingdom: uk, u.k., great britai
 northern ireland; United States: usa, us, u.s., u.s.a, u.s.a., united states of america, america; Uruguay: urugua;
 Uzbekistan; Vatican City: holy see; Venezuela; Vietnam: viet nam; Yemen; Yugoslavia; Zambia; Zimbabwe
 """
-# What people type who do not want to say.
+# What users type who do not want to say.
 _NOTHING = frozenset(("", "n/a", "na", "none", "null", "nan", "unknown", "the", "universe", "earth", "world", "here"))
 _EDGES = " \t\r\n\v\f\u00a0\"'`´.,;:!?*-_/\\()[]<>"
 

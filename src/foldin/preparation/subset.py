@@ -13,7 +13,7 @@ import pandas as pd
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories
-from foldin.preparation.splits import Rows, Split
+from foldin.preparation.protocols import Rows, Split
 
 NOT_DRAWN, OUTSIDE = "ratings_of_users_not_drawn", "training_ratings_outside_the_core"
 """What the account of the split calls the ratings that are gone."""

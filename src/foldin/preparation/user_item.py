@@ -16,9 +16,10 @@ from foldin.core.ids import categories, occurring
 from foldin.core.interactions import IMPLICIT, UNKNOWN, Interactions, TrainingData, check_classes
 from foldin.core.progress import say
 from foldin.datasets import registry
-from foldin.preparation import splits, subset
+from foldin.preparation import protocols, splits, subset
 from foldin.preparation.account import check
-from foldin.preparation.splits import PARTS, PROTOCOLS, Split
+from foldin.preparation.protocols import PROTOCOLS, Rows, Split
+from foldin.preparation.splits import PARTS
 
 NOT_OBSERVED = "fold_in_ratings_of_unknown_items"
 """What the account calls observed ratings of held-out users whose item no model knows."""
@@ -38,8 +39,8 @@ def run(dataset: str) -> None:
     Raises
     ------
     FoldinError
-        When the stage `clean` has not run, the protocol does not suit the data, a part would be empty, or what is held
-        out could not be judged: said here, before hours of training.
+        When the stage `clean` has not run, the protocol does not suit the data, a part would be empty, or no metric
+        could be computed on what is held out: said here, before hours of training.
     """
     declared = registry.get(dataset)
     settings = params.section(params.Split)
@@ -53,7 +54,7 @@ def run(dataset: str) -> None:
     split = splits.split_ratings(ratings, settings, (declared, paths.raw(dataset)))
     split = subset.reduce(ratings, split, params.section(params.Subset))
     training = np.concatenate([split.train, split.validation])
-    # Of held-out users, models observe some ratings when they are judged (fold-in): rows of their own, the same items.
+    # Models observe some ratings of held-out users when they are evaluated (fold-in): other rows, the same items.
     held_out_users = _index_table(users, ratings["user_id"], split.fold_in)
     users = _index_table(users, ratings["user_id"], training)
     items = _index_table(items, ratings["item_id"], training)
@@ -106,7 +107,7 @@ def run(dataset: str) -> None:
 
 def _liked(ratings: pd.DataFrame, scale: interactions.Scale, protocol: str) -> pd.DataFrame:
     """Return the liked ratings as implicit feedback: each counts once, so all have the value log(1 + 1)."""
-    if protocol in splits.FROM_FILES:
+    if protocol in protocols.FROM_FILES:
         raise FoldinError(
             f"split.liked_only is true, and {protocol} holds out pairs that its files name",
             where="params.yaml",
@@ -137,7 +138,7 @@ def _refuse_unjudged(test: pd.DataFrame, scale: interactions.Scale) -> None:
     """Refuse a test part that `evaluate` would refuse, once all models have been trained."""
     if (test["user"] == UNKNOWN).all():
         raise FoldinError(
-            f"no user of the {len(test):,} test ratings is in the training part, so no list could be judged",
+            f"no user of the {len(test):,} test ratings is in the training part, so no list could be evaluated",
             where="params.yaml (split)",
             remedy="lower split.test, or choose another split.seed or split.protocol",
         )
@@ -146,7 +147,7 @@ def _refuse_unjudged(test: pd.DataFrame, scale: interactions.Scale) -> None:
         check_classes(test["rating"].to_numpy(np.float32), liked_from)
 
 
-def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: splits.Rows) -> pd.DataFrame:
+def _index_table(table: pd.DataFrame, ids: "pd.Series[str]", rows: Rows) -> pd.DataFrame:
     key = str(ids.name)
     return table.set_index(key).loc[occurring(categories(ids), rows)].reset_index()
 

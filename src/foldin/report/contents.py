@@ -14,7 +14,7 @@ from foldin import metrics
 from foldin.core import interactions, params, paths
 from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
-from foldin.report import leaderboard, plots
+from foldin.report import plots, results
 
 BARS = 40
 """Bars of the histogram of ratings on a scale without steps."""
@@ -29,9 +29,9 @@ class Findings:
     dataset : DataSet
         The declaration of the data set.
     board : pandas.DataFrame
-        Test metrics, a row for each model, as `leaderboard.read_board` gives them.
+        Test metrics, a row for each model, as `results.read_board` gives them.
     k : int
-        Length of the recommendation lists judged.
+        Length of the recommendation lists.
     ks : list of int
         Other lengths that metrics are given for.
     settings : params.Report
@@ -47,18 +47,18 @@ class Findings:
     @property
     def ndcg(self) -> str:
         """The column of the ranking leaderboard's metric; it says so where candidates were sampled."""
-        return leaderboard.column_at_k(self.board, "ndcg", self.k)
+        return results.column_at_k(self.board, "ndcg", self.k)
 
     @property
     def best_ranker(self) -> str:
         """The model, not a reference, that ranks best."""
-        return str(leaderboard.best(self._contenders(), self.ndcg))
+        return str(results.best(self._contenders(), self.ndcg))
 
     @property
     def best_rater(self) -> str | None:
         """The model that predicts ratings best; the best baseline where only baselines predict any; else None."""
-        rater = leaderboard.best(self._contenders(), "rmse")
-        return leaderboard.best(self.board[self.board["kind"] == "baseline"], "rmse") if rater is None else rater
+        rater = results.best(self._contenders(), "rmse")
+        return results.best(self.board[self.board["kind"] == "baseline"], "rmse") if rater is None else rater
 
     def _contenders(self) -> pd.DataFrame:
         # Where only baselines were trained, the best of them is the answer.
@@ -69,13 +69,13 @@ class Findings:
 def open_report(dataset: str) -> Findings:
     """Return what the report of a data set shows; the first call of notebooks/report.ipynb."""
     evaluation = params.section(params.Evaluation)
-    board = leaderboard.read_board(dataset)
+    board = results.read_board(dataset)
     return Findings(registry.get(dataset), board, evaluation.k, evaluation.ks, params.section(params.Report))
 
 
 def _predictions(findings: Findings, name: str) -> pd.DataFrame:
-    folders = [paths.predictions(findings.dataset.name, family) for family in params.families()]
-    return pd.concat([pd.read_parquet(folder / f"{name}.parquet") for folder in folders], ignore_index=True)
+    files = [paths.predictions(findings.dataset.name, family) / f"{name}.parquet" for family in params.families()]
+    return pd.concat([pd.read_parquet(file) for file in files if file.is_file()], ignore_index=True)
 
 
 def _items(findings: Findings) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def predicted_ratings(findings: Findings) -> pd.DataFrame:
 
     The user is one with the median number of test ratings. The table is empty where no model has rating metrics.
     """
-    if not leaderboard.has_ratings(findings.board):
+    if not results.has_ratings(findings.board):
         return pd.DataFrame(columns=["user id", "item id", "title", "actual", "predicted", "difference"])
     family = findings.board.loc[findings.board["model"] == findings.best_rater, "family"].iloc[0]
     table = pd.read_parquet(paths.predictions(findings.dataset.name, family) / "ratings.parquet")
@@ -146,7 +146,7 @@ def predicted_ratings(findings: Findings) -> pd.DataFrame:
 def training_curves(findings: Findings) -> pd.DataFrame:
     """Return all families' training curves, models with a single epoch left out."""
     tables = [pd.read_csv(paths.training(findings.dataset.name, family)) for family in params.families()]
-    curves = pd.concat(tables, ignore_index=True)
+    curves = pd.concat([table for table in tables if len(table)], ignore_index=True)
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
 
 
@@ -206,7 +206,7 @@ def data_plot(findings: Findings) -> Figure:
 
 def calibration_plot(findings: Findings) -> Figure:
     """Draw mean actual against mean predicted ratings: the best rating model of each family, and the worst of all."""
-    ranked = leaderboard.best_first(findings.board[findings.board["kind"] != leaderboard.ORACLE], "rmse")
+    ranked = results.best_first(findings.board[findings.board["kind"] != results.ORACLE], "rmse")
     best = ranked.drop_duplicates("family")["model"][: len(plots.COLOURS) - 1]
     names = list(dict.fromkeys([*best, ranked["model"].iloc[-1]]))
     families = ranked.set_index("model")["family"]

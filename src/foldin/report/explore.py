@@ -107,7 +107,7 @@ def keep(profile: Profile) -> None:
 
 
 def summary_table(profile: Profile) -> pd.DataFrame:
-    """Return the summary for people."""
+    """Return the summary as a table."""
     shown = {name.replace("_", " "): _shown(name, value) for name, value in summary(profile).items()}
     return pd.DataFrame({profile.dataset.name: shown})
 

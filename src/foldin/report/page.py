@@ -11,8 +11,8 @@ from foldin import models
 from foldin.core import files, params, paths
 from foldin.evaluation import guards
 from foldin.metrics import definitions
-from foldin.preparation import splits
-from foldin.report import contents, leaderboard, plots, tuning, verdict
+from foldin.preparation import protocols
+from foldin.report import contents, leaderboard, plots, predictive_std, results, tuning, verdict
 from foldin.report.contents import Findings
 
 
@@ -28,6 +28,8 @@ def write(findings: Findings) -> None:
         plots.save(contents.data_plot(findings), unfinished / "data.png")
         if findings.best_rater is not None:
             plots.save(contents.calibration_plot(findings), unfinished / "calibration.png")
+        if predictive_std.models(findings):
+            plots.save(predictive_std.plot(findings), unfinished / "predictive_std.png")
         if tuning.accounts(findings.dataset.name):
             plots.save(tuning.plot(findings.dataset.name), unfinished / "tuning.png")
     files.write_csv(folder / "leaderboard.csv", _columns(findings))
@@ -37,10 +39,10 @@ def write(findings: Findings) -> None:
 
 def _columns(findings: Findings) -> pd.DataFrame:
     """Return the leaderboard as a table for plots: the same column names at every k."""
-    board = leaderboard.best_first(findings.board, findings.ndcg)
+    board = results.best_first(findings.board, findings.ndcg)
     table = board.reindex(columns=["model", "family", "kind", "rmse", "mae"])
     for name in ("ndcg", "recall", "coverage"):
-        table[name] = board[leaderboard.column_at_k(board, name, findings.k)]
+        table[name] = board[results.column_at_k(board, name, findings.k)]
     for name in ("rmse", "ndcg") if findings.best_rater is not None else ("ndcg",):
         for end in ("low", "high", "tied"):
             table[f"{name}_{end}"] = board[f"{name}_{end}"]
@@ -52,7 +54,7 @@ def _metric_names(findings: Findings) -> set[str]:
     names: set[str] = set()
     for family in params.families():
         folder = paths.predictions(findings.dataset.name, family)
-        for values in leaderboard.read_metrics(folder / "metrics.json").values():
+        for values in results.read_metrics(folder / "metrics.json").values():
             names |= guards.names(values)
     return names
 
@@ -60,17 +62,18 @@ def _metric_names(findings: Findings) -> set[str]:
 def page(findings: Findings) -> str:
     """Return the report as Markdown."""
     name, board = findings.dataset.name, findings.board
-    rated = leaderboard.has_ratings(board)
+    rated = results.has_ratings(board)
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
         verdict.sentences(findings),
+        *_left_out(name),
         f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
         *(_ratings(findings) if rated else []),
         *_ranking(findings),
         *(_liked(findings) if rated else []),
     ]
-    if leaderboard.domains(board):
+    if results.domains(board):
         parts += ["## By domain"]
         if rated:
             parts += [
@@ -94,8 +97,14 @@ def page(findings: Findings) -> str:
     parts += _tuning(name)
     if findings.dataset.generate:  # only generated rows may be in git, whatever a licence grants
         parts += _examples(findings)
-    parts += ["## What each model is", _abouts(), *_data(findings), *_definitions(findings), *_method(findings)]
+    parts += ["## What each model is", _abouts(name), *_data(findings), *_definitions(findings), *_method(findings)]
     return "\n\n".join(parts)
+
+
+def _left_out(dataset: str) -> list[str]:
+    found = results.left_out(dataset)
+    named = ", ".join(f"`{name}`" for name in found)
+    return [f"Not compared, because they need more memory here than params.yaml allows: {named}."] if found else []
 
 
 def _ratings(findings: Findings) -> list[str]:
@@ -123,7 +132,7 @@ def _liked_only(findings: Findings) -> list[str]:
 def _liked(findings: Findings) -> list[str]:
     from_rating = _liked_from(findings)
     return [
-        "## Telling liked from not liked",
+        "## Liked or not liked",
         f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash means that no "
         "prediction reached the threshold.",
         _markdown(leaderboard.liked_table(findings.board)),
@@ -131,17 +140,29 @@ def _liked(findings: Findings) -> list[str]:
         "Are the predictions calibrated? "
         f"Test ratings in {findings.settings.calibration_bins} groups by predicted rating:",
         "![Mean actual against mean predicted ratings](plots/calibration.png)",
+        *_predictive_std(findings),
+    ]
+
+
+def _predictive_std(findings: Findings) -> list[str]:
+    if not predictive_std.models(findings):
+        return []
+    return [
+        "### Predicted errors",
+        predictive_std.sentences(findings),
+        _markdown(predictive_std.table(findings)),
+        "![RMSE against predicted standard deviation](plots/predictive_std.png)",
     ]
 
 
 def _ranking(findings: Findings) -> list[str]:
     k, board = findings.k, findings.board
     title, about = verdict.about_ranking(findings)
-    rated = leaderboard.column_at_k(board, "ndcg_liked", k) in board
+    rated = results.column_at_k(board, "ndcg_liked", k) in board
     return [
         f"## {title}",
         f"{about} {verdict.population_note(findings)}",
-        *([] if leaderboard.has_ratings(board) else [verdict.interval_note()]),
+        *([] if results.has_ratings(board) else [verdict.interval_note()]),
         "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
         "ranks by id alone. That is better than random if popular items have low ids.",
         _markdown(leaderboard.ranking_table(board, k)),
@@ -210,18 +231,20 @@ def _examples(findings: Findings) -> list[str]:
     ]
 
 
-def _abouts() -> str:
-    lines = []
+def _abouts(dataset: str) -> str:
+    lines, left_out = [], results.left_out(dataset)
     for family in params.families():
-        lines += [f"- **{name}** ({family}): {cls.about}" for name, cls in models.family_models(family).items()]
+        for name, cls in models.family_models(family).items():
+            reason = f" **Not trained here:** {left_out[name]} (params.yaml)." if name in left_out else ""
+            lines.append(f"- **{name}** ({family}): {cls.about}{reason}")
     return "\n".join(lines)
 
 
 def _data(findings: Findings) -> list[str]:
     dataset = findings.dataset
-    account = leaderboard.read_metrics(paths.account(dataset.name, "cleaning"))
+    account = results.read_metrics(paths.account(dataset.name, "cleaning"))
     cleaned = account["ratings"]
-    split = leaderboard.read_metrics(paths.account(dataset.name, "split"))
+    split = results.read_metrics(paths.account(dataset.name, "split"))
     dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
@@ -257,7 +280,7 @@ def _changes(account: dict[str, Any]) -> list[str]:
 
 def _protocol(split: dict[str, Any]) -> str:
     fold = f" (fold {split['fold']})" if "fold" in split else ""
-    return f"{splits.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
+    return f"{protocols.PROTOCOLS[split['protocol']][1]}{fold} (protocol `{split['protocol']}`)"
 
 
 def _method(findings: Findings) -> list[str]:

@@ -193,7 +193,7 @@ def ranked(
     marked : sequence of str
         Models drawn hollow and grey: references, not contenders.
     tied : sequence of str
-        The best model and those that cannot be told apart from it.
+        The best model and its ties.
     line_at : str, optional
         The model whose value is drawn as a dashed line through all rows: the ceiling.
     """

@@ -21,7 +21,7 @@ def nearest(vectors: Vectors, row: int, k: int) -> IntArray:
     vectors : ndarray of float, shape (n, size)
         Vectors of items, or of users.
     row : int
-        The row whose neighbours are wanted.
+        The row whose neighbours to return.
     k : int
         How many, at most.
 
@@ -44,7 +44,7 @@ def nearest_of_each(vectors: Vectors, rows: IntArray) -> IntArray:
     vectors : ndarray of float, shape (n, size)
         Vectors of items, or of users.
     rows : ndarray of int, shape (m,)
-        Whose neighbours are wanted.
+        Whose neighbours to return.
 
     Returns
     -------

@@ -96,7 +96,7 @@ def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> Non
         )
 
 
-def with_best(
+def compare_with_best(
     users: pd.DataFrame, metric: str, *, resamples: int, confidence: float, apart: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return every model's interval, and its difference from the best model.
@@ -132,18 +132,18 @@ def with_best(
     if metric == "rmse":
         draws, point = np.sqrt(draws), np.sqrt(point)
     low, high = uncertainty.interval(draws, confidence)
-    judged = np.flatnonzero(~np.isin(sums.columns, list(apart)))
-    refuse_few_draws(resamples, len(judged) - 1, confidence)
+    compared = np.flatnonzero(~np.isin(sums.columns, list(apart)))
+    refuse_few_draws(resamples, len(compared) - 1, confidence)
     columns = {name: np.full(len(point), np.nan) for name in ("behind", "behind_low", "behind_high", "p")}
     tied = np.zeros(len(point), dtype=bool)
-    if len(judged):
+    if len(compared):
         sign = 1.0 if lower_is_better else -1.0
-        best = judged[int(np.argmin(sign * point[judged]))]
-        behind, others = sign * (draws[:, judged] - draws[:, [best]]), judged != best
-        columns["behind"][judged] = sign * (point[judged] - point[best])
-        columns["behind_low"][judged], columns["behind_high"][judged] = uncertainty.interval(behind, confidence)
+        best = compared[int(np.argmin(sign * point[compared]))]
+        behind, others = sign * (draws[:, compared] - draws[:, [best]]), compared != best
+        columns["behind"][compared] = sign * (point[compared] - point[best])
+        columns["behind_low"][compared], columns["behind_high"][compared] = uncertainty.interval(behind, confidence)
         p = uncertainty.holm(uncertainty.p_values(behind[:, others]))
-        columns["p"][judged[others]] = p
-        tied[judged[others]] = p > 1 - confidence
+        columns["p"][compared[others]] = p
+        tied[compared[others]] = p > 1 - confidence
         tied[best] = True
     return pd.DataFrame({"low": low, "high": high, **columns, "tied": tied}, index=sums.columns.astype(str))

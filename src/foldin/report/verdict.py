@@ -9,7 +9,7 @@ import pandas as pd
 
 from foldin.core import params, paths
 from foldin.metrics import definitions
-from foldin.report import leaderboard
+from foldin.report import results
 from foldin.report.contents import Findings
 
 NO_RATINGS = (
@@ -40,7 +40,7 @@ def winners(board: pd.DataFrame, columns: dict[str, str]) -> dict[str, str]:
     dict of str to str
         Column → model; a metric that no model has is left out.
     """
-    found = {columns[name]: leaderboard.best(board, columns[name]) for name in DOES}
+    found = {columns[name]: results.best(board, columns[name]) for name in DOES}
     return {column: model for column, model in found.items() if model is not None}
 
 
@@ -62,16 +62,16 @@ def sentences(findings: Findings) -> str:
     ]
     if ndcg.startswith(definitions.SAMPLED):
         text.append("**Ranking metrics are on sampled candidates, not on the whole catalogue.**")
-    if leaderboard.ORACLE in board.index:
+    if results.ORACLE in board.index:
         text.append(
             "The true preferences in this data are known: except by chance, no model can do better than "
-            f"RMSE {_shown(board, leaderboard.ORACLE, 'rmse')} and "
-            f"NDCG@{findings.k} {_shown(board, leaderboard.ORACLE, ndcg)}."
+            f"RMSE {_shown(board, results.ORACLE, 'rmse')} and "
+            f"NDCG@{findings.k} {_shown(board, results.ORACLE, ndcg)}."
         )
     if "oracle.leak" in board:
         # Without a reason in params.yaml there would be no report.
         reasons = params.section(params.Evaluation).explained
-        leaks = [f"{name} ({reasons[name]})" for name in leaderboard.leaks(findings.board)]
+        leaks = [f"{name} ({reasons[name]})" for name in results.leaks(findings.board)]
         text.append(
             f"**Better than the oracle beyond sampling error: {', '.join(leaks)}; the reason is the author's.**"
             if leaks
@@ -111,11 +111,11 @@ def _tied(board: pd.DataFrame, metric: str) -> npt.NDArray[np.bool_]:
 def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
     """Return the best model of each domain in which it is not the best model of all domains together."""
     found, rows = [], board.set_index("model")
-    for domain in leaderboard.domains(board):
+    for domain in results.domains(board):
         others = []
         for name, model in best.items():
             metric = f"domains.{domain}.{name}"
-            leader = leaderboard.best(board, metric)  # None where no test rating is of this domain
+            leader = results.best(board, metric)  # None where no test rating is of this domain
             if leader not in (None, model):
                 who = f"**{leader}**{', a baseline,' if rows.loc[leader, 'kind'] == 'baseline' else ''}"
                 values = f"{_shown(rows, str(leader), metric)}; {model}: {_shown(rows, model, metric)}"
@@ -137,7 +137,7 @@ def _seed_noise(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
         place = board.index.get_loc(model)
         noise = np.nan_to_num(known)
         near = np.abs(values - values[place]) <= 2 * np.hypot(noise, noise[place])
-        rivals = near & (board["kind"] != leaderboard.ORACLE).to_numpy() & ~_tied(board, name)
+        rivals = near & (board["kind"] != results.ORACLE).to_numpy() & ~_tied(board, name)
         if rivals.any():
             moves = ["trained once" if np.isnan(each) else f"± {each:.4f}" for each in known]
             others = [f"**{board.index[int(rival)]}** ({moves[rival]})" for rival in np.flatnonzero(rivals)]
@@ -154,14 +154,14 @@ def _shown(board: pd.DataFrame, model: str, metric: str) -> str:
 
 
 def _liked_only(findings: Findings) -> bool:
-    return "ratings_not_liked" in leaderboard.read_metrics(paths.account(findings.dataset.name, "split"))
+    return "ratings_not_liked" in results.read_metrics(paths.account(findings.dataset.name, "split"))
 
 
 def coverage_note(findings: Findings) -> str:
     """Return which share of the test pairs is warm, and RMSE on warm and on cold pairs."""
     board = findings.board.dropna(subset=["rmse"])
     share, cold = float(board["warm_share"].iloc[0]), int(board["cold_pairs"].iloc[0])
-    split = leaderboard.read_metrics(paths.account(findings.dataset.name, "split"))
+    split = results.read_metrics(paths.account(findings.dataset.name, "split"))
     if "users_held_out" in split:
         return (
             f"The {split['users_held_out']:,} users of the test part do not occur in training. Each model first gets "

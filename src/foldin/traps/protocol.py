@@ -122,14 +122,14 @@ def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int
     asked = np.flatnonzero(np.diff(test.ratings.indptr)).astype(np.int32)
     known, held = (_filled(part)[asked].toarray() for part in (train, test))
 
-    def judged(allowed: Mask) -> dict[str, float]:
+    def measured(allowed: Mask) -> dict[str, float]:
         seen = rng.poisson(draws * allowed)
         lists = top_k.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
         by_user = metrics.ranking_metrics(lists, test.ratings[asked])
         shown = {"precision": "precision", "recall": "recall", "hit": "hit_rate"}
         return {f"{title}@{k}": float(by_user[name].mean()) for title, name in shown.items()}
 
-    leak, honest = judged(~known & ~held), judged(~known)
+    leak, honest = measured(~known & ~held), measured(~known)
     name = f"precision@{k}"
     return Exhibit(
         table(
@@ -166,12 +166,12 @@ def duplicates(ratings: Interactions, share: float, seed: int, *, copied: float 
         (CORRECTED, once, "duplicates dropped first"),
     ):
         held = held_out(len(log), share, rng)
-        judged = _with_look_up(ratings, np.unique(log[~held]), log[held])
-        for name, measured in judged.items():
+        found = _with_look_up(ratings, np.unique(log[~held]), log[held])
+        for name, measured in found.items():
             nothing = reading == MISTAKE and name == "mean"
             readings.append((CONTROL if nothing else reading, f"{name}, {how}", measured))
             require(measured["RMSE"], "the mean or the biases make no error")
-        gains.append(100 - 100 * judged["bias"]["RMSE with the look-up"] / judged["bias"]["RMSE"])
+        gains.append(100 - 100 * found["bias"]["RMSE with the look-up"] / found["bias"]["RMSE"])
     return Exhibit(
         table(*readings),
         f"Looking up duplicate pairs lowers the RMSE of the biases by {gains[0]:.0f} % while the log contains "

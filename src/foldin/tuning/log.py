@@ -1,14 +1,14 @@
 """The log of a search: a line for each trial as it ends, so that a search that is stopped goes on from its trials.
 
 Its first line is a fingerprint of everything outcomes depend on; a log with another one is begun anew. DVC does not
-know the log: what a search finds is the same with and without it.
+know the log: what a search finds is the same with and without it. A trial that was not possible is left out: with more
+memory free, or on another machine, it may be.
 """
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
-from foldin.tuning.trials import Job, Outcome
+from foldin.tuning.trials import IMPOSSIBLE, Job, Outcome, Trial
 
 
 class Log:
@@ -38,9 +38,9 @@ class Log:
         else:
             file.write_text(json.dumps({"fingerprint": fingerprint}) + "\n", encoding="utf-8")
 
-    def __len__(self) -> int:
-        """Return how many outcomes are kept."""
-        return len(self._known)
+    def trials(self, last: int) -> list[Trial]:
+        """Return the trials that are kept, in order, up to a number; 0 is that of the settings of params.yaml."""
+        return [Trial(number, *known) for number, known in sorted(self._known.items()) if number <= last]
 
     def get(self, job: Job) -> Outcome | None:
         """Return the outcome of a trial, None where it is not kept."""
@@ -50,5 +50,8 @@ class Log:
     def add(self, job: Job, outcome: Outcome) -> None:
         """Keep an outcome."""
         self._known[job.number] = (job.settings, outcome)
+        if outcome.state == IMPOSSIBLE:
+            return
+        entry = {"number": job.number, "settings": job.settings, "state": outcome.state, "value": outcome.value}
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"number": job.number, "settings": job.settings, **asdict(outcome)}) + "\n")
+            file.write(json.dumps(entry | {"curve": outcome.curve}) + "\n")

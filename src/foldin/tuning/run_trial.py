@@ -1,7 +1,8 @@
 """How a trial is judged: a model learns with its settings, and the validation part or folds say how well.
 
-The metric is RMSE for models that predict ratings, and NDCG@k for others. A trial stops early (is pruned) when the best
-it has reached is worse than the median of earlier trials after the same epoch.
+The metric is RMSE for models that predict ratings, and NDCG@k for others. Where feedback is implicit nobody gave a
+rating, so that NDCG@k judges all models, as it does on the report. A trial stops early (is pruned) when the best it has
+reached is worse than the median of earlier trials after the same epoch.
 """
 
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ from pydantic import ValidationError
 
 from foldin import metrics, models
 from foldin.core import interactions
+from foldin.core.errors import FoldinError
 from foldin.core.files import DECIMALS
 from foldin.core.interactions import Interactions, TrainingData
 from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.recommender import RatingRecommender, Recommender
 from foldin.models.parts.validation import validate
-from foldin.tuning.trials import COMPLETE, DIVERGED, PRUNED, Curve, Job, Outcome
+from foldin.tuning.trials import COMPLETE, DIVERGED, IMPOSSIBLE, PRUNED, Curve, Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Task:
         Folds of the training data; 0 for the validation part.
     prune_after : int
         Epochs before a trial may be pruned; 0 if none is.
+    feedback : str
+        "explicit" or "implicit", as of `foldin.core.interactions.Scale`.
     """
 
     dataset: str
@@ -51,11 +55,22 @@ class Task:
     k: int
     folds: int
     prune_after: int
+    feedback: str
 
     @property
     def cls(self) -> type[Recommender]:
         """The model."""
         return models.family_models(self.family)[self.model]
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether trials are judged by an error, RMSE, and not by NDCG."""
+        return self.cls.predicts_ratings and self.feedback != "implicit"
+
+    @property
+    def metric(self) -> str:
+        """The metric that trials are judged by."""
+        return "rmse" if self.lower_is_better else f"ndcg_at_{self.k}"
 
 
 class _PrunedError(Exception):
@@ -85,12 +100,13 @@ def outcome_of(task: Task, job: Job, data: TrainingData) -> Outcome:
     cls = task.cls
     try:
         settings = cls.Settings.model_validate(task.settings | job.settings)
-    except ValidationError:
+    except ValidationError as error:
         # Each value is possible, but not together with the others.
-        return Outcome(DIVERGED, None, ())
-    lower, watched = cls.predicts_ratings, "validation_rmse" if cls.predicts_ratings else "validation_ndcg"
+        return Outcome(IMPOSSIBLE, None, (), error.errors()[0]["msg"])
+    # Where feedback is implicit, a rating model watches errors in strengths, which say nothing of its NDCG: no curve.
+    watched = "validation_rmse" if task.lower_is_better else "validation_ndcg"
     curve: list[float] = []
-    pruner = _Pruner(job, task.prune_after, lower_is_better=lower)
+    pruner = _Pruner(job, task.prune_after, lower_is_better=task.lower_is_better)
 
     def after_epoch(noted: dict[str, float]) -> None:
         if watched in noted:
@@ -106,20 +122,35 @@ def outcome_of(task: Task, job: Job, data: TrainingData) -> Outcome:
             # Each fold would be another curve; a trial that is bad in the first has cost little by then.
             model.after_epoch = None if values else after_epoch
             model.fit(train, validation)
-            values.append(quality(model, validation, task.k))
+            values.append(quality(task, model, validation))
     except _PrunedError:
         return Outcome(PRUNED, None, tuple(curve))
     except DivergedError:
         return Outcome(DIVERGED, None, tuple(curve))
+    except FoldinError as refused:
+        # Too large for the memory, most often. Other settings may be possible, so the search goes on.
+        return Outcome(IMPOSSIBLE, None, (), refused.what, refused.remedy or "")
+    except MemoryError as error:
+        return Outcome(IMPOSSIBLE, None, (), f"memory ran out: {error}" if str(error) else "memory ran out")
     return Outcome(COMPLETE, round(float(np.mean(values)), DECIMALS), tuple(curve))
 
 
-def quality(model: Recommender, validation: Interactions, k: int) -> float:
-    """Return a fitted model's metric on ratings it has not seen: RMSE, or NDCG@k for models that only rank."""
-    if isinstance(model, RatingRecommender):
+def quality(task: Task, model: Recommender, validation: Interactions) -> float:
+    """Return the metric of a search on ratings that a fitted model has not seen.
+
+    Parameters
+    ----------
+    task : Task
+        The search.
+    model : Recommender
+        The fitted model.
+    validation : Interactions
+        The ratings.
+    """
+    if task.lower_is_better and isinstance(model, RatingRecommender):  # ranking as well would take longer than the rest
         users, items, ratings = validation.triples()
         return metrics.rmse(ratings, model.predict(users, items))
-    return validate(model, validation, k)[f"ndcg_at_{k}"]
+    return validate(model, validation, task.k)[task.metric]
 
 
 def parts(data: TrainingData, folds: int, seed: int) -> Iterator[tuple[Interactions, Interactions]]:

@@ -1,9 +1,13 @@
 """What a search and the runs of its trials exchange: jobs, outcomes and trials."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-COMPLETE, PRUNED, DIVERGED = "complete", "pruned", "diverged"
+COMPLETE, PRUNED, DIVERGED, IMPOSSIBLE = "complete", "pruned", "diverged", "impossible"
+WORDS = {PRUNED: "stopped early", DIVERGED: "diverged", IMPOSSIBLE: "not possible"}
+"""How a trial without a value ended, for people."""
+METHODS = {"grid": "grid search", "random": "random search", "tpe": "TPE"}
+"""How settings are chosen, for people; TPE is the tree-structured Parzen estimator (Bergstra et al. 2011)."""
 Curve = tuple[float, ...]
 """The validation metric after each epoch."""
 
@@ -34,7 +38,8 @@ class Outcome:
     Attributes
     ----------
     state : str
-        `complete`; `pruned` when it was stopped early; `diverged` when its weights were no numbers any more.
+        `complete`; `pruned` when it was stopped early; `diverged` when its weights were no numbers any more;
+        `impossible` when the model refused to learn, as one that does not fit into memory does.
     value : float or None
         The validation metric, to 6 decimals; None unless complete.
     curve : tuple of float
@@ -44,6 +49,10 @@ class Outcome:
     state: str
     value: float | None
     curve: Curve
+    reason: str = field(default="", compare=False)
+    """Why it is impossible. It may name the memory that is free now, so that no file holds it."""
+    remedy: str = field(default="", compare=False)
+    """What to do about that."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,26 @@ import json
 from foldin.core import files, params, paths
 
 
+def remove_old_searches(dataset: str) -> None:
+    """Remove the searches of families that `tune.families` does not name, so that reports are those of params.yaml.
+
+    DVC leaves them: their stage is no longer there. They lie in the folder of accounts, whose hash the stages `tuned`
+    and `report` record.
+
+    Parameters
+    ----------
+    dataset : str
+        The data set.
+    """
+    tuned = params.tuned_families()
+    folder = paths.account(dataset, "tuning/any").parent
+    for file in sorted(folder.glob("*")):
+        if file.stem not in tuned:
+            file.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def run(dataset: str) -> None:
     """Write data/tuned/<dataset>/<family>.json of every family: model → setting → value; {} of one not tuned.
 

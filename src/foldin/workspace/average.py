@@ -41,7 +41,7 @@ def run(names: Sequence[str]) -> None:
     Raises
     ------
     FoldinError
-        When there are fewer than two, one is not known, two were judged on the same test part, or they were split off
+        When there are fewer than two, one is not known, two have the same test part, or they were split off
         by different protocols.
     """
     revisions = dict(zip(names, map(Revision, names), strict=True))
@@ -62,7 +62,7 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     Parameters
     ----------
     revisions : dict of str to Revision
-        Two or more, each judged on another test part.
+        Two or more, each with another test part.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def averages(revisions: dict[str, Revision]) -> pd.DataFrame:
     Raises
     ------
     FoldinError
-        When there are fewer than two, two were judged on the same test part, their protocols differ,
+        When there are fewer than two, two have the same test part, their protocols differ,
         or they have no model in common.
     """
     if len(revisions) < 2:
@@ -122,7 +122,7 @@ def _which(parts: Sequence[SplitAccount]) -> str:
     listed = ", ".join(map(str, numbers))
     if folds is None:
         return f"folds {listed} (protocol {protocol})"
-    missing = "" if len(numbers) == folds else ": ratings of the other folds were never judged on"
+    missing = "" if len(numbers) == folds else ": no model was tested on the other folds"
     return f"{len(numbers)} of {folds} folds, {listed} (protocol {protocol}){missing}"
 
 
@@ -137,7 +137,7 @@ def _refuse_same_fold(revisions: dict[str, Revision], dataset: str) -> None:
     for digest, names in folds.items():
         if digest and len(names) > 1:
             raise FoldinError(
-                f"{names[0]} and {names[1]} were judged on the same test part of '{dataset}'",
+                f"{names[0]} and {names[1]} have the same test part of '{dataset}'",
                 where="dvc.lock",
                 remedy="give each fold once: split.fold must differ between them",
             )

@@ -7,7 +7,7 @@ from foldin import models
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
-from foldin.preparation import splits
+from foldin.preparation import protocols
 from foldin.report import ties
 from foldin.tuning import spaces
 
@@ -26,8 +26,8 @@ def check() -> None:
     report = params.section(params.Report)
     for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
         registry.get(name)
-    if split.protocol not in splits.PROTOCOLS:
-        remedy = params.nearest(split.protocol, list(splits.PROTOCOLS))
+    if split.protocol not in protocols.PROTOCOLS:
+        remedy = params.nearest(split.protocol, list(protocols.PROTOCOLS))
         raise FoldinError(f"split.protocol is '{split.protocol}'", where="params.yaml", remedy=remedy)
     if split.protocol == "k_fold" and split.fold > split.folds:
         what = f"split.fold is {split.fold} of {split.folds}"

@@ -42,7 +42,7 @@ def between(first: Path, second: Path) -> list[Difference]:
     Parameters
     ----------
     first, second : Path
-        Files of the same kind, told by the suffix of the first.
+        Files of the same kind, by the suffix of the first.
 
     Returns
     -------

@@ -98,7 +98,7 @@ def stage_environment(processor: str, folder: Path) -> dict[str, str]:
 
 
 def python() -> list[str]:
-    """Return the words that start Python as this process runs: as the processor it was told, or plainly."""
+    """Return the command that starts Python as this process runs: emulated, if an emulated processor was asked for."""
     processor = os.environ.get(VARIABLE)
     return command(processor) if processor else [sys.executable]
 

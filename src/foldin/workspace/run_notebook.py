@@ -22,7 +22,7 @@ from typing import Any
 from foldin.core import files, paths, progress
 from foldin.core.errors import FoldinError
 from foldin.workspace import processors
-from foldin.workspace.strip import KERNEL, read, write
+from foldin.workspace.strip import KERNEL, read, stripped, write
 
 # What a run leaves in an output that no second run, or no other checkout, can repeat: addresses of objects, names of
 # temporary files, the random ids of pandas' styled tables. (`_refuse_unstable` adds this checkout's own path.)
@@ -99,6 +99,23 @@ def run(name: str, dataset: str, *, command: str) -> None:
         where = f"{command}: notebooks/{name}.ipynb, {error.where}"
         raise FoldinError(error.what, where=where, remedy=f"{error.remedy}; {_opening(partial)}") from None
     partial.unlink()
+
+
+def write_note(name: str, dataset: str, text: str) -> None:
+    """Write an executed notebook of one cell of Markdown, where there is nothing to run.
+
+    Parameters
+    ----------
+    name, dataset : str
+        The notebook, and the data set.
+    text : str
+        The cell.
+    """
+    import nbformat
+
+    cell = nbformat.v4.new_markdown_cell(text, id="cell-0")  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=[cell])  # type: ignore[no-untyped-call]
+    write(paths.executed_notebook(dataset, name), stripped(notebook))
 
 
 def _opening(partial: Path) -> str:

@@ -110,7 +110,7 @@ def costs_text(dataset: str) -> str:
             tabulate(shown, list(COSTS.values()), tablefmt="simple", disable_numparse=True, colalign=align),
             "",
             "try out: learn from the train part and choose epochs; the first model of a family also loads libraries.",
-            "train: learn from train and validation part, with one seed. peak: most memory of the process meanwhile.",
+            "train: learn from train and validation part, with one seed. peak: peak memory of the process.",
             "score: predict the test part, and score all items for its users. on disk: the saved model, one seed.",
         ]
     )
@@ -150,7 +150,7 @@ def read(dataset: str) -> list[dict[str, str]]:
 
 
 def _list_length(dataset: str) -> str:
-    """Return "@10" where lists of 10 were judged: the headline metrics say so, the table of the report does not."""
+    """Return "@10" where lists have 10 items: the headline metrics say so, the table of the report does not."""
     for file in sorted((paths.reports(dataset) / "metrics").glob("*/*.json")):
         found = re.search(r'"(?:sampled_)?ndcg_at_(\d+)"', file.read_text(encoding="utf-8"))
         if found:

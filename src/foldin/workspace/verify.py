@@ -23,7 +23,7 @@ from foldin.core.progress import say
 from foldin.workspace import differences, pipeline
 
 PATIENCE = 10
-"""Seconds that a stage which is told to end may take."""
+"""Seconds that a stage may take to end when it is asked to."""
 IDENTICAL, WITHIN, DIFFERS = "identical", "within tolerance", "differs"
 
 
@@ -137,7 +137,7 @@ def copy_checkout(root: Path, copy: Path) -> None:
             remedy="verify a clone of the project",
         )
     for name in filter(None, listed.stdout.split("\0")):
-        # What stages write is left behind: a stage that wrote nothing must not be judged by an old file.
+        # What stages write is left behind: a stage that wrote nothing must not be compared by an old file.
         if (root / name).is_file() and name != "dvc.lock" and Path(name).parts[0] != "reports":
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name)

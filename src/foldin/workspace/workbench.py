@@ -2,16 +2,24 @@
 
 The order is the same for every family: `try_out` a model (it learns from the train part and makes its choices on the
 validation part), look at `history`, then `keep` it (retrained on both parts, saved). `close` writes the metrics.
+Fits with other seeds run in processes beside the notebook.
 """
+
+import os
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
 
 import pandas as pd
 
 from foldin import models
 from foldin.core import costs, files, interactions, params, paths
 from foldin.core.errors import FoldinError
+from foldin.core.interactions import TrainingData
 from foldin.core.progress import say
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.validation import validate
+from foldin.workspace import processors, workers
 
 
 class Workbench:
@@ -30,17 +38,25 @@ class Workbench:
         The train and validation parts.
     models : dict of str to Recommender
         Model name → untrained model with the settings of params.yaml, or those that the stage `tune` chose.
+    left_out : dict of str to str
+        Model name → why params.yaml allows no model of this size on this data set; such a model is not in `models`.
     """
 
     def __init__(self, family: str, dataset: str) -> None:
         self.family = family
         self.dataset = dataset
         self.data = interactions.load(dataset)
-        self.models = models.family(family, models.chosen(dataset, family))
+        every = models.family(family, models.chosen(dataset, family))
+        self.left_out = models.left_out(every, self.data.training)
+        self.models = {name: model for name, model in every.items() if name not in self.left_out}
+        for name, reason in self.left_out.items():
+            say(f"{dataset}: {name} is left out: {reason}")
         self._validation: dict[str, dict[str, float]] = {}
         self._history: dict[str, pd.DataFrame] = {}
-        self._kept: dict[str, Recommender] = {}
+        self._kept: set[str] = set()
         self._costs: dict[str, dict[str, float]] = {}
+        self._pool: ProcessPoolExecutor | None = None
+        self._fits: dict[Future[None], str] = {}
 
     def settings(self) -> pd.DataFrame:
         """Return the settings of every model of the family: those of params.yaml, or those that `tune` chose."""
@@ -94,11 +110,42 @@ class Workbench:
         with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
             final.save(folder)
         for seed in range(final.seed + 1, final.seed + params.seeds(self.family)):
-            say(f"{self.dataset}: {name}: fitting with seed {seed}")
-            with files.whole_folder(paths.reseeded(self.dataset, self.family, name, seed)) as folder:
-                self.models[name].refit(self.data.training, seed).save(folder)
-        self._kept[name] = final
+            self._fit_beside(name, seed)
+        self._kept.add(name)
         return final
+
+    def _fit_beside(self, name: str, seed: int) -> None:
+        """Start to fit and save a model with another seed, in another process where params.yaml allows one."""
+        of = self.dataset, self.family, name, seed, self.models[name].epochs
+        if self._pool is None and _beside():
+            self._pool = workers.start(_beside())
+        if self._pool is None:
+            say(f"{self.dataset}: {name}: fitting with seed {seed}")
+            _fit(self.models[name], self.data, *of[:4])
+            return
+        with workers.interrupts_held_back():
+            fit = self._pool.submit(_fit_and_save, *of)
+        self._fits[fit] = f"{name}: fitted with seed {seed}"
+        fit.add_done_callback(lambda done: None if done.cancelled() else say(f"{self.dataset}: {self._fits[done]}"))
+
+    def _wait(self) -> None:
+        """Wait for the fits in other processes.
+
+        Raises
+        ------
+        FoldinError
+            When one fails, or its process died.
+        """
+        try:
+            for fit in self._fits:
+                fit.result()
+        except BrokenProcessPool:
+            remedy = "most often memory ran out: close programs, or set processes: 1; then run it again"
+            raise FoldinError("a process that fitted a model died", where="params.yaml", remedy=remedy) from None
+        finally:
+            if self._pool is not None:
+                workers.stop(self._pool)
+            self._pool, self._fits = None, {}
 
     def history(self) -> pd.DataFrame:
         """Return the training curves so far: columns `model`, `epoch`, `metric`, `value`, one row for each value."""
@@ -113,7 +160,7 @@ class Workbench:
         return pd.DataFrame.from_dict(self._validation, orient="index")
 
     def close(self) -> None:
-        """Write the training curves, the validation metrics, and what training cost (with the first seed).
+        """Wait for fits in other processes; write training curves, validation metrics, and costs (of the first seed).
 
         Raises
         ------
@@ -126,7 +173,10 @@ class Workbench:
                 f"the notebook of '{self.family}' kept no {', '.join(missing)}",
                 remedy=f'call keep("{missing[0]}") before close()',
             )
+        self._wait()
         files.write_csv(paths.training(self.dataset, self.family), self.history())
+        if self.left_out:
+            files.write_json(paths.left_out(self.dataset, self.family), self.left_out)
         with files.whole_folder(paths.validation(self.dataset, self.family)) as folder:
             for name, metrics in self._validation.items():
                 files.write_json(folder / f"{name}.json", metrics)
@@ -136,3 +186,27 @@ class Workbench:
 def open_family(family: str, dataset: str) -> Workbench:
     """Return the workbench of a model family on a data set; the first call of every family's notebook."""
     return Workbench(family, dataset)
+
+
+def _beside() -> int:
+    """Return how many processes fit models beside this one; an emulated processor cannot start another."""
+    if params.device() == "gpu" or processors.VARIABLE in os.environ:
+        return 0
+    return min(params.processes(), len(os.sched_getaffinity(0))) - 1
+
+
+def _fit_and_save(dataset: str, family: str, name: str, seed: int, epochs: int | None) -> None:
+    """Fit and save a model in a process of its own, as `Workbench.keep` does here."""
+    model = models.family(family, models.chosen(dataset, family))[name]
+    model.epochs = epochs
+    _fit(model, _data(dataset), dataset, family, name, seed)
+
+
+@lru_cache(maxsize=1)
+def _data(dataset: str) -> TrainingData:
+    return interactions.load(dataset)
+
+
+def _fit(model: Recommender, data: TrainingData, dataset: str, family: str, name: str, seed: int) -> None:
+    with files.whole_folder(paths.reseeded(dataset, family, name, seed)) as folder:
+        model.refit(data.training, seed).save(folder)

@@ -11,7 +11,7 @@ from foldin.models.parts import bias, network_fold_in, networks
 SMALL = {"embedding": 4, "initial_spread": 0.05, "learning_rate": 0.02, "epochs": 5, "patience": 5}
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-TRAIN, _, TOLD = planted(n_users=80, n_items=50)
+TRAIN, _, OBSERVED = planted(n_users=80, n_items=50)
 
 
 def fitted(cls, **values):
@@ -25,14 +25,14 @@ def test_under_a_dot_product_a_new_user_is_the_ridge_regression_that_training_ad
     scale, shift = tables["output.kernel"][0, 0], tables["output.bias"][0]
     features = scale * tables["item_embedding.embeddings"].astype(np.float64)
     everyone = np.arange(5, dtype=np.int32)
-    biases = bias.fit(TRAIN, 5.0).fold_in(TOLD.ratings[:5], 5.0).grid(everyone)
+    biases = bias.fit(TRAIN, 5.0).fold_in(OBSERVED.ratings[:5], 5.0).grid(everyone)
     penalty = 0.3 * TRAIN.ratings.nnz / TRAIN.n_users * np.eye(4)
-    scores = model.fold_in(TOLD.ratings[:5])
+    scores = model.fold_in(OBSERVED.ratings[:5])
     for user in everyone:
-        row = TOLD.ratings[[user]]
+        row = OBSERVED.ratings[[user]]
         seen = features[row.indices]
-        wanted = (row.data - biases[user, row.indices]) / spread - shift
-        solved = np.linalg.solve(seen.T @ seen + penalty, seen.T @ wanted)
+        targets = (row.data - biases[user, row.indices]) / spread - shift
+        solved = np.linalg.solve(seen.T @ seen + penalty, seen.T @ targets)
         np.testing.assert_allclose(scores[user], biases[user] + spread * (shift + features @ solved), atol=2e-3)
 
 
@@ -44,17 +44,17 @@ def test_among_items_rated_in_training_a_new_user_is_the_likeliest_under_a_norma
     vectors, items = (model._arrays()[name].astype(np.float64) for name in ("user_vectors", "item_vectors"))
     vectors = vectors[np.diff(TRAIN.ratings.indptr) > 0]
     mean, inverse = vectors.mean(axis=0), np.linalg.inv(np.cov(vectors.T, bias=True))
-    met = TOLD.ratings[[0]].indices
-    learnt = np.bincount(TRAIN.ratings.indices, minlength=TRAIN.n_items) > 0
-    assert not learnt.all()
-    assert learnt[met].all()
+    rated = OBSERVED.ratings[[0]].indices
+    trained = np.bincount(TRAIN.ratings.indices, minlength=TRAIN.n_items) > 0
+    assert not trained.all()
+    assert trained[rated].all()
 
     def surprise(vector):
         logits, away = items @ vector, vector - mean
-        return len(met) * special.logsumexp(logits[learnt]) - logits[met].sum() + 0.5 * away @ inverse @ away
+        return len(rated) * special.logsumexp(logits[trained]) - logits[rated].sum() + 0.5 * away @ inverse @ away
 
     best = optimize.minimize(surprise, mean).x
-    np.testing.assert_allclose(model.fold_in(TOLD.ratings[:1])[0], items @ best, atol=1e-4)
+    np.testing.assert_allclose(model.fold_in(OBSERVED.ratings[:1])[0], items @ best, atol=1e-4)
 
 
 def test_unmet_items_weigh_as_much_as_training_draws_them(monkeypatch):
@@ -62,23 +62,25 @@ def test_unmet_items_weigh_as_much_as_training_draws_them(monkeypatch):
     model = fitted(deep.RankingNCF, **values)
     asked = {}
 
-    def noting(trained, told, objective, penalty, **_):
+    def noting(trained, observed, objective, penalty, **_):
         rows = [table[:1] for table in trained]
-        asked.update(penalty=penalty, loss=float(objective(told)([networks.keras().ops.array(row) for row in rows])))
+        asked.update(
+            penalty=penalty, loss=float(objective(observed)([networks.keras().ops.array(row) for row in rows]))
+        )
         return rows
 
     monkeypatch.setattr(network_fold_in, "learn_rows", noting)
     model.fold_in(TRAIN.ratings[:1])
     assert asked["penalty"] == pytest.approx(0.1 * 4 * TRAIN.ratings.nnz / TRAIN.n_users)
-    met, scores = TRAIN.ratings[[0]].indices, model.score(np.array([0]))[0].astype(np.float64)
-    drawn_for = np.zeros(3 * len(met) * 2000, dtype=np.int32)
+    rated, scores = TRAIN.ratings[[0]].indices, model.score(np.array([0]))[0].astype(np.float64)
+    drawn_for = np.zeros(3 * len(rated) * 2000, dtype=np.int32)
     drawn = deep.draw_negatives(TRAIN.ratings, drawn_for, np.random.default_rng(0))
-    expected = np.logaddexp(0, -scores[met]).sum() + np.logaddexp(0, scores[drawn]).sum() / 2000
+    expected = np.logaddexp(0, -scores[rated]).sum() + np.logaddexp(0, scores[drawn]).sum() / 2000
     assert asked["loss"] == pytest.approx(expected, rel=5e-3)
 
 
-def test_many_users_are_learnt_in_blocks_and_end_where_they_would_together(monkeypatch):
+def test_many_users_are_folded_in_in_blocks_and_end_where_they_would_together(monkeypatch):
     model = fitted(two_tower.RatingTowers, damping=5.0, l2=0.3, steps_per_epoch=2)
-    together = model.fold_in(TOLD.ratings[:5])
-    monkeypatch.setattr(network_fold_in, "BLOCK_PAIRS", 2 * TOLD.n_items)
-    np.testing.assert_allclose(model.fold_in(TOLD.ratings[:5]), together, rtol=1e-4, atol=1e-4)
+    together = model.fold_in(OBSERVED.ratings[:5])
+    monkeypatch.setattr(network_fold_in, "BLOCK_PAIRS", 2 * OBSERVED.n_items)
+    np.testing.assert_allclose(model.fold_in(OBSERVED.ratings[:5]), together, rtol=1e-4, atol=1e-4)

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 TRAIN = planted(n_users=40, n_items=2 * network_scores.TILE + 31)[0]
 SMALL = {"embedding": 6, "l2": 0.05, "initial_spread": 0.3, "steps_per_epoch": 9, "epochs": 2, "patience": 2}
 RATING = SMALL | {"damping": 5.0, "learning_rate": 0.02}
+PLAIN = {name: value for name, value in RATING.items() if name != "steps_per_epoch"} | {"l2": 0.0, "batch_size": 64}
 NETWORKS = {
     "mlp-dropout": (deep.DropoutMLP, RATING | {"hidden": 20, "kernel_l2": 0.0, "dropout": 0.5}),
     "mlp-centred": (deep.CentredMLP, RATING | {"hidden": 20}),
@@ -28,6 +29,8 @@ NETWORKS = {
         SMALL | {"product_embedding": 5, "hidden": 8, "negatives": 2, "validation_k": 10, "learning_rate": 0.05},
     ),
     "two-tower-rating": (two_tower.RatingTowers, RATING),
+    "mlp-momentum": (deep.MomentumMLP, PLAIN | {"hidden": 20, "momentum": 0.5}),
+    "two-tower-plain": (two_tower.PlainTowers, PLAIN),
 }
 
 
@@ -45,7 +48,7 @@ def of_keras(model):
     """Return what the Keras network gives all pairs, and what a rating adds to it."""
     values = np.asarray(model._network.model.predict(list(every_pair()), batch_size=4096, verbose=0))
     if hasattr(model, "_bias"):
-        values = values * np.float32(model._spread) + model._bias.predict(*every_pair())
+        values = values * np.float32(model._spread) + model._base(model._bias).predict(*every_pair())
     return values.reshape(TRAIN.ratings.shape)
 
 

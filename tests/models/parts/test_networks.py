@@ -11,7 +11,7 @@ from synthetic import planted
 
 from foldin import metrics
 from foldin.models.deep import NCF
-from foldin.models.parts import network_training, networks
+from foldin.models.parts import network_steps, network_training, networks
 
 PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")
 
@@ -112,40 +112,43 @@ def learn(network, settings, learner=None, weights=None, **options):
     return learner
 
 
+def epochs_seen(monkeypatch):
+    """Return a list that fills with targets and batch size of each epoch that is trained from now on."""
+    seen, compiled = [], network_steps.compiled
+
+    def spied(*given):
+        epoch = compiled(*given)
+
+        def spy(inputs, targets, size):
+            seen.append((targets, size))
+            return epoch(inputs, targets, size)
+
+        return spy
+
+    monkeypatch.setattr(network_steps, "compiled", spied)
+    return seen
+
+
 def test_an_epoch_sees_every_example_in_full_batches_in_an_order_of_its_own(settings, monkeypatch):
-    network = product_network(settings)
-    seen, fit = [], network.model.fit
-
-    def spy(inputs, targets, **options):
-        seen.append(targets)
-        return fit(inputs, targets, **options)
-
-    monkeypatch.setattr(network.model, "fit", spy)
+    network, seen = product_network(settings), epochs_seen(monkeypatch)
     learner = learn(network, settings)
     assert len(seen) == settings.epochs == len(learner.history)
-    for targets in seen:
+    for targets, _ in seen:
         assert len(targets) == 12
         np.testing.assert_array_equal(np.unique(targets), some_examples()[1])
-    assert seen[0].tolist() != seen[1].tolist()
+    assert seen[0][0].tolist() != seen[1][0].tolist()
 
 
 @pytest.mark.parametrize(("steps", "size"), [(1, 10), (3, 4), (10, 1), (64, 1)])
 def test_a_step_has_as_many_examples_as_fill_an_epochs_steps(settings, monkeypatch, steps, size):
-    network = product_network(settings)
-    sizes, fit = [], network.model.fit
-
-    def spy(inputs, targets, batch_size, **options):
-        sizes.append(batch_size)
-        return fit(inputs, targets, batch_size=batch_size, **options)
-
-    monkeypatch.setattr(network.model, "fit", spy)
+    network, seen = product_network(settings), epochs_seen(monkeypatch)
     learn(network, settings.model_copy(update={"steps_per_epoch": steps, "epochs": 2}))
-    assert sizes == [size, size]
+    assert [used for _, used in seen] == [size, size]
 
 
 @pytest.mark.parametrize("n_users", [300, 1500])
 def test_networks_learn_on_more_data_of_the_same_kind_too(n_users):
-    """With as many ratings in a step whatever there are, users with few in each faded before they had learnt."""
+    """With as many ratings in a step whatever there are, users with few in each faded before they had learned."""
     train, validation, _ = planted(n_users=n_users, n_items=200)
     values = PARAMS["deep"]["ncf"] | {"epochs": 12, "patience": 12}
     model = NCF(NCF.Settings(**values), seed=1).fit(train, validation)

@@ -35,14 +35,14 @@ def by_numpy(cells, targets, features, penalties, shared=0.0, intercept_penalty=
         penalty = np.diag(np.r_[np.full(size, penalties[row]) + shared, intercept_penalty or 0])
         if intercept_penalty is None:
             x[:, size], penalty[size, size] = 0, 1
-        wanted = targets[first:last].astype(float)
-        weights[row] = np.linalg.solve(x.T @ x + penalty, x.T @ wanted)
-        objective += np.sum((wanted - x @ weights[row]) ** 2) + weights[row] @ penalty @ weights[row]
+        expected = targets[first:last].astype(float)
+        weights[row] = np.linalg.solve(x.T @ x + penalty, x.T @ expected)
+        objective += np.sum((expected - x @ weights[row]) ** 2) + weights[row] @ penalty @ weights[row]
     return weights, objective
 
 
-def assert_same(solved, wanted, tolerance=1e-4):
-    weights, objective = wanted
+def assert_same(solved, expected, tolerance=1e-4):
+    weights, objective = expected
     np.testing.assert_allclose(solved.weights, weights[:, :-1], rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(solved.intercepts, weights[:, -1], rtol=tolerance, atol=tolerance)
     assert solved.objective == pytest.approx(objective, rel=tolerance)
@@ -65,16 +65,16 @@ def test_cells_that_are_not_filled_count_too(seed, size):
     everywhere = 0.3 * features.T.astype(float) @ features
     for row in range(cells.shape[0]):
         x = features[cells.indices[cells.indptr[row] : cells.indptr[row + 1]]].astype(float)
-        wanted = np.linalg.solve(x.T @ x + everywhere + penalties[row] * np.eye(size), x.sum(axis=0))
-        np.testing.assert_allclose(solved.weights[row], wanted, rtol=1e-4, atol=1e-5)
+        expected = np.linalg.solve(x.T @ x + everywhere + penalties[row] * np.eye(size), x.sum(axis=0))
+        np.testing.assert_allclose(solved.weights[row], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("intercept_penalty", [None, 2.0])
 def test_rows_longer_than_a_block_and_systems_of_many_features(intercept_penalty):
     for size in (3, 70, 700):
         problem = drawn(1, n_rows=3, n_columns=2 * ridge_kernels.BLOCK + 60, size=size, share=0.97)
-        wanted = by_numpy(*problem, intercept_penalty=intercept_penalty)
-        assert_same(ridge_rows.solve(*problem, intercept_penalty=intercept_penalty), wanted, 2e-3)
+        expected = by_numpy(*problem, intercept_penalty=intercept_penalty)
+        assert_same(ridge_rows.solve(*problem, intercept_penalty=intercept_penalty), expected, 2e-3)
 
 
 @pytest.mark.parametrize("intercept_penalty", [None, 2.0])
@@ -100,8 +100,8 @@ def test_a_row_that_single_precision_cannot_tell_is_solved_in_double(size, dampi
     features[:, 1] = features[:, 0] * np.float32(1 + 1e-5)
     features[1] = features[0] * np.float32(1 + 1e-5)
     penalties = np.full(cells.shape[0], 1e-6, np.float32)
-    wanted = by_numpy(cells, targets, features, penalties, intercept_penalty=damping)
-    assert_same(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=damping), wanted, 1e-3)
+    expected = by_numpy(cells, targets, features, penalties, intercept_penalty=damping)
+    assert_same(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=damping), expected, 1e-3)
     monkeypatch.setattr(ridge_rows, "_in_double_precision", lambda *_: (np.nan, 0.0, 0.0))
     assert np.isnan(ridge_rows.solve(cells, targets, features, penalties, intercept_penalty=damping).weights).any()
 

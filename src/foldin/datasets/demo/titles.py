@@ -136,7 +136,7 @@ def _endless(texts: list[str], sequel: str) -> Iterator[str]:
 
 
 def _all_titles(theme: Theme, patterns: tuple[str, ...], rng: np.random.Generator) -> list[str]:
-    # Patterns take turns: some give few titles and some hundreds, and the reader should meet them equally often.
+    # Patterns take turns: some give few titles and some hundreds, and the reader should see them equally often.
     words = list(itertools.product(theme.adjectives, theme.things, theme.places))
     by_pattern = []
     for pattern in patterns:

@@ -54,7 +54,7 @@ def of(settings: params.Demo) -> Truth:
 
 
 def recorded(mean: Array, noise: float, rng: np.random.Generator) -> Array:
-    """Return ratings as people record them: normal noise added, rounded to half stars, clipped to the scale.
+    """Return ratings as users give them: normal noise added, rounded to half stars, clipped to the scale.
 
     Parameters
     ----------

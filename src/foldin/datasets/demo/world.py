@@ -34,22 +34,22 @@ TASTE_FACTORS = 5
 GENRE_SHARE, CREATOR_SHARE = 0.65, 0.2
 """Shares of the variance of items' taste vectors that genres and creators explain."""
 BACKGROUND_SHARE = 0.3
-"""Share of the variance of people's taste vectors that country and age explain, half each."""
+"""Share of the variance of users' taste vectors that country and age explain, half each."""
 QUALITY_SHARE = 0.2
 """Share of the variance of items' popularity that quality explains."""
 DOMAIN_INTEREST = 0.6
-"""Spread of the log of how often a person meets items of each domain."""
+"""Spread of the log of how often a user interacts with items of each domain."""
 SECOND_GENRE = 0.4
 """Probability that an item has a second genre."""
 ITEMS_PER_CREATOR = 4.0
 AGE_MISSING = 0.12
-"""Share of people whose age is unknown."""
+"""Share of users whose age is unknown."""
 OPENS, CLOSES = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2020, 2025))
 
 
 @dataclass(frozen=True)
 class World:
-    """People, items, and what is true of every pair.
+    """Users, items, and what is true of every pair.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class World:
 
 
 def draw(settings: params.Demo, rng: np.random.Generator) -> World:
-    """Draw people, items and the truth about every pair.
+    """Draw users, items and the truth about every pair.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def _met_once(weight: Array, goal: Array) -> Array:
     Parameters
     ----------
     weight : ndarray, shape (n, m)
-        How often pairs meet, relative to others of the row.
+        How often the pair interacts, relative to others of the row.
     goal : ndarray, shape (n,)
         Sum of each row of the answer; less than m.
 

@@ -156,7 +156,7 @@ def _shown(value: object) -> str:
 
 
 def _at(values: pd.Series, row: int) -> str:
-    """Return where a row is, for people: the index of a column of JSON lines has the numbers of its lines."""
+    """Return where a row is, for messages: the index of a column of JSON lines has the numbers of its lines."""
     return f"line {values.index[row]}" if values.index.name == "line" else f"row {row + 1}"
 
 

@@ -241,7 +241,7 @@ class _Reader:
             strict=True,
         )
         while True:
-            # Undecodable lines are counted where they are met.
+            # Undecodable lines are counted where they occur.
             before = self.line - self.dropped
             try:
                 fields = next(records, None)

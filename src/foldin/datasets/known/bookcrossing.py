@@ -39,7 +39,7 @@ def read(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        Books have `creator` and `year`; people have `age` and `country`.
+        Books have `creator` and `year`; users have `age` and `country`.
 
     Raises
     ------
@@ -109,12 +109,12 @@ def _users(folder: Path) -> pd.DataFrame:
     path = next((folder / name for name in USERS if (folder / name).is_file()), None)
     if path is None:
         return NO_PEOPLE
-    people = _table(path, ["user_id", "location", "age"], {})
-    country = people["location"].fillna("").map(html.unescape).str.rpartition(",")[2].str.strip(' "')
+    users = _table(path, ["user_id", "location", "age"], {})
+    country = users["location"].fillna("").map(html.unescape).str.rpartition(",")[2].str.strip(' "')
     return pd.DataFrame(
         {
-            "user_id": people["user_id"],
-            "age": whole_numbers(people["age"], path, missing="NULL"),
+            "user_id": users["user_id"],
+            "age": whole_numbers(users["age"], path, missing="NULL"),
             "country": country.where(~country.isin(["", "n/a"])),
         }
     )

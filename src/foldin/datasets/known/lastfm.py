@@ -28,7 +28,7 @@ def read_hetrec(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        `rating` is the number of plays; nothing is known of people.
+        `rating` is the number of plays; nothing is known of users.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_360k(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        `rating` is the number of plays; people have `age`, `gender` and `country`.
+        `rating` is the number of plays; users have `age`, `gender` and `country`.
 
     Raises
     ------
@@ -82,13 +82,13 @@ def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
     columns = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.integer}
-    people = lines.read(path, columns | {"country": parsers.text, "since": parsers.text}, delimiter="\t")
+    users = lines.read(path, columns | {"country": parsers.text, "since": parsers.text}, delimiter="\t")
     return pd.DataFrame(
         {
-            "user_id": people["user_id"],
-            "age": people["age"],
-            "gender": people["gender"].map(GENDERS),
-            "country": people["country"],
+            "user_id": users["user_id"],
+            "age": users["age"],
+            "gender": users["gender"].map(GENDERS),
+            "country": users["country"],
         }
     )
 

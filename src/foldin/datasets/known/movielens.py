@@ -41,7 +41,7 @@ def read_100k(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        Movies have `year`; people have `age`, `gender` and `occupation`.
+        Movies have `year`; users have `age`, `gender` and `occupation`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_csv(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        Movies have `year`; nothing is known of people.
+        Movies have `year`; nothing is known of users.
 
     Raises
     ------

@@ -50,7 +50,7 @@ def read_dat(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        Movies have `year`; people have `age` (the first of their age group), `gender` and `occupation`.
+        Movies have `year`; users have `age` (the first of their age group), `gender` and `occupation`.
 
     Raises
     ------
@@ -85,13 +85,13 @@ def _people(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return NO_PEOPLE
     person = {"user_id": parsers.text, "gender": parsers.text, "age": parsers.integer, "occupation": parsers.integer}
-    people = lines.read(path, person | {"zip_code": parsers.text}, delimiter="::")
+    users = lines.read(path, person | {"zip_code": parsers.text}, delimiter="::")
     return pd.DataFrame(
         {
-            "user_id": people["user_id"],
-            "age": people["age"].replace(1, UNDER_18),
-            "gender": people["gender"],
-            "occupation": people["occupation"].map(dict(enumerate(OCCUPATIONS))),
+            "user_id": users["user_id"],
+            "age": users["age"].replace(1, UNDER_18),
+            "gender": users["gender"],
+            "occupation": users["occupation"].map(dict(enumerate(OCCUPATIONS))),
         }
     )
 

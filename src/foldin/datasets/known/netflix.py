@@ -45,7 +45,7 @@ def read(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        Movies have `year`; nothing is known of people.
+        Movies have `year`; nothing is known of users.
 
     Raises
     ------

@@ -21,7 +21,7 @@ def read_personality(folder: Path) -> RawTables:
     Returns
     -------
     RawTables
-        Movies by the numbers MovieLens gives them, without titles; nothing is read of people.
+        Movies by the numbers MovieLens gives them, without titles; nothing is read of users.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def read_personality(folder: Path) -> RawTables:
     """
     path = folder / "ratings.csv"
     header = ["useri", "movie_id", "rating", "tstamp"]
-    # The release writes times as dates; spreadsheets that people pass on have seconds.
+    # The release writes times as dates; copies saved from spreadsheets have seconds.
     ratings = lines.read(path, RATING | {"timestamp": parsers.text}, delimiter=",", header=header)
     ratings["timestamp"] = seconds(ratings["timestamp"], path)
     return RawTables(ratings, undescribed(ratings["item_id"], "movies"), NO_PEOPLE)

@@ -1,6 +1,6 @@
 """Looks at a file of the user's own and proposes what to declare of it: `foldin describe own/ratings.csv`.
 
-It prints YAML for the section `sources` of params.yaml, with what was seen as comments, so that a person can judge the
+It prints YAML for the section `sources` of params.yaml, with what was seen as comments, so that a person can check the
 guesses before pasting them. Roles are guessed from the first rows; the proposal is then read whole, as `clean` does.
 """
 

@@ -72,7 +72,7 @@ def _parquet(path: Path, declared: dict[str, object]) -> Looks:
     try:
         opened = parquet.ParquetFile(path)
         names = opened.schema_arrow.names
-        _refuse_twins(names, path)
+        _refuse_duplicates(names, path)
         batch = next(opened.iter_batches(ROWS), None)
         table = tables.without_categories(pa.Table.from_batches([batch] if batch else [], opened.schema_arrow))
         # Columns nobody needs may share a name.
@@ -120,7 +120,7 @@ def _text_of(value: object) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _refuse_twins(names: list[str], path: Path) -> None:
+def _refuse_duplicates(names: list[str], path: Path) -> None:
     """Refuse a file in which two columns have one name, where it may be the name of one that is needed."""
     for name in guesses.by_name([name for name in names if names.count(name) > 1]).values():
         raise FoldinError(f"the file names '{name}' twice", where=path, remedy="rename one of the two")
@@ -159,7 +159,7 @@ def _text(path: Path, declared: dict[str, object]) -> Looks:
     header = _has_header(rows)
     width = len(rows[0])
     names = [cell.strip() for cell in rows[0]] if header else [str(n + 1) for n in range(width)]
-    _refuse_twins(names, path)
+    _refuse_duplicates(names, path)
     whole = [[cell.strip() or None for cell in row] for row in rows[int(header) :] if len(row) == width]
     if not whole:
         raise FoldinError("the file holds no rows", where=path, remedy="give one that does")

@@ -1,4 +1,4 @@
-"""What a declaration under `sources` in params.yaml may say; own/README.md says it for people."""
+"""What a declaration under `sources` in params.yaml may say; own/README.md explains it."""
 
 from typing import Annotated, Literal, Self
 

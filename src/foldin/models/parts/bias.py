@@ -56,6 +56,10 @@ class Bias:
         user = _damped_means(rows, residual, ratings.shape[0], damping)
         return replace(self, user=user.astype(np.float32))
 
+    def mean_alone(self) -> "Bias":
+        """Return the same mean without biases."""
+        return replace(self, user=np.zeros_like(self.user), item=np.zeros_like(self.item))
+
     def grid(self, users: IntArray) -> FloatArray:
         """Return the estimated ratings of users and all items, float32 of shape (n, n_items), unclipped."""
         return np.float32(self.mean) + self.user[users, None] + self.item
@@ -69,7 +73,7 @@ def fit(train: Interactions, damping: float) -> Bias:
     train : Interactions
         The training part.
     damping : float
-        How many imaginary average ratings every user and item starts with; at least 0.
+        Pseudo-ratings at the mean added to each user and item; at least 0.
 
     Returns
     -------

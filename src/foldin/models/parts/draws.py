@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from foldin.core.compiled import compiled
@@ -28,37 +29,41 @@ class Draws:
     ----------
     constant, noise : ndarray of float64, shape (n_draws,)
         The constant, and the precision of the noise.
-    prior : ndarray of float64, shape (2, 2, n_draws, factors + 1)
-        Of users, then items: means, then precisions, of the prior of the weight and factors of an id.
+    prior : ndarray of float64, shape (2, n_draws, factors + 1)
+        Of users: means, then precisions, of the prior of the weight and factors of an id.
+    spread : ndarray of float64, shape (2, n_draws, factors + 1, factors + 1)
+        How much users, then items, differ: covariance of their biases and factors, in this order.
     user_bias, item_bias : ndarray of float32, shape (n + 1, n_draws)
-        Biases; the last row is that of an unknown user or item, of whom the prior is all that is known.
+        Biases; the last row is that of an unknown user or item: the mean of those with a rating.
     user_factors, item_factors : ndarray of float32, shape (n + 1, n_draws, factors)
         Factors, likewise.
-    told : ndarray of float32, shape (n_items, n_draws, factors + 1)
+    implied : ndarray of float32, shape (n_items, n_draws, factors + 1)
         Weights and factors of the features "has rated this item" of users; of no items where users have none.
     """
 
     constant: Values
     noise: Values
     prior: Values
+    spread: Values
     user_bias: FloatArray
     item_bias: FloatArray
     user_factors: FloatArray
     item_factors: FloatArray
-    told: FloatArray
+    implied: FloatArray
 
     @classmethod
-    def empty(cls, n_draws: int, n_users: int, n_items: int, factors: int, *, told: bool) -> "Draws":
+    def empty(cls, n_draws: int, n_users: int, n_items: int, factors: int, *, implied: bool) -> "Draws":
         """Return draws to be filled by `keep`."""
         return cls(
             np.zeros(n_draws),
             np.zeros(n_draws),
-            np.zeros((2, 2, n_draws, factors + 1)),
+            np.zeros((2, n_draws, factors + 1)),
+            np.zeros((2, n_draws, factors + 1, factors + 1)),
             np.zeros((n_users + 1, n_draws), dtype=np.float32),
             np.zeros((n_items + 1, n_draws), dtype=np.float32),
             np.zeros((n_users + 1, n_draws, factors), dtype=np.float32),
             np.zeros((n_items + 1, n_draws, factors), dtype=np.float32),
-            np.zeros((n_items if told else 0, n_draws, factors + 1), dtype=np.float32),
+            np.zeros((n_items if implied else 0, n_draws, factors + 1), dtype=np.float32),
         )
 
     @classmethod
@@ -73,42 +78,71 @@ class Draws:
     def keep(self, number: int, chain: Sampler) -> None:
         """Copy the present state of a chain into the draw of a number."""
         self.constant[number], self.noise[number] = chain.constant, chain.noise
+        self.prior[:, number] = chain.ids[USERS].mean, chain.ids[USERS].precision
         sides = ((self.user_bias, self.user_factors), (self.item_bias, self.item_factors))
         for side, (bias, factors) in zip((USERS, ITEMS), sides, strict=True):
-            own = chain.ids[side]
-            self.prior[side, :, number] = own.mean, own.precision
-            bias[:-1, number], bias[-1, number] = chain.biases[side], own.mean[0]
-            factors[:-1, number], factors[-1, number] = chain.sums[side].T, own.mean[1:]
-        if len(self.told):
-            self.told[:, number] = chain.others[USERS][0].values.T
+            bias[:-1, number], factors[:-1, number] = chain.biases[side], chain.sums[side].T
+            rated = chain.rated[side]
+            average, self.spread[side, number] = _population(
+                np.vstack([chain.biases[side][rated], chain.sums[side][:, rated]]), chain.ids[side].precision
+            )
+            bias[-1, number], factors[-1, number] = average[0], average[1:]
+        if len(self.implied):
+            self.implied[:, number] = chain.others[USERS][0].values.T
 
     def moments(self, users: IntArray, items: IntArray) -> tuple[Values, Values]:
         """Return the mean and the variance over draws of the predictions of pairs, shape (n,) each.
 
         An index of -1 stands for an unknown user or item.
         """
-        users, items = (np.where(rows < 0, len(bias) - 1, rows) for rows, bias in self._rows(users, items))
+        users, items = self._rows(users, items)
         mean, variance = pair_moments(
             users, items, self.user_bias, self.item_bias, self.user_factors, self.item_factors, self.constant
         )
         return mean, variance
 
-    def _rows(
-        self, users: IntArray, items: IntArray
-    ) -> tuple[tuple[IntArray, FloatArray], tuple[IntArray, FloatArray]]:
-        return (users, self.user_bias), (items, self.item_bias)
+    def _rows(self, users: IntArray, items: IntArray) -> tuple[IntArray, IntArray]:
+        return (
+            np.where(users < 0, len(self.user_bias) - 1, users),
+            np.where(items < 0, len(self.item_bias) - 1, items),
+        )
 
-    def doubt(self, users: IntArray, items: IntArray) -> Values:
-        """Return the variance of the ratings of pairs, shape (n,): between draws, of the unknown, and of the noise."""
+    def variance(
+        self, users: IntArray, items: IntArray, new_users: npt.NDArray[np.bool_], new_items: npt.NDArray[np.bool_]
+    ) -> Values:
+        """Return the variance of the ratings of pairs: between draws, of new users and items, and of the noise.
+
+        A user without a rating is like any other as far as the model knows. So the variance of a prediction over all
+        users, given the item, is added; likewise of items.
+
+        Parameters
+        ----------
+        users, items : ndarray of int, shape (n,)
+            Indices; -1 stands for an unknown user or item.
+        new_users, new_items : ndarray of bool, shape (n,)
+            Where the user, or the item, has no training rating, with an index or without.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Variances, in the chain's own unit.
+        """
         variance = self.moments(users, items)[1] + np.mean(1 / self.noise)
-        for side, unknown in ((USERS, users < 0), (ITEMS, items < 0)):
-            for pair in np.flatnonzero(unknown):
-                other = self.item_factors[items[pair]] if side == USERS else self.user_factors[users[pair]]
-                squares = np.concatenate([np.ones((len(other), 1)), other.astype(np.float64) ** 2], axis=1)
-                variance[pair] += np.mean((squares / self.prior[side, 1]).sum(axis=1))
-        both = np.mean((1 / (self.prior[USERS, 1] * self.prior[ITEMS, 1])[:, 1:]).sum(axis=1))
-        variance[(users < 0) & (items < 0)] += both
+        users, items = self._rows(users, items)
+        variance[new_users] += self._across(USERS, self.item_factors, items[new_users])
+        variance[new_items] += self._across(ITEMS, self.user_factors, users[new_items])
+        both = np.mean(np.sum(self.spread[USERS, :, 1:, 1:] * self.spread[ITEMS, :, 1:, 1:], axis=(1, 2)))
+        variance[new_users & new_items] += both
         return variance
+
+    def _across(self, side: int, factors: FloatArray, rows: IntArray) -> Values:
+        # The variance of a prediction over all users (or items) given a row of the other side, average of the draws.
+        different, place = np.unique(rows, return_inverse=True)
+        found = np.zeros(len(different))
+        for number, row in enumerate(different):
+            slopes = np.column_stack([np.ones(len(self.noise)), factors[row]])
+            found[number] = np.mean(np.sum(slopes * (self.spread[side] @ slopes[:, :, None])[:, :, 0], axis=1))
+        return found[place]
 
     def grid(self, users: IntArray) -> FloatArray:
         """Return the mean predictions of users with all items, float32 of shape (n, n_items)."""
@@ -121,13 +155,13 @@ class Draws:
         scores += (self.item_bias[:-1].mean(axis=1, dtype=np.float64) + self.constant.mean()).astype(np.float32)
         return scores
 
-    def fold_in(self, told: sparse.csr_array) -> FloatArray:
+    def fold_in(self, observed: sparse.csr_array) -> FloatArray:
         """Return the mean predictions of new users with all items: in every draw, the mean of their own posterior.
 
         Parameters
         ----------
-        told : scipy.sparse.csr_array, shape (n, n_items)
-            What is told of each user, in the chain's own unit.
+        observed : scipy.sparse.csr_array, shape (n, n_items)
+            The ratings of each user, in the chain's own unit.
 
         Returns
         -------
@@ -135,30 +169,37 @@ class Draws:
             Mean predictions.
         """
         n_draws, factors = self.item_factors.shape[1:]
-        bias = np.zeros((told.shape[0], n_draws), dtype=np.float32)
-        taste = np.zeros((told.shape[0], n_draws, factors), dtype=np.float32)
-        for user in range(told.shape[0]):
-            cells = slice(told.indptr[user], told.indptr[user + 1])
-            bias[user], taste[user] = self._posterior_mean(told.indices[cells], told.data[cells])
+        bias = np.zeros((observed.shape[0], n_draws), dtype=np.float32)
+        taste = np.zeros((observed.shape[0], n_draws, factors), dtype=np.float32)
+        for user in range(observed.shape[0]):
+            cells = slice(observed.indptr[user], observed.indptr[user + 1])
+            bias[user], taste[user] = self._posterior_mean(observed.indices[cells], observed.data[cells])
         return self._grid(bias, taste)
 
     def _posterior_mean(self, items: IntArray, targets: Values) -> tuple[Values, Values]:
         # In a user's own weight and factors, a prediction is linear: fixed + w + v · (c + factors of the item), where c
         # sums the factors of what is known of the user. So their posterior is that of a ridge regression.
         own = self.item_factors[items].astype(np.float64).transpose(1, 0, 2)
-        weights = self.told[items if len(self.told) else []].astype(np.float64) / np.sqrt(max(len(items), 1))
+        weights = self.implied[items if len(self.implied) else []].astype(np.float64) / np.sqrt(max(len(items), 1))
         known = weights.sum(axis=0)
         taste = known[:, 1:]
         fixed = known[:, 0] + (taste**2 - (weights[:, :, 1:] ** 2).sum(axis=0)).sum(axis=1) / 2
         left = targets - self.item_bias[items].T - (self.constant + fixed)[:, None]
         left -= (own @ taste[:, :, None])[:, :, 0]
         features = np.concatenate([np.ones((*left.shape, 1)), own + taste[:, None]], axis=2)
-        mean, precision = self.prior[USERS]
+        mean, precision = self.prior
         matrix = self.noise[:, None, None] * (features.transpose(0, 2, 1) @ features)
         matrix += precision[:, :, None] * np.eye(matrix.shape[1])
         right = precision * mean + self.noise[:, None] * (features.transpose(0, 2, 1) @ left[:, :, None])[:, :, 0]
         solved = np.linalg.solve(matrix, right[:, :, None])[:, :, 0]
         return solved[:, 0] + fixed + (solved[:, 1:] * taste).sum(axis=1), solved[:, 1:] + taste
+
+
+def _population(rows: Values, precision: Values) -> tuple[Values, Values]:
+    """Return mean and covariance of rows, shape (k, n), with the spread of a prior as that of one imaginary row."""
+    average = rows.mean(axis=1)
+    apart = rows - average[:, None]
+    return average, (apart @ apart.T + np.diag(1 / precision)) / rows.shape[1]
 
 
 @compiled(parallel=True)

@@ -1,7 +1,7 @@
 """What factor models have in common: training by epochs with early stopping, and ratings as biases plus a dot product.
 
 `train_by_epochs` is the loop. `BiasedFactors` is the rating model of Koren, Bell and Volinsky (2009): a rating is
-mean + user bias + item bias + user factors · item factors. How the factors are learnt is for its subclasses to say.
+mean + user bias + item bias + user factors · item factors. Its subclasses learn the factors, each in its own way.
 """
 
 import itertools
@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import ValidationInfo, field_validator
 from scipy import sparse
 
 from foldin import metrics
-from foldin.core.bounds import Damping, Epochs, Patience, Width
+from foldin.core.bounds import Damping, Epochs, LearningRate, Patience, Penalty, Spread, Width
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import FloatArray, IntArray, Interactions
+from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
 from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
@@ -59,9 +60,32 @@ class EpochSettings(Section):
 
 
 class FactorSettings(EpochSettings):
-    """Settings of every model whose factors are learnt by epochs."""
+    """Settings of every model whose factors are learned in epochs."""
 
     factors: Width
+
+
+def random_factors(
+    train: Interactions, factors: int, spread: float, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return normal factors of users and items to start from, shape (n, factors); 0 of those without a rating.
+
+    Parameters
+    ----------
+    train : Interactions
+        The training part.
+    factors : int
+        Length of the vectors.
+    spread : float
+        Standard deviation.
+    rng : numpy.random.Generator
+        Where random numbers come from: first those of users, then those of items.
+    """
+    by_user, by_item = np.diff(train.ratings.indptr), np.bincount(train.ratings.indices, minlength=train.n_items)
+    users, items = (
+        rng.normal(scale=spread, size=(len(counts), factors)) * (counts > 0)[:, None] for counts in (by_user, by_item)
+    )
+    return users, items
 
 
 def train_by_epochs(
@@ -89,7 +113,7 @@ def train_by_epochs(
     watch : callable
         Returns the metrics watched, after each epoch.
     weights : sequence of ndarray of float64 or float32
-        Everything learnt.
+        Everything learned.
     choose_by : str
         The metric by which the best epoch is chosen.
     higher_is_better : bool, optional
@@ -109,7 +133,7 @@ def train_by_epochs(
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
         tick(f"{model.name}: epoch {epoch} of at most {last}")
-        learnt = step(epoch) or {}
+        reported = step(epoch) or {}
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(
                 f"{model.name} diverged in epoch {epoch}",
@@ -117,7 +141,7 @@ def train_by_epochs(
                 remedy="lower its learning rate or initial spread, or raise its regularization",
             )
         noted = watch()
-        model.history.append({"epoch": epoch, **learnt, **noted})
+        model.history.append({"epoch": epoch, **reported, **noted})
         if model.after_epoch is not None:
             model.after_epoch(model.history[-1])
         if not stopping_early:
@@ -156,7 +180,6 @@ class BiasedFactors(RatingRecommender):
         self._mean = float(scaled.ratings.data.mean(dtype=np.float64))
         rng = np.random.default_rng(self.seed)
         self._start(scaled, rng)
-        weights = (self._user_bias, self._item_bias, self._user_factors, self._item_factors)
 
         def watch() -> dict[str, float]:
             parts = {"train": train, "validation": validation}
@@ -167,7 +190,7 @@ class BiasedFactors(RatingRecommender):
             self.settings,
             step=lambda epoch: self._step(scaled, rng),
             watch=watch,
-            weights=weights,
+            weights=self._weights(),
             choose_by="validation_rmse",
             choosing=validation is not None,
         )
@@ -180,6 +203,14 @@ class BiasedFactors(RatingRecommender):
     def _step(self, train: Interactions, rng: np.random.Generator) -> dict[str, float] | None:
         """Learn for one epoch: change biases and factors in place, and return what `step` of `train_by_epochs` may."""
 
+    def _weights(self) -> tuple[Factors, ...]:
+        """Return everything learned, arrays that `_step` changes in place."""
+        return self._user_bias, self._item_bias, self._user_factors, self._item_factors
+
+    def _implied_by(self, items: IntArray) -> Values:
+        """Return the factors, shape (factors,), that users have by having rated these items, whatever the ratings."""
+        return np.zeros(self._item_factors.shape[1])
+
     def _penalties(self, n_ratings: int) -> tuple[float, float] | None:
         """Return the weights of the squared bias and factors of a user with so many ratings, beside squared errors.
 
@@ -188,10 +219,10 @@ class BiasedFactors(RatingRecommender):
         return None
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
-        """With items as they were learnt, a user is a ridge regression; without penalty, the shortest solution."""
+        """With the items' factors fixed, a user is a ridge regression; without penalty, the shortest solution."""
         ratings = self._in_spreads(ratings)
         features = np.column_stack([np.ones(len(self._item_factors)), self._item_factors])
-        wanted = ratings.data - self._mean - self._item_bias[ratings.indices]
+        residuals = ratings.data - self._mean - self._item_bias[ratings.indices]
         weights = np.zeros((ratings.shape[0], features.shape[1]))
         for row, (start, end) in enumerate(itertools.pairwise(ratings.indptr)):
             penalties = self._penalties(int(end - start))
@@ -199,9 +230,11 @@ class BiasedFactors(RatingRecommender):
                 return super()._fold_in(ratings)
             bias, factors = penalties
             penalty = np.diag(np.sqrt(np.r_[bias, np.full(features.shape[1] - 1, factors)]))
-            rows = np.vstack([features[ratings.indices[start:end]], penalty])
-            targets = np.r_[wanted[start:end], np.zeros(len(penalty))]
-            weights[row] = np.linalg.lstsq(rows, targets)[0]
+            items = ratings.indices[start:end]
+            implied = self._implied_by(items)
+            targets = np.r_[residuals[start:end] - self._item_factors[items] @ implied, np.zeros(len(penalty))]
+            weights[row] = np.linalg.lstsq(np.vstack([features[items], penalty]), targets)[0]
+            weights[row, 1:] += implied
         scores: FloatArray = (self._spread * (self._mean + self._item_bias + weights @ features.T)).astype(np.float32)
         return scores
 
@@ -236,3 +269,18 @@ class BiasedFactors(RatingRecommender):
         self._mean = float(arrays["mean"])
         self._user_bias, self._item_bias = arrays["user_bias"], arrays["item_bias"]
         self._user_factors, self._item_factors = arrays["user_factors"], arrays["item_factors"]
+
+
+class DescentSettings(BiasedFactors.Settings):
+    """Settings of every model of biases and factors that learns by stochastic gradient descent."""
+
+    learning_rate: LearningRate
+    l2: Penalty
+    initial_spread: Spread
+
+    @field_validator("l2", "implicit_l2", check_fields=False)
+    @classmethod
+    def _keeps_signs(cls, l2: float, others: ValidationInfo) -> float:
+        if l2 * others.data.get("learning_rate", 0) >= 1:
+            raise ValueError("times learning_rate it must be below 1, or each step turns all factors round")
+        return l2

@@ -9,8 +9,7 @@ sum of v x over the other features in the weight's own block, and c the sum over
 a weight's posterior needs of the ratings of a block's row is five sums, which are kept up to date while the block's
 weights are drawn (Rendle 2013, "Scaling factorization machines to relational data"). For the weights w, t + c is 1.
 
-Rows of ids have no rating in common: they are drawn in parallel, each by one thread. Other features are drawn one after
-the other. All random numbers are numpy's, drawn beforehand, so that threads change nothing.
+`Sampler` holds the state and orders the draws; foldin.models.parts.gibbs_kernels draws. All random numbers are numpy's.
 """
 
 from collections.abc import Sequence
@@ -20,9 +19,21 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from foldin.core.compiled import compiled
-from foldin.core.interactions import IntArray, Values
-from foldin.models.parts.relations import Block, Group, Places
+from foldin.core.interactions import Values
+from foldin.models.parts.gibbs_kernels import (
+    E_,
+    Q_,
+    SHIFT,
+    SLOPE,
+    SUM,
+    add_sums,
+    bring_up_to_date,
+    draw_features,
+    draw_ids,
+    sum_up,
+    totals,
+)
+from foldin.models.parts.relations import Block, Group
 
 INITIAL_SPREAD = 0.1
 """Standard deviation of the factors that the first sweep starts from, in spreads of the ratings."""
@@ -31,10 +42,6 @@ WORTH_THREADS = 3_000_000
 which on a busy machine takes far longer than the work."""
 # The hyperpriors of libFM and myFM: weak ones, worth one imaginary weight, or rating, of spread 1.
 SHAPE, RATE, STRENGTH = 1.0, 1.0, 1.0
-# Columns of the table of a block's rows: number of ratings; their sums of c, c², the residual e, and e c; then the sum
-# of v x in the row; then what was added since the ratings were last brought up to date, to biases and to that sum.
-COUNT, CROSS, SQUARES, ERROR, PRODUCT, SUM, SHIFT, SLOPE = range(8)
-E_, Q_ = 0, 1  # columns of the table of ratings: the residual, and the sum of v x over all blocks
 
 
 @dataclass
@@ -78,6 +85,8 @@ class Sampler:
         For each block, the weights of its rows' own features, and of each of its groups.
     biases : list of ndarray of float64, shape (n_rows,)
         For each block, what its rows add to a prediction whatever the other blocks' rows are.
+    rated : list of ndarray of bool, shape (n_rows,)
+        For each block, which of its rows have a rating.
     sums : list of ndarray of float64, shape (factors, n_rows)
         For each block, its rows' sums of v x: predictions add the dot product of every two blocks' sums.
     """
@@ -87,6 +96,7 @@ class Sampler:
         self.constant, self.noise = 0.0, 1.0
         self.ids = [self._start(block.n_rows) for block in blocks]
         self.others = [[self._start(group.n_features) for group in block.groups] for block in blocks]
+        self.rated = [block.counts > 0 for block in blocks]
         self.biases = [np.zeros(block.n_rows) for block in blocks]
         self.sums = [np.zeros((factors, block.n_rows)) for block in blocks]
         self._tables = [np.zeros((block.n_rows, 8)) for block in blocks]
@@ -172,7 +182,7 @@ class Sampler:
         linear = which == 0
         table[:, SUM] = 0 if linear else self.sums[number][which - 1]
         sum_up(block.order, block.starts, self._cells, table)
-        self._draw_prior(self.ids[number], which, block.counts > 0)
+        self._draw_prior(self.ids[number], which, self.rated[number])
         noise = self._rng.standard_normal(block.n_rows)
         weights = self.ids[number]
         draw_ids(weights.values[which], noise, weights.mean[which], weights.precision[which], self.noise, linear, table)
@@ -212,141 +222,3 @@ class Sampler:
         spread = 1 / np.sqrt(precision * (STRENGTH + n))
         weights.precision[which] = precision
         weights.mean[which] = total / (STRENGTH + n) + spread * self._rng.standard_normal()
-
-
-@compiled()
-def totals(values: Values) -> tuple[float, float]:
-    """Return the sum of values and of their squares, added up in their order."""
-    total, squares = 0.0, 0.0
-    for value in values:
-        total += value
-        squares += value * value
-    return total, squares
-
-
-@compiled(parallel=True)
-def add_sums(row_of: IntArray, sums: Values, cells: Values) -> None:
-    """Add the sum of v x of its row in one block to every rating's sum over all blocks."""
-    for cell in numba.prange(len(row_of)):
-        cells[cell, Q_] += sums[row_of[cell]]
-
-
-@compiled(parallel=True)
-def sum_up(order: IntArray, starts: Places, cells: Values, table: Values) -> None:
-    """Set what a block's weights need of the ratings of each row; the sum of v x of each row is already there."""
-    for row in numba.prange(len(starts) - 1):
-        own = table[row, SUM]
-        cross, squares, error, product = 0.0, 0.0, 0.0, 0.0
-        for place in range(starts[row], starts[row + 1]):
-            cell = order[place]
-            other, left = cells[cell, Q_] - own, cells[cell, E_]
-            cross += other
-            squares += other * other
-            error += left
-            product += left * other
-        table[row, COUNT] = starts[row + 1] - starts[row]
-        table[row, CROSS], table[row, SQUARES] = cross, squares
-        table[row, ERROR], table[row, PRODUCT] = error, product
-        table[row, SHIFT], table[row, SLOPE] = 0.0, 0.0
-
-
-@compiled(parallel=True)
-def bring_up_to_date(order: IntArray, starts: Places, table: Values, cells: Values) -> None:
-    """Subtract from the residual of every rating what the weights of a block drawn anew have added."""
-    for row in numba.prange(len(starts) - 1):
-        shift, slope = table[row, SHIFT], table[row, SLOPE]
-        before = table[row, SUM] - slope
-        for place in range(starts[row], starts[row + 1]):
-            cell = order[place]
-            cells[cell, E_] -= shift + slope * (cells[cell, Q_] - before)
-            cells[cell, Q_] += slope
-
-
-@compiled()
-def _change(table: Values, row: int, step: float, rest: float) -> None:
-    # A weight's change, times its value x, is `step`; `rest` is the sum of v x over the row's other features.
-    table[row, ERROR] -= step * (rest * table[row, COUNT] + table[row, CROSS])
-    table[row, PRODUCT] -= step * (rest * table[row, CROSS] + table[row, SQUARES])
-    table[row, SUM] += step
-    table[row, SHIFT] += step * rest
-    table[row, SLOPE] += step
-
-
-@compiled(parallel=True)
-def draw_ids(
-    weights: Values, noise: Values, mean: float, precision: float, alpha: float, linear: bool, table: Values
-) -> None:
-    """Draw the weight of each row's own feature, in place; a row without ratings has the mean of the prior.
-
-    Parameters
-    ----------
-    weights : ndarray of float64, shape (n_rows,)
-        The weights.
-    noise : ndarray of float64, shape (n_rows,)
-        Standard normal numbers.
-    mean, precision : float
-        The prior of the weights.
-    alpha : float
-        The precision of the noise of ratings.
-    linear : bool
-        Whether these are weights w, not factors.
-    table : ndarray of float64, shape (n_rows, 8)
-        What `sum_up` set; kept up to date.
-    """
-    for row in numba.prange(len(weights)):
-        old = weights[row]
-        rest = 1.0 if linear else table[row, SUM] - old
-        count, cross, squares = table[row, COUNT], table[row, CROSS], table[row, SQUARES]
-        new = mean
-        if count > 0:
-            slopes = rest * rest * count + 2 * rest * cross + squares
-            wanted = rest * table[row, ERROR] + table[row, PRODUCT] + old * slopes
-            sharp = precision + alpha * slopes
-            new = (precision * mean + alpha * wanted) / sharp + noise[row] / np.sqrt(sharp)
-        weights[row] = new
-        _change(table, row, new - old, rest)
-
-
-@compiled()
-def draw_features(
-    starts: Places,
-    rows: IntArray,
-    values: Values,
-    weights: Values,
-    noise: Values,
-    mean: float,
-    precision: float,
-    alpha: float,
-    linear: bool,
-    table: Values,
-) -> None:
-    """Draw the weights of a group of features, one after the other, in place; see `draw_ids`.
-
-    Parameters
-    ----------
-    starts, rows, values : ndarray
-        As of `Group`.
-    weights, noise : ndarray of float64, shape (n_features,)
-        The weights, and standard normal numbers.
-    mean, precision, alpha, linear, table
-        As of `draw_ids`.
-    """
-    for feature in range(len(weights)):
-        begin, end, old = starts[feature], starts[feature + 1], weights[feature]
-        if begin == end:
-            weights[feature] = mean
-            continue
-        slopes, wanted = 0.0, 0.0
-        for place in range(begin, end):
-            row, x = rows[place], values[place]
-            rest = 1.0 if linear else table[row, SUM] - x * old
-            count, cross = table[row, COUNT], table[row, CROSS]
-            slopes += x * x * (rest * rest * count + 2 * rest * cross + table[row, SQUARES])
-            wanted += x * (rest * table[row, ERROR] + table[row, PRODUCT])
-        sharp = precision + alpha * slopes
-        new = (precision * mean + alpha * (wanted + old * slopes)) / sharp + noise[feature] / np.sqrt(sharp)
-        weights[feature] = new
-        for place in range(begin, end):
-            row, x = rows[place], values[place]
-            rest = 1.0 if linear else table[row, SUM] - x * old
-            _change(table, row, (new - old) * x, rest)

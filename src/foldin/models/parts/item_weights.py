@@ -21,6 +21,21 @@ from foldin.models.parts.recommender import Arrays, Recommender
 GIGABYTE = 2**30
 
 
+def beyond(n_items: int, cell_bytes: int, gigabytes: float) -> str | None:
+    """Return why the matrices of all pairs of items are larger than allowed; None if they are not.
+
+    Parameters
+    ----------
+    n_items : int
+        Size of the catalogue, n.
+    cell_bytes : int
+        What the model holds at its peak for each of the n² pairs.
+    gigabytes : float
+        What it may take (GiB).
+    """
+    return _more_than(gigabytes, f"`gigabytes` allows {gigabytes:g} GB", n_items, cell_bytes)
+
+
 def refuse_beyond_memory(name: str, n_items: int, cell_bytes: int, gigabytes: float) -> None:
     """Refuse to fit a model whose matrices of all pairs of items would not fit into memory; call before making them.
 
@@ -28,29 +43,30 @@ def refuse_beyond_memory(name: str, n_items: int, cell_bytes: int, gigabytes: fl
     ----------
     name : str
         The model.
-    n_items : int
-        Size of the catalogue, n.
-    cell_bytes : int
-        What the model holds at its peak for each of the n² pairs.
-    gigabytes : float
-        What it may take (GiB); free memory of the machine is a limit, too.
+    n_items, cell_bytes, gigabytes
+        See `beyond`; free memory of the machine is a limit, too.
 
     Raises
     ------
     FoldinError
         When it needs more than either: says how much, and what to do.
     """
-    needed = n_items**2 * cell_bytes / GIGABYTE
     free = psutil.virtual_memory().available / GIGABYTE
-    if needed > min(gigabytes, free):
-        has = f"this machine has {free:.1f} GB free" if free < gigabytes else f"`gigabytes` allows {gigabytes:g} GB"
-        larger = "" if free < gigabytes else "raise `gigabytes`, "
-        raise FoldinError(
-            f"{name} needs {needed:.1f} GB for all pairs of {n_items:,} items, and {has}",
-            where="params.yaml",
-            remedy=f"{larger}drop rare items (subset.k_core), or leave its family out of `families` and take "
-            "`neighbours`, which holds the nearest items only",
-        )
+    lacking = _more_than(free, f"this machine has {free:.1f} GB free", n_items, cell_bytes)
+    reason = beyond(n_items, cell_bytes, gigabytes) or lacking
+    if reason is None:
+        return
+    raise FoldinError(
+        f"{name}: {reason}",
+        where="params.yaml",
+        remedy=("" if lacking else "raise `gigabytes`, ") + "drop rare items (subset.k_core), or leave its family out "
+        "of `families` and take `neighbours`, which holds the nearest items only",
+    )
+
+
+def _more_than(limit: float, said: str, n_items: int, cell_bytes: int) -> str | None:
+    needed = n_items**2 * cell_bytes / GIGABYTE
+    return None if needed <= limit else f"it needs {needed:.1f} GB for all pairs of {n_items:,} items, and {said}"
 
 
 class ItemWeights(Recommender):

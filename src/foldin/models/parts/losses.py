@@ -71,13 +71,13 @@ def log_chances(logits: Any) -> Any:
     return networks.keras().ops.log_softmax(logits, axis=-1)
 
 
-def multinomial(met: Any, logits: Any) -> Any:
-    """Return how surprising the items met are, were each drawn by the softmax of the logits; shape (n,).
+def multinomial(rated: Any, logits: Any) -> Any:
+    """Return the negative log-likelihood of each user's items, drawn by the softmax of the logits; shape (n,).
 
     Parameters
     ----------
-    met : tensor of 0 and 1, shape (n, n_items)
-        The items each user has met.
+    rated : tensor of 0 and 1, shape (n, n_items)
+        The items each user rated.
     logits : tensor, shape (n, n_items)
         Logarithms of the chances that an item is drawn, up to a user's constant.
 
@@ -86,7 +86,7 @@ def multinomial(met: Any, logits: Any) -> Any:
     tensor, shape (n,)
         Negative log-likelihoods, added up over a user's items (Liang et al. 2018).
     """
-    return -networks.keras().ops.sum(met * log_chances(logits), axis=-1)
+    return -networks.keras().ops.sum(rated * log_chances(logits), axis=-1)
 
 
 def from_standard_normal(mean: Any, log_variance: Any) -> Any:

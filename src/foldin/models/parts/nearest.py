@@ -36,7 +36,7 @@ def similar(
     Parameters
     ----------
     rows : scipy.sparse.csr_array, shape (n, n_columns)
-        Whose neighbours are wanted.
+        Whose neighbours to return.
     others : scipy.sparse.csr_array, shape (n_others, n_columns)
         Who may be a neighbour.
     similarity : str

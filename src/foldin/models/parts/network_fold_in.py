@@ -20,7 +20,7 @@ STEPS = 100
 STEP_SIZE = 0.1
 """The first step's length; it falls to 0 along a cosine."""
 BLOCK_PAIRS = 1 << 18
-"""User-item pairs learnt from at once, at most; bounds memory."""
+"""User-item pairs trained on at once, at most; bounds memory."""
 Objective = Callable[[Sequence[Any]], Any]
 """From tensors of users' rows, shape (n, size) each, to the sum of what these users want small."""
 
@@ -61,14 +61,14 @@ def learn_rows(
         A row of each table for each new user.
     """
     starts = [table.mean(axis=0, dtype=np.float64).astype(np.float32) for table in trained]
-    learnt = [np.empty((observed.shape[0], len(start)), dtype=np.float32) for start in starts]
+    found = [np.empty((observed.shape[0], len(start)), dtype=np.float32) for start in starts]
     size = max(1, BLOCK_PAIRS // pairs_per_user)
     for begin in range(0, observed.shape[0], size):
         block = observed[begin : begin + size]
         tables = [np.tile(start, (block.shape[0], 1)) for start in starts]
-        for into, rows in zip(learnt, _descended(tables, objective(block), penalty), strict=True):
+        for into, rows in zip(found, _descended(tables, objective(block), penalty), strict=True):
             into[begin : begin + size] = rows
-    return learnt
+    return found
 
 
 def _descended(tables: list[FloatArray], objective: Objective, penalty: float) -> list[FloatArray]:

@@ -14,8 +14,8 @@ import numpy as np
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray
 
-BLOCK_PAIRS = 65_536
-"""Pairs whose units are held at once; bounds memory."""
+BLOCK_PAIRS = 2048
+"""Pairs whose units are held at once: few enough to stay in the processor's cache."""
 TILE = 256
 """Items whose sums are kept in cache while their units pass by; changes no metric."""
 

@@ -1,4 +1,4 @@
-"""Network training: epochs of shuffled full batches under Adam, the best one kept; base classes of rating networks.
+"""Network training: epochs of shuffled full batches, the best one kept; base classes of rating networks.
 
 Shuffling is numpy's, so that every Keras backend sees the same batches.
 """
@@ -13,20 +13,13 @@ from scipy import sparse
 from foldin import metrics
 from foldin.core.bounds import Damping
 from foldin.core.interactions import FloatArray, IntArray, Interactions
-from foldin.models.parts import network_fold_in, network_scores, networks
+from foldin.models.parts import bias, network_fold_in, network_scores, network_steps, networks
 from foldin.models.parts.factorization import train_by_epochs
 from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
 from foldin.models.parts.validation import validate
 
-STEPS_PER_EXECUTION = 8
-"""Batches run between two returns to Python; saves time, changes no metric."""
 Examples = tuple[list[np.ndarray], np.ndarray]
 """An epoch's inputs, arrays of shape (n,) each, and targets, shape (n,)."""
-
-
-def _steps_at_once() -> int:
-    # Keras can leave several steps to TensorFlow and JAX at once; its PyTorch side refuses.
-    return 1 if networks.keras().backend.backend() == "torch" else STEPS_PER_EXECUTION
 
 
 def watch_rmse(
@@ -76,6 +69,7 @@ def learn(
     higher_is_better: bool = False,
     choosing: bool,
     learning_rate: Callable[[int], float] | None = None,
+    optimizer: Any = None,
 ) -> None:
     """Train a network epoch by epoch; fill `recommender.history`, and end with the weights of its best epoch.
 
@@ -100,13 +94,12 @@ def learn(
         How the best epoch is chosen; see `train_by_epochs`.
     learning_rate : callable, optional
         From an epoch (from 1) to its learning rate; the settings' own throughout unless given.
+    optimizer : keras.optimizers.Optimizer, optional
+        What makes the steps; Adam unless given.
     """
     rng = np.random.default_rng(recommender.seed)
-    model.compile(
-        optimizer=networks.keras().optimizers.Adam(settings.learning_rate),
-        loss=loss,
-        steps_per_execution=_steps_at_once(),
-    )
+    optimizer = optimizer or networks.keras().optimizers.Adam(settings.learning_rate)
+    train = network_steps.compiled(model, optimizer, loss)
     losses: list[float] = []
 
     def step(epoch: int) -> None:
@@ -115,15 +108,8 @@ def learn(
         # Every batch is full: the last is filled up from the front, so that a network sees one shape only.
         order = np.resize(rng.permutation(len(targets)), -(-len(targets) // size) * size)
         if learning_rate is not None:
-            model.optimizer.learning_rate = learning_rate(epoch)
-        noted = model.fit(
-            [values[order] for values in inputs],
-            targets[order],
-            batch_size=size,
-            shuffle=False,
-            verbose=0,
-        )
-        losses.append(float(noted.history["loss"][0]))
+            optimizer.learning_rate = learning_rate(epoch)
+        losses.append(train([values[order] for values in inputs], targets[order], size))
         for array, learnt in zip(weights.values(), model.get_weights(), strict=True):
             array[...] = learnt
 
@@ -171,9 +157,9 @@ class KeptNetwork(Recommender):
 
 
 class RatingNetwork(KeptNetwork, RatingRecommender):
-    """A rating as damped biases plus what a network of pairs makes of the rest."""
+    """A rating as damped biases, or the mean alone, plus what a network of pairs makes of the rest."""
 
-    class Settings(networks.SteppedSettings):
+    class Settings(networks.EmbeddingSettings):
         """Settings of every rating network."""
 
         damping: Damping
@@ -194,13 +180,22 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
     def _learning_rate(self, epoch: int) -> float:
         return self.settings.learning_rate
 
+    def _optimizer(self, optimizers: Any) -> Any:
+        """Return what makes the steps, of `keras.optimizers`."""
+        return optimizers.Adam(self.settings.learning_rate)
+
+    def _base(self, biases: bias.Bias) -> bias.Bias:
+        """Return what the network's values are added to, made of the damped biases: these by default."""
+        return biases
+
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         users, items, ratings = train.triples()
-        residual = ((ratings - self._bias.predict(users, items)) / self._spread).astype(np.float32)
+        residual = ((ratings - self._base(self._bias).predict(users, items)) / self._spread).astype(np.float32)
+        network = self._start()
         learn(
             self,
             self.settings,
-            self._start().model,
+            network.model,
             self._weights,
             loss="mean_squared_error",
             examples=lambda rng: ([users, items], residual),
@@ -208,15 +203,16 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
             choose_by="validation_rmse",
             choosing=validation is not None,
             learning_rate=self._learning_rate,
+            optimizer=self._optimizer(networks.keras().optimizers),
         )
 
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         values = network_scores.of_pairs(self._pairs, users, items) * np.float32(self._spread)
-        return self._bias.predict(users, items) + values
+        return self._base(self._bias).predict(users, items) + values
 
     def _score(self, users: IntArray) -> FloatArray:
         rows = self._weights["user_embedding.embeddings"][users]
-        return self._bias.grid(users) + self._grid(rows) * np.float32(self._spread)
+        return self._base(self._bias).grid(users) + self._grid(rows) * np.float32(self._spread)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn a user's embedding row beside fixed layers and items, on the residuals of its ratings.
@@ -225,7 +221,8 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
         length. (Training divides all of it by the number of ratings, which makes that the mean squared error and the
         penalty of `networks.embedding`.) Dropout, where there is some, is off, as it is when a network predicts.
         """
-        biases = self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
+        base = self._base(self._bias.fold_in(ratings, self._damping()))
+        biases = base.grid(np.arange(ratings.shape[0], dtype=np.int32))
         users = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
         residual = ratings.copy()
         residual.data = ratings.data - biases[users, ratings.indices]

@@ -46,9 +46,9 @@ class EmbeddingSettings(NetworkSettings):
 class SteppedSettings(EmbeddingSettings):
     """Settings of a network whose epochs have so many steps, however many examples there are.
 
-    Adam makes a step of any gradient, however small. In a step without a rating of hers a user's embedding has the
+    Adam makes a step of any gradient, however small. In a step without one of their ratings, a user's embedding has the
     gradient of L2 alone, and shrinks by the learning rate; where few are in a step all fade to 0 before they have
-    learnt, and there stay, because no pair can gain by moving alone. (On ML-1M with 1024 ratings in a step the
+    learned, and stay there, because no pair can gain by moving alone. (On ML-1M with 1024 ratings in a step the
     networks of `deep` ended at the biases, a validation RMSE of .907; with 64 steps in an epoch, at .861 to .863.)
     """
 
@@ -57,6 +57,16 @@ class SteppedSettings(EmbeddingSettings):
     def batch(self, n_examples: int) -> int:
         """Return how many examples make a step: as many as fill an epoch's steps."""
         return -(-n_examples // self.steps_per_epoch)
+
+
+class BatchedSettings(EmbeddingSettings):
+    """Settings of a network whose steps have so many examples, however many there are; for networks without L2."""
+
+    batch_size: int = Field(ge=1, le=1_000_000)
+
+    def batch(self, n_examples: int) -> int:
+        """Return how many examples make a step."""
+        return self.batch_size
 
 
 @contextmanager
@@ -137,7 +147,8 @@ def embedding(name: str, rows: int, size: int, settings: EmbeddingSettings) -> A
         rows,
         size,
         embeddings_initializer=library.initializers.RandomNormal(stddev=settings.initial_spread),
-        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows),
+        # A penalty of 0 would still read the whole table in each step.
+        embeddings_regularizer=library.regularizers.L2(settings.l2 / rows) if settings.l2 else None,
         name=name,
     )
 
@@ -164,7 +175,7 @@ class UserSide:
 class PairNetwork:
     """A network that gives each (user, item) pair a number: two sides that see one index each, and what joins them.
 
-    It is for learning. What a learnt one says is computed from its weights: see `foldin.models.parts.network_scores`.
+    It is for training. `foldin.models.parts.network_scores` predicts from the weights of a trained one.
 
     Parameters
     ----------

@@ -1,29 +1,20 @@
 """The one interface of every model: fit, score, recommend, save and load; rating models also predict ratings."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from foldin.core.errors import FoldinError
-from foldin.core.files import write_text
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.core.params import Section
 from foldin.metrics import top_k
-from foldin.models.parts import bias
+from foldin.models.parts import bias, storage
 
-Arrays = dict[str, npt.NDArray[Any]]
-
-
-def _read_arrays(file: Path) -> Arrays:
-    # Opened here, because numpy leaves a damaged file open.
-    with file.open("rb") as opened, np.load(opened) as arrays:
-        return dict(arrays)
+Arrays = storage.Arrays
 
 
 class Recommender(ABC):
@@ -74,7 +65,7 @@ class Recommender(ABC):
         train : Interactions
             What to learn from.
         validation : Interactions, optional
-            What to watch and to choose the number of epochs on; never learnt from.
+            What to watch and to choose the number of epochs on; never learned from.
 
         Returns
         -------
@@ -106,6 +97,16 @@ class Recommender(ABC):
         final = type(self)(self.settings, seed=self.seed if seed is None else seed)
         final.epochs, final.name = self.epochs, self.name
         return final.fit(training)
+
+    def too_large(self, n_users: int, n_items: int) -> str | None:
+        """Return why the settings allow no training on data of this size; None if they allow it.
+
+        Parameters
+        ----------
+        n_users, n_items : int
+            Size of the data.
+        """
+        return None
 
     def score(self, users: IntArray) -> FloatArray:
         """Return the scores of all items for a block of users; higher is better.
@@ -176,15 +177,9 @@ class Recommender(ABC):
 
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""
-        about = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
-        # Settings are kept to the last digit: rounding is for metrics.
-        about |= {"settings": self.settings.model_dump()}
-        write_text(folder / "model.json", json.dumps(about, indent=2, sort_keys=True))
-        # Values are not needed to know what is known, and ones compress to nothing.
-        known = self.known.copy()
-        known.data = np.ones_like(known.data)
-        sparse.save_npz(folder / "known.npz", known)
-        np.savez(folder / "arrays.npz", allow_pickle=False, **self._arrays())
+        head = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
+        storage.write_head(folder, head | {"settings": self.settings.model_dump()}, self.known)
+        storage.write_arrays(folder / "arrays.npz", self._arrays())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -195,17 +190,10 @@ class Recommender(ABC):
         FoldinError
             When the folder holds no such model.
         """
-        try:
-            about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise FoldinError("no saved model here", where=folder, remedy="train it first: dvc repro") from None
-        if about["class"] != cls.__name__:
-            raise FoldinError(f"holds a {about['class']}, not a {cls.__name__}", where=folder, remedy="load that")
-        model = cls(cls.Settings.model_validate(about["settings"]), seed=about["seed"])
-        model.epochs = about["epochs"]
-        with (folder / "known.npz").open("rb") as file:
-            model._known = sparse.csr_array(sparse.load_npz(file))
-        model._restore(_read_arrays(folder / "arrays.npz"))
+        head, known = storage.read_head(folder, cls.__name__)
+        model = cls(cls.Settings.model_validate(head["settings"]), seed=head["seed"])
+        model.epochs, model._known = head["epochs"], known
+        model._restore(storage.read_arrays(folder / "arrays.npz"))
         return model
 
     def _prepare(self, train: Interactions) -> None:
@@ -266,12 +254,23 @@ class RatingRecommender(Recommender):
         ndarray of float32, shape (n,)
             Ratings in the data set's own unit.
         """
-        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        return self.clipped(self._predict_any(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+
+    def _predict_any(self, users: IntArray, items: IntArray) -> FloatArray:
+        """Return predicted ratings of pairs, some of which may be unknown, shape (n,); by default these by biases."""
         predicted = self._bias.predict(users, items)
         warm = (users >= 0) & (items >= 0)
         if warm.any():
             predicted[warm] = self._predict(users[warm], items[warm])
-        return self.clipped(predicted)
+        return predicted
+
+    def predict_std(self, users: IntArray, items: IntArray) -> FloatArray | None:
+        """Return how far off `predict` should be: predictive standard deviations in the ratings' own unit, or None.
+
+        Float32 of shape (n,), before ratings are clipped to the scale; arguments as of `predict`. None of a model that
+        does not know how sure it is.
+        """
+        return None
 
     def clipped(self, ratings: FloatArray) -> FloatArray:
         """Return ratings within the scale."""
@@ -283,7 +282,7 @@ class RatingRecommender(Recommender):
 
     @abstractmethod
     def _damping(self) -> float:
-        """Return the imaginary average ratings behind each bias."""
+        """Return the number of pseudo-ratings at the mean added to each user and item."""
 
     def _in_spreads(self, ratings: sparse.csr_array) -> sparse.csr_array:
         """Return ratings, or what is left of them, in units of the standard deviation of the training ratings."""
@@ -303,13 +302,13 @@ class RatingRecommender(Recommender):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; see `Recommender.save`."""
         super().save(folder)
-        np.savez(folder / "bias.npz", allow_pickle=False, **self.prepared())
+        storage.write_arrays(folder / "bias.npz", self.prepared())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a model that `save` wrote; see `Recommender.load`."""
         model = super().load(folder)
-        model.restore_prepared(_read_arrays(folder / "bias.npz"))
+        model.restore_prepared(storage.read_arrays(folder / "bias.npz"))
         return model
 
     def prepared(self) -> Arrays:

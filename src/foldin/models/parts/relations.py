@@ -41,7 +41,7 @@ class Group:
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
-        """Which features have a cell, bool of shape (n_features,): nothing can be learnt of the others."""
+        """Which features have a cell, bool of shape (n_features,): the others cannot be learned."""
         return np.diff(self.starts) > 0
 
 

@@ -4,6 +4,8 @@
 forms no system. Each chunk of rows has memory of its own, in which a row's features lie next to each other.
 """
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -21,26 +23,38 @@ LEAST_PIVOT = 1e-3
 NO_INTERCEPT = -1.0
 
 
+class Systems(NamedTuple):
+    """The regressions of all rows, as `ridge_rows.solve` takes them.
+
+    `starts`, `columns` and `targets` are the cells in compressed rows; `intercept_penalty` is `NO_INTERCEPT` for rows
+    without an intercept.
+    """
+
+    starts: IntArray
+    columns: IntArray
+    targets: FloatArray
+    features: FloatArray
+    shared: FloatArray
+    penalties: FloatArray
+    intercept_penalty: float
+
+
+class Solutions(NamedTuple):
+    """Arrays to fill in: the weights, intercept and minimum of each row."""
+
+    weights: FloatArray
+    intercepts: FloatArray
+    minima: Values
+
+
 @compiled(parallel=True)
-def exact(
-    rows: IntArray,
-    chunks: int,
-    starts: IntArray,
-    columns: IntArray,
-    targets: FloatArray,
-    features: FloatArray,
-    shared: FloatArray,
-    penalties: FloatArray,
-    intercept_penalty: float,
-    weights: FloatArray,
-    intercepts: FloatArray,
-    minima: Values,
-    lost: npt.NDArray[np.bool_],
-) -> None:
+def exact(rows: IntArray, chunks: int, systems: Systems, solutions: Solutions, lost: npt.NDArray[np.bool_]) -> None:
     """Fill in weights, intercepts and minima of rows, or mark a row as lost where single precision will not do."""
+    starts, columns, targets, features, shared, penalties, intercept_penalty = systems
+    weights, intercepts, minima = solutions
     size = features.shape[1]
     for chunk in numba.prange(chunks):
-        gathered, wanted = np.empty((max(BLOCK, size), size), np.float32), np.empty(max(BLOCK, size), np.float32)
+        gathered, centred = np.empty((max(BLOCK, size), size), np.float32), np.empty(max(BLOCK, size), np.float32)
         matrix, diagonal = np.empty(size * size, np.float32), np.empty(size, np.float32)
         mean, scale, right = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
         for place in range(chunk, len(rows), chunks):
@@ -62,11 +76,11 @@ def exact(
                 n = min(last - begin, len(gathered))
                 _gather(columns[begin : begin + n], features, mean, scale, gathered)
                 for cell in range(n):
-                    wanted[cell] = targets[begin + cell] - target_mean
-                    squares += np.float64(wanted[cell]) * np.float64(wanted[cell])
+                    centred[cell] = targets[begin + cell] - target_mean
+                    squares += np.float64(centred[cell]) * np.float64(centred[cell])
                 blas.add_products(gathered[:n], left, few)
                 if not few:
-                    blas.add_combination(gathered[:n], wanted[:n], right)
+                    blas.add_combination(gathered[:n], centred[:n], right)
             for i in range(order):
                 left[i, i] += np.float32(1)
                 diagonal[i] = left[i, i]
@@ -74,9 +88,9 @@ def exact(
                 lost[row] = True
                 continue
             if few:
-                solution = wanted[:order]
+                solution = centred[:order]
                 for cell in range(order):
-                    diagonal[cell] = wanted[cell]
+                    diagonal[cell] = centred[cell]
                 blas.solve_factored(left, solution)
                 for cell in range(order):
                     minima[row] += np.float64(diagonal[cell]) * np.float64(solution[cell])
@@ -91,22 +105,10 @@ def exact(
 
 
 @compiled(parallel=True)
-def conjugate_gradient(
-    rows: IntArray,
-    chunks: int,
-    starts: IntArray,
-    columns: IntArray,
-    targets: FloatArray,
-    features: FloatArray,
-    shared: FloatArray,
-    penalties: FloatArray,
-    intercept_penalty: float,
-    steps: int,
-    weights: FloatArray,
-    intercepts: FloatArray,
-    minima: Values,
-) -> None:
-    """Take steps of conjugate gradient from `weights`, which they replace; other arguments are those of `exact`."""
+def conjugate_gradient(rows: IntArray, chunks: int, systems: Systems, steps: int, solutions: Solutions) -> None:
+    """Take steps of conjugate gradient from the weights of the solutions, which they replace."""
+    starts, columns, targets, features, shared, penalties, intercept_penalty = systems
+    weights, intercepts, minima = solutions
     size = features.shape[1]
     for chunk in numba.prange(chunks):
         gathered, along = np.empty((KEPT, size), np.float32), np.empty(KEPT, np.float32)

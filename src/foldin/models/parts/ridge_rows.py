@@ -94,18 +94,22 @@ def solve(
     """
     n_rows, size = cells.shape[0], features.shape[1]
     shared = np.zeros(size, np.float32) if shared is None else shared
-    weights, intercepts = np.zeros((n_rows, size), np.float32), np.zeros(n_rows, np.float32)
-    minima, lost = np.zeros(n_rows), np.zeros(n_rows, np.bool_)
-    # Long rows first, dealt out like cards: every chunk then takes about the same time.
+    weights, intercepts, minima = solutions = ridge_kernels.Solutions(
+        np.zeros((n_rows, size), np.float32), np.zeros(n_rows, np.float32), np.zeros(n_rows)
+    )
+    lost = np.zeros(n_rows, np.bool_)
+    # Long rows first, each to the next chunk in turn: every chunk then takes about the same time.
     by_length = np.argsort(-np.diff(cells.indptr), kind="stable").astype(np.int32)
     chunks = CHUNKS_PER_THREAD * numba.get_num_threads()
-    problem = (by_length, chunks, cells.indptr, cells.indices, targets, features, shared, penalties)
+    systems = ridge_kernels.Systems(
+        cells.indptr, cells.indices, targets, features, shared, penalties, _as_number(intercept_penalty)
+    )
     with blas.one_thread():
         if steps is not None:
             weights[:] = 0 if start is None else start
-            ridge_kernels.conjugate_gradient(*problem, _told(intercept_penalty), steps, weights, intercepts, minima)
+            ridge_kernels.conjugate_gradient(by_length, chunks, systems, steps, solutions)
             return Solved(weights, intercepts, float(minima.sum()))
-        ridge_kernels.exact(*problem, _told(intercept_penalty), weights, intercepts, minima, lost)
+        ridge_kernels.exact(by_length, chunks, systems, solutions, lost)
         for row in np.flatnonzero(lost):
             part = slice(cells.indptr[row], cells.indptr[row + 1])
             weights[row], intercepts[row], minima[row] = _in_double_precision(
@@ -156,7 +160,7 @@ def solve_filled(
     return replace(solved, weights=weights)
 
 
-def _told(intercept_penalty: float | None) -> float:
+def _as_number(intercept_penalty: float | None) -> float:
     return ridge_kernels.NO_INTERCEPT if intercept_penalty is None else intercept_penalty
 
 
@@ -165,12 +169,10 @@ def _in_double_precision(
 ) -> tuple[Values, float, float]:
     """Return weights, intercept and minimum of one row, shapes (k,), () and ()."""
     n = len(targets)
-    share = ridge_kernels.share_of_mean(
-        n, ridge_kernels.NO_INTERCEPT if intercept_penalty is None else intercept_penalty
-    )
+    share = ridge_kernels.share_of_mean(n, _as_number(intercept_penalty))
     mean, target_mean = share * features.mean(axis=0), share * targets.mean()
     scale = 1 / np.sqrt(penalties)
-    scaled, wanted = (features - mean) * scale, targets - target_mean
+    scaled, centred = (features - mean) * scale, targets - target_mean
     few = n < len(scale)
     left = scaled @ scaled.T if few else scaled.T @ scaled
     left[np.diag_indices_from(left)] += 1
@@ -180,13 +182,13 @@ def _in_double_precision(
         factor = (np.zeros_like(left), False)
     if not (np.diag(factor[0]) ** 2 >= LEAST_PIVOT_DOUBLE * np.diag(left)).all():
         raise DivergedError(
-            f"a row with {n:,} ratings has weights that no precision of this machine can tell",
+            f"a row with {n:,} ratings has weights that double precision cannot resolve",
             where="params.yaml",
             remedy="raise its regularization",
         )
-    right = wanted if few else scaled.T @ wanted
+    right = centred if few else scaled.T @ centred
     solution = scipy.linalg.cho_solve(factor, right)
-    minimum = float(wanted @ wanted) * (not few) + float(right @ solution) * (1 if few else -1)
+    minimum = float(centred @ centred) * (not few) + float(right @ solution) * (1 if few else -1)
     weights = scale * (scaled.T @ solution if few else solution)
     intercept = 0.0
     if intercept_penalty is not None:

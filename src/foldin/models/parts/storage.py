@@ -1,0 +1,69 @@
+"""The files of a saved model. Their bytes depend on nothing but the model.
+
+`model.json` holds its class, seed, epochs and settings; `known.npz` says which pairs it was trained on; `arrays.npz`
+and, for a rating model, `bias.npz` hold what it learned, by name.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from foldin.core.errors import FoldinError
+from foldin.core.files import write_text
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def write_head(folder: Path, head: Mapping[str, Any], known: sparse.csr_array) -> None:
+    """Write what every model has.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    head : mapping
+        For model.json: `class`, `seed`, `epochs` and `settings`.
+    known : scipy.sparse.csr_array, shape (n_users, n_items)
+        The training ratings; only which cells are stored is kept.
+    """
+    # Settings are kept to the last digit: rounding is for metrics.
+    write_text(folder / "model.json", json.dumps(head, indent=2, sort_keys=True))
+    # Ones compress to nothing.
+    pairs = known.copy()
+    pairs.data = np.ones_like(known.data)
+    sparse.save_npz(folder / "known.npz", pairs)
+
+
+def read_head(folder: Path, kind: str) -> tuple[dict[str, Any], sparse.csr_array]:
+    """Return the head and the known pairs of a model, as `write_head` takes them.
+
+    Raises
+    ------
+    FoldinError
+        When the folder holds no saved model, or one of another class than `kind`.
+    """
+    try:
+        head: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FoldinError("no saved model here", where=folder, remedy="train it first: dvc repro") from None
+    if head["class"] != kind:
+        raise FoldinError(f"holds a {head['class']}, not a {kind}", where=folder, remedy="load that")
+    with (folder / "known.npz").open("rb") as file:
+        return head, sparse.csr_array(sparse.load_npz(file))
+
+
+def write_arrays(file: Path, arrays: Arrays) -> None:
+    """Write arrays by name, uncompressed."""
+    np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(file: Path) -> Arrays:
+    """Read what `write_arrays` wrote."""
+    # Opened here, because numpy leaves a damaged file open.
+    with file.open("rb") as opened, np.load(opened) as arrays:
+        return dict(arrays)

@@ -1,0 +1,58 @@
+"""Processes that compute beside this one: trials of a search, and fits with other seeds.
+
+They end when this process ends, and when it fails. Each imports what it needs anew, so that a result does not depend on
+what ran in this process before.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+
+from foldin.core import progress
+from foldin.workspace import end_with_parent
+
+
+def start(processes: int) -> ProcessPoolExecutor:
+    """Return a pool of processes that end with this one; they start when there is work, in the environment of then.
+
+    Parameters
+    ----------
+    processes : int
+        How many.
+    """
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(os.getpid(),))
+
+
+def stop(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool now, whatever they are doing; this process must have started no others."""
+    for process in multiprocessing.active_children():
+        process.terminate()
+    pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Deliver Ctrl-C at the end only: a process that is starting is neither left half-made nor reached by it."""
+    came: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    # What this thread starts inherits the mask; this process itself may still get the signal in another thread.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
+def _begin(started_by: int) -> None:
+    # The epochs of several fits at once, mixed, would tell a reader nothing.
+    os.environ[progress.VARIABLE] = os.devnull
+    # Ctrl-C reaches all processes of a terminal; the one that started the others ends them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent.end_worker_with(started_by)

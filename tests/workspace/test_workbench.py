@@ -1,0 +1,110 @@
+"""The workbench: fits in other processes are those that it would make itself; models too large are left out."""
+
+import json
+import os
+
+import pytest
+from conftest import edit_params
+
+from foldin.core import files, params, paths
+from foldin.core.errors import FoldinError
+from foldin.evaluation import evaluate
+from foldin.models.parts import item_weights
+from foldin.preparation import clean, fetch, user_item
+from foldin.report import contents, page
+from foldin.workspace import train, workbench, workers
+
+
+@pytest.fixture
+def prepared(workspace):
+    edit_params(workspace, lambda values: values["demo"].update(users=120, items=60, ratings=2000))
+    for stage in (fetch, clean, user_item):
+        stage.run("demo")
+    return workspace
+
+
+def models_of(family):
+    folder = paths.models("demo", family)
+    return {str(file.relative_to(folder)): files.md5(file) for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+def kept(family, only=None):
+    bench = workbench.open_family(family, "demo")
+    for name in list(bench.models):
+        if only is not None and name not in only:
+            del bench.models[name]
+            continue
+        bench.try_out(name)
+        bench.keep(name)
+    bench.close()
+    return models_of(family)
+
+
+def test_fits_in_other_processes_have_the_bytes_of_fits_in_this_one(prepared):
+    edit_params(prepared, lambda values: values.update(processes=2))
+    beside = kept("svd", only=["mf-l2"])
+    edit_params(prepared, lambda values: values.update(processes=1))
+    assert kept("svd", only=["mf-l2"]) == beside
+    assert {name.split("/")[0] for name in beside} == {"mf-l2", "mf-l2.seed-43", "mf-l2.seed-44"}
+
+
+def test_a_fit_that_fails_beside_fails_the_notebook_with_its_own_error(prepared):
+    edit_params(prepared, lambda values: values.update(processes=2))
+    bench = workbench.open_family("svd", "demo")
+    bench.try_out("mf-l2")
+    (prepared / "data" / "user_item" / "demo" / "scale.json").unlink()
+    bench.keep("mf-l2")
+    bench._kept = set(bench.models)
+    with pytest.raises(FoldinError, match=r"the data set 'demo' has no user-item matrices yet"):
+        bench.close()
+
+
+def test_a_process_that_dies_is_said_in_one_line(prepared):
+    bench = workbench.open_family("svd", "demo")
+    bench._kept = set(bench.models)
+    bench._pool = workers.start(1)
+    bench._fits[bench._pool.submit(os.abort)] = "ended from outside"
+    with pytest.raises(FoldinError, match=r"a process that fitted a model died; .* set processes: 1"):
+        bench.close()
+
+
+@pytest.fixture
+def tiny_gigabytes(monkeypatch):
+    """Let 60 items need much: what params.yaml calls a gigabyte has a thousand bytes."""
+    monkeypatch.setattr(item_weights, "GIGABYTE", 1000)
+
+
+def test_a_model_too_large_is_left_out_and_the_others_of_its_family_are_compared(prepared, tiny_gigabytes):
+    def change(values):
+        for name, settings in values["linear"].items():
+            settings["gigabytes"] = 8 if name == "ease" else 100
+
+    edit_params(prepared, change)
+    bench = workbench.open_family("linear", "demo")
+    assert list(bench.models) == ["edlae", "slim"]
+    assert bench.left_out["ease"] == "it needs 43.2 GB for all pairs of 60 items, and `gigabytes` allows 8 GB"
+    for name in bench.models:
+        bench.try_out(name)
+        bench.keep(name)
+    bench.close()
+    evaluate.run("demo", "linear")
+    assert set(json.loads((paths.predictions("demo", "linear") / "metrics.json").read_text())) == {"edlae", "slim"}
+    assert sorted(file.stem for file in paths.metrics("demo", "linear").iterdir()) == ["edlae", "slim"]
+
+
+def test_a_family_of_models_too_large_blocks_no_report_and_the_page_says_why(prepared, tiny_gigabytes):
+    def change(values):
+        values["families"] = ["baselines", "linear"]
+        for settings in values["linear"].values():
+            settings["gigabytes"] = 8
+
+    edit_params(prepared, change)
+    kept("baselines")
+    train.run("demo", "linear")
+    for family in params.families():
+        evaluate.run("demo", family)
+    shown = json.loads(paths.executed_notebook("demo", "linear").read_text())
+    assert "no model was trained on demo" in "".join(shown["cells"][0]["source"])
+    text = page.page(contents.open_report("demo"))
+    assert "Not compared, because they need more memory here than params.yaml allows: `ease`, `edlae`, `slim`." in text
+    assert "**Not trained here:** it needs 43.2 GB for all pairs of 60 items" in text
