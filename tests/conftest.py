@@ -30,6 +30,7 @@ FAMILIES = (
     "two_tower",
     "content",
     "autoencoder",
+    "hybrid",
 )
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 

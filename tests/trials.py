@@ -318,7 +318,11 @@ def models(only: str) -> Iterator[tuple[str, Callable[[], list[Any]]]]:
 
     for family, name, cls, settings in all_models():
         if family == only:
-            smaller = {"epochs": 3} if hasattr(settings, "epochs") else {}
+            smaller: dict[str, Any] = {"epochs": 3} if hasattr(settings, "epochs") else {}
+            if hasattr(settings, "parts"):
+                smaller["parts"] = {
+                    part: own | ({"epochs": 3} if "epochs" in own else {}) for part, own in settings.parts.items()
+                }
             yield name, partial(judged, cls, settings.model_copy(update=smaller))
 
 

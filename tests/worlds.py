@@ -35,7 +35,7 @@ from foldin.report import plots
 from foldin.workspace import run_notebook, train
 
 NAME = "world"
-QUICK_FAMILIES = ("baselines", "svd", "als", "bayesian", "neighbours", "linear", "graph", "content")
+QUICK_FAMILIES = ("baselines", "svd", "als", "bayesian", "neighbours", "linear", "graph", "content", "hybrid")
 NETWORKS = ("deep", "two_tower", "autoencoder")
 SCALES = ([1, 5, 1], [0.5, 5, 0.5], [0, 10, 1], [0, 1, 1], [1, 10, 0], [-10, 10, 0], [1, 100, 1])
 
@@ -181,7 +181,8 @@ def _make_small(values: dict[str, Any]) -> None:
     values["evaluation"].update(resamples=1000)
     for family in (*QUICK_FAMILIES, *NETWORKS):
         for settings in values[family].values():
-            settings.update({"epochs": 2} if "epochs" in settings else {})
+            for own in (settings, *settings.get("parts", {}).values()):
+                own.update({"epochs": 2} if "epochs" in own else {})
             settings.update({"steps_per_epoch": 3} if "steps_per_epoch" in settings else {})
 
 

@@ -58,6 +58,7 @@ def test_the_pipeline_becomes_small_enough_and_keeps_what_is_smaller(workspace):
     assert values["demo"]["users"] == sizes.users
     assert values["als"]["als-explicit"]["epochs"] == 2
     assert values["deep"]["ncf"]["epochs"] == sizes.epochs
+    assert values["hybrid"]["stack-ratings"]["parts"]["mf-l2"]["epochs"] == sizes.epochs
     assert set(values["evaluation"]["seeds"].values()) == {sizes.seeds}
     assert values["subset"]["users"] == 1.0, "demo is drawn small"
     values["datasets"] = ["ml-100k"]

@@ -120,5 +120,7 @@ def make_smaller(values: dict[str, Any], sizes: params.Emulated) -> None:
     seeds.update({family: min(count, sizes.seeds) for family, count in seeds.items()})
     for family in params.known_families():
         for settings in (values.get(family) or {}).values():
-            if "epochs" in (settings or {}):
-                settings["epochs"] = min(settings["epochs"], sizes.epochs)
+            # The parts of a hybrid have settings of their own.
+            for own in (settings or {}, *(settings or {}).get("parts", {}).values()):
+                if "epochs" in own:
+                    own["epochs"] = min(own["epochs"], sizes.epochs)

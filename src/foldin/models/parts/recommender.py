@@ -302,15 +302,22 @@ class RatingRecommender(Recommender):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; see `Recommender.save`."""
         super().save(folder)
-        mean, spread = np.array(self._bias.mean), np.array(self._spread)
-        biases: Arrays = {"mean": mean, "spread": spread, "user": self._bias.user, "item": self._bias.item}
-        storage.write_arrays(folder / "bias.npz", biases | {"limits": self._limits})
+        storage.write_arrays(folder / "bias.npz", self.prepared())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a model that `save` wrote; see `Recommender.load`."""
         model = super().load(folder)
-        arrays = storage.read_arrays(folder / "bias.npz")
-        model._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
-        model._limits, model._spread = arrays["limits"], float(arrays["spread"])
+        model.restore_prepared(storage.read_arrays(folder / "bias.npz"))
         return model
+
+    def prepared(self) -> Arrays:
+        """Return what every rating model knows of its training part beside what it learns itself, by name."""
+        mean, spread = np.array(self._bias.mean), np.array(self._spread)
+        biases: Arrays = {"mean": mean, "spread": spread, "user": self._bias.user, "item": self._bias.item}
+        return biases | {"limits": self._limits}
+
+    def restore_prepared(self, arrays: Arrays) -> None:
+        """Take back what `prepared` gave."""
+        self._bias = bias.Bias(float(arrays["mean"]), arrays["user"], arrays["item"])
+        self._limits, self._spread = arrays["limits"], float(arrays["spread"])
