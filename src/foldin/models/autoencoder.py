@@ -140,8 +140,8 @@ class MultVAE(Recommender):
 
 def unit_rows(ratings: sparse.csr_array) -> sparse.csr_array:
     """Return rows of length 1 whose stored cells are all alike, whatever the rating; a row without any stays so."""
-    n_met = np.diff(ratings.indptr)
-    values = np.repeat(1 / np.sqrt(np.maximum(n_met, 1)), n_met).astype(np.float32)
+    n_rated = np.diff(ratings.indptr)
+    values = np.repeat(1 / np.sqrt(np.maximum(n_rated, 1)), n_rated).astype(np.float32)
     return sparse.csr_array((values, ratings.indices, ratings.indptr), shape=ratings.shape)
 
 

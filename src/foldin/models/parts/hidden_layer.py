@@ -56,22 +56,22 @@ class HiddenLayer(network_training.RatingNetwork):
         return 0.0
 
     def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
-        learnt, size = self._weights, self.settings.embedding
-        kernel = learnt["hidden.kernel"]
-        hidden = learnt["user_embedding.embeddings"][users] @ kernel[:size]
-        hidden += learnt["item_embedding.embeddings"][items] @ kernel[size:]
-        hidden += learnt["hidden.bias"]
-        values: FloatArray = network_scores.leaky(hidden, self._slope()) @ learnt["output.kernel"]
-        return values[:, 0] + learnt["output.bias"]
+        learned, size = self._weights, self.settings.embedding
+        kernel = learned["hidden.kernel"]
+        hidden = learned["user_embedding.embeddings"][users] @ kernel[:size]
+        hidden += learned["item_embedding.embeddings"][items] @ kernel[size:]
+        hidden += learned["hidden.bias"]
+        values: FloatArray = network_scores.leaky(hidden, self._slope()) @ learned["output.kernel"]
+        return values[:, 0] + learned["output.bias"]
 
     def _grid(self, rows: FloatArray) -> FloatArray:
-        learnt, size = self._weights, self.settings.embedding
-        items = learnt["hidden.kernel"][size:].T @ learnt["item_embedding.embeddings"].T
+        learned, size = self._weights, self.settings.embedding
+        items = learned["hidden.kernel"][size:].T @ learned["item_embedding.embeddings"].T
         return network_scores.one_hidden_layer(
-            rows @ learnt["hidden.kernel"][:size],
-            items + learnt["hidden.bias"][:, None],
-            learnt["output.kernel"],
-            learnt["output.bias"],
+            rows @ learned["hidden.kernel"][:size],
+            items + learned["hidden.bias"][:, None],
+            learned["output.kernel"],
+            learned["output.bias"],
             self._slope(),
         )
 
