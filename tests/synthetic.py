@@ -37,6 +37,11 @@ def of(cells) -> Interactions:
     return from_triples(users, items, np.full(len(users), 4.0), np.shape(cells))
 
 
+def from_shares(shares, scale) -> pd.Series:
+    """Return the ratings that `composition.to_shares` was given."""
+    return scale.lowest + shares * (scale.highest - scale.lowest)
+
+
 def checkerboard(n_users=40, n_items=30, hidden=0.3, seed=0) -> tuple[Interactions, Interactions]:
     """Users love items of their own parity (5.0) and dislike the others (1.0).
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synthetic import from_shares
 
 from foldin.core import interactions, paths
 from foldin.core.errors import FoldinError
@@ -64,7 +65,7 @@ def test_one_scale_is_kept_and_several_become_shares():
 def test_shares_are_undone_exactly_enough(lowest, width, places):
     scale = Scale(lowest, lowest + width, 1.0)
     ratings = pd.Series([lowest + place * width for place in places])
-    back = composition.from_shares(composition.to_shares(ratings, scale), scale)
+    back = from_shares(composition.to_shares(ratings, scale), scale)
     assert (back - ratings).abs().max() < 1e-9
 
 

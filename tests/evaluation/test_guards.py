@@ -47,7 +47,7 @@ def test_metrics_of_groups_are_checked_too():
 def test_a_group_s_metric_has_a_definition_of_its_own():
     metrics = METRICS | {"domains": {"books": {"rmse": 0.8}}, "popularity": {"tail": {"sampled_recall_at_5": 0.1}}}
     names = guards.names(metrics)
-    assert names == {*guards.flat(METRICS), "domains.rmse", "popularity.sampled_recall_at_5"}
+    assert names == {*guards.flattened(METRICS), "domains.rmse", "popularity.sampled_recall_at_5"}
     overall, of_domain = definitions.of("rmse"), definitions.of("domains.rmse")
     assert of_domain.text.startswith(overall.text)
     assert "cold items have no domain" in of_domain.text

@@ -123,7 +123,7 @@ def test_popularity_is_added_to_the_cosine():
 def test_items_of_which_nothing_is_said_are_scored_alike_and_that_is_said(cls, tmp_path, capsys):
     items = pd.DataFrame({"item_id": list("abcd"), "title": list("abcd"), "domain": "unknown", "genres": ""})
     model = made(cls).fit(world([(0, 0), (1, 0), (1, 2)], items=items))
-    assert "tell no item from another" in capsys.readouterr().err
+    assert "all items have the same title, genres, creator and domain" in capsys.readouterr().err
     model.save(tmp_path)
     scores = cls.load(tmp_path).score(np.array([0, 1]))
     np.testing.assert_array_equal(scores[0], scores[1])

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from conftest import edit_params
 from ruamel.yaml import YAML
+from synthetic import from_shares
 
 from foldin import models
 from foldin.core import files, interactions, paths
 from foldin.core.interactions import Scale
-from foldin.datasets import composition
 from foldin.evaluation import evaluate
 from foldin.preparation import clean, fetch, user_item
 from foldin.report import contents, leaderboard, page, results
@@ -105,7 +105,7 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
     metrics = json.loads(paths.table("mix", FAMILY).read_text())["global-mean.books"]
     for domain, scale in {"movies": Scale(1, 5, 1), "books": Scale(1, 10, 1)}.items():
         mine = pairs[pairs["item_id"].str.startswith(f"{domain}:")]
-        actual, predicted = (composition.from_shares(mine[name], scale) for name in ("rating", "global-mean"))
+        actual, predicted = (from_shares(mine[name], scale) for name in ("rating", "global-mean"))
         assert set(actual.round(3)) <= set(range(1, 6))
         assert row[f"domains.{domain}.rmse_own_unit"] == pytest.approx(np.sqrt(((predicted - actual) ** 2).mean()))
         assert row[f"domains.{domain}.mae_own_unit"] == pytest.approx((predicted - actual).abs().mean(), abs=1e-5)

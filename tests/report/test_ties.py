@@ -30,7 +30,7 @@ def users():
 
 
 def compared(users, metric):
-    return ties.with_best(users, metric, resamples=1000, confidence=0.95, apart=["oracle"])
+    return ties.compare_with_best(users, metric, resamples=1000, confidence=0.95, apart=["oracle"])
 
 
 @pytest.mark.parametrize("metric", ["ndcg", "rmse"])
@@ -86,9 +86,9 @@ def test_too_few_draws_to_tell_anything_apart_are_refused_not_called_ties(models
         pd.DataFrame({"model": f"m{place:02}", "user_id": range(N), "pairs": 1, "ndcg": 0.9 - place / 20})
         for place in range(models)
     )
-    found = ties.with_best(far_apart, "ndcg", resamples=needed, confidence=confidence)
+    found = ties.compare_with_best(far_apart, "ndcg", resamples=needed, confidence=confidence)
     assert found["tied"].sum() == 1
     with pytest.raises(
         FoldinError, match=rf"{needed - 1}: too few bootstrap samples .* raise it to {needed:,} or more"
     ):
-        ties.with_best(far_apart, "ndcg", resamples=needed - 1, confidence=confidence)
+        ties.compare_with_best(far_apart, "ndcg", resamples=needed - 1, confidence=confidence)

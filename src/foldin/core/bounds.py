@@ -34,8 +34,8 @@ Steps = Annotated[int, Field(ge=1, le=1000)]
 """Of conjugate gradient: each passes over all ratings, and a few do where the next epoch goes on from there."""
 Patience = Annotated[int, Field(ge=0, le=100_000)]
 Damping = Annotated[float, Field(ge=0, le=1e6)]
-"""Ratings equal to the mean, added to the real ones: with a million, no bias is left. More would drown the real ones in
-the least squares of fold-in."""
+"""Pseudo-ratings at the mean: with a million, no bias is left. More would drown real ones in the least squares of
+fold-in."""
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
 """Weight of squares in a loss: with a million, no factor is left. Networks add them up in single precision."""
 PositivePenalty = Annotated[float, Field(ge=1e-6, le=1e6)]

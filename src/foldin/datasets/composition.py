@@ -140,11 +140,6 @@ def to_shares(ratings: pd.Series, scale: Scale) -> pd.Series:
     return (ratings - scale.lowest) / (scale.highest - scale.lowest)
 
 
-def from_shares(shares: pd.Series, scale: Scale) -> pd.Series:
-    """Return the ratings that `to_shares` was given."""
-    return scale.lowest + shares * (scale.highest - scale.lowest)
-
-
 DOUBAN = composed(
     "douban",
     ABOUT["douban"],

@@ -14,7 +14,7 @@ TOLERANCE = 1e-9
 """How far a metric may lie outside its bounds by rounding."""
 
 
-def flat(metrics: Mapping[str, Any]) -> dict[str, float]:
+def flattened(metrics: Mapping[str, Any]) -> dict[str, float]:
     """Return a model's metrics without groups, under the names of foldin.metrics.definitions: `liked.f1` as `liked_f1`.
 
     Parameters
@@ -41,7 +41,7 @@ def names(metrics: Mapping[str, Any]) -> set[str]:
     found = set()
     for group, inner in groups(metrics).items():
         kind = group.split(".")[0]
-        found |= {f"{kind}.{name}".removeprefix(".") for name in flat(inner)}
+        found |= {f"{kind}.{name}".removeprefix(".") for name in flattened(inner)}
     return found
 
 
@@ -59,7 +59,7 @@ def check_bounds(metrics: Mapping[str, Any]) -> None:
         On the first such metric: names it, its value and its bounds.
     """
     for group, inner in groups(metrics).items():
-        for name, value in flat(inner).items():
+        for name, value in flattened(inner).items():
             known = definitions.of(name)
             if not known.lowest - TOLERANCE <= value <= known.highest + TOLERANCE:
                 place = f"{group}.{name}".removeprefix(".")

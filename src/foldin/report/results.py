@@ -50,7 +50,7 @@ def read_board(dataset: str) -> pd.DataFrame:
     pandas.DataFrame
         One row a model; columns `model`, `family`, `kind` ("oracle", "baseline" or "model") and one for each
         metric, nested ones joined by a dot (`liked.precision`, `domains.books.rmse`); NaN where a model has none.
-        Beside metrics with an interval stand the columns of `ties.with_best`: `rmse_low`, …, `ndcg_tied`.
+        Beside metrics with an interval stand the columns of `ties.compare_with_best`: `rmse_low`, …, `ndcg_tied`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def read_board(dataset: str) -> pd.DataFrame:
     for family in params.families():
         for model, values in read_metrics(paths.predictions(dataset, family) / "metrics.json").items():
             kind = "baseline" if family == REFERENCES else "model"
-            guards.check_sampling(guards.flat(values), sampled=sampled, where=f"{dataset}, {model}")
+            guards.check_sampling(guards.flattened(values), sampled=sampled, where=f"{dataset}, {model}")
             rows.append({"model": model, "family": family, "kind": ORACLE if model == ORACLE else kind, **values})
     board: pd.DataFrame = pd.json_normalize(rows)
     guards.check_oracle(leaks(board), settings.explained, dataset)
@@ -71,7 +71,7 @@ def read_board(dataset: str) -> pd.DataFrame:
     for name in definitions.INTERVALS:
         metric = name if name == "rmse" else f"{sampled_prefix(board)}{name}"
         if ties.column(metric) in by_user and by_user[ties.column(metric)].notna().any():
-            compared = ties.with_best(
+            compared = ties.compare_with_best(
                 by_user, metric, resamples=settings.resamples, confidence=settings.confidence, apart=[ORACLE]
             )
             board = board.join(compared[list(COMPARED)].add_prefix(f"{name}_"), on="model")

@@ -96,7 +96,7 @@ def refuse_few_draws(resamples: int, comparisons: int, confidence: float) -> Non
         )
 
 
-def with_best(
+def compare_with_best(
     users: pd.DataFrame, metric: str, *, resamples: int, confidence: float, apart: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return every model's interval, and its difference from the best model.

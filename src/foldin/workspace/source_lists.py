@@ -9,10 +9,10 @@ extra `gpu` compute too: its lock is in the lists of the stages that import fold
 is in none, and editing it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track
 (docs/reproducibility.md).
 
-Modules that only launch and monitor a stage (foldin.cli, __main__, and in this package watched_inputs, staging,
-check_inputs and pipeline) are not listed, because they do not affect its results. What they fix for every stage is in
-foldin.core.determinism, which is in all lists, and the number of threads, which stages declare if their last digits
-depend on it.
+Modules that only launch and monitor a stage (foldin.cli, __main__, `MONITORS`, and in this package watched_inputs,
+staging, check_inputs and pipeline) are not listed, because they do not affect its results. What they fix for every
+stage is in foldin.core.determinism, which is in all lists, and the number of threads, which stages declare if their
+last digits depend on it. An `__init__.py` that is only a docstring is not listed either.
 """
 
 import ast
@@ -29,6 +29,8 @@ PACKAGE = "foldin"
 SOURCE = Path(__file__).resolve().parents[2]
 # The command line fixes these before any stage's own module is imported.
 ALWAYS = ("foldin.core.determinism", "foldin.core.params")
+MONITORS = ("core/costs.py", "core/progress.py")
+"""Print lines for the user, and write how long a stage took; no result depends on them."""
 
 
 def stages() -> dict[str, list[str]]:
@@ -54,7 +56,7 @@ def stages() -> dict[str, list[str]]:
 
 
 def closure(modules: Iterable[str]) -> list[Path]:
-    """Return the files of foldin that importing these modules can reach, sorted.
+    """Return the files of foldin that importing these modules can reach and results can depend on, sorted.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ def closure(modules: Iterable[str]) -> list[Path]:
         if file not in reached:
             reached.add(file)
             waiting += [other for name in _imports(file) for other in _files_of(name)]
-    return sorted(reached)
+    return sorted(file for file in reached if not _is_without_effect(file))
 
 
 def run() -> None:
@@ -124,8 +126,18 @@ def notebook_imports(name: str) -> list[str]:
 
 
 @cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def _imports(file: Path) -> list[str]:
-    return list(_names(ast.parse(file.read_text(encoding="utf-8"))))
+    return list(_names(_tree(file)))
+
+
+def _is_without_effect(file: Path) -> bool:
+    """Return whether no result depends on a file: it only monitors, or is only a docstring."""
+    only_text = all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in _tree(file).body)
+    return only_text or file.relative_to(SOURCE / PACKAGE).as_posix() in MONITORS
 
 
 def _names(tree: ast.AST) -> Iterator[str]:

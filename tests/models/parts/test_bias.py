@@ -16,7 +16,7 @@ TRAIN = from_triples([0, 0, 0, 1], [0, 1, 2, 0], [5.0, 3.0, 1.0, 3.0], (3, 4))
 
 def test_a_case_worked_by_hand():
     fitted = bias.fit(TRAIN, damping=1.0)
-    # The mean is 3; item 0 has residuals 2 and 0, damped by one rating of the mean: 2 / 3.
+    # The mean is 3; item 0 has residuals 2 and 0, damped by one pseudo-rating: 2 / 3.
     assert fitted.mean == 3.0
     np.testing.assert_allclose(fitted.item, [2 / 3, 0, -1, 0], rtol=1e-6)
     # User 0 keeps 2 - 2/3, 0 and -2 + 1, damped: (1/3) / 4; user 1 keeps -2/3, damped: -1/3.

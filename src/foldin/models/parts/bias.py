@@ -69,7 +69,7 @@ def fit(train: Interactions, damping: float) -> Bias:
     train : Interactions
         The training part.
     damping : float
-        How many ratings equal to the mean are added to those of every user and item; at least 0.
+        Pseudo-ratings at the mean added to each user and item; at least 0.
 
     Returns
     -------

@@ -282,7 +282,7 @@ class RatingRecommender(Recommender):
 
     @abstractmethod
     def _damping(self) -> float:
-        """Return how many ratings equal to the mean are added to those behind each bias."""
+        """Return the number of pseudo-ratings at the mean added to each user and item."""
 
     def _in_spreads(self, ratings: sparse.csr_array) -> sparse.csr_array:
         """Return ratings, or what is left of them, in units of the standard deviation of the training ratings."""
