@@ -57,7 +57,7 @@ class MultVAE(Recommender):
         model = self._network(library)
         self._weights = networks.weights(model)
         optimizer = library.optimizers.Adam(settings.learning_rate)
-        train_on = network_steps.compiled(model, optimizer, lambda _, surprise: surprise)
+        train_on = network_steps.compiled(model, optimizer, lambda _, loss: loss)
         rng = np.random.default_rng(self.seed)
         observed = unit_rows(train.ratings)
         users = np.flatnonzero(np.diff(observed.indptr))
