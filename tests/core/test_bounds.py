@@ -18,7 +18,7 @@ from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 from foldin.datasets.demo import truth
-from foldin.models.parts.recommender import RatingRecommender
+from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.preparation import splits
 
 PARAMS = YAML(typ="safe").load(CHECKOUT / "params.yaml")

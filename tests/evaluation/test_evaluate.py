@@ -267,7 +267,7 @@ def test_held_out_users_are_folded_in_and_those_that_cannot_be_say_so(trained, m
             return Recommender._fold_in(self, ratings)
 
     replaced_by(monkeypatch, Closed())
-    with pytest.raises(FoldinError, match=r"Closed cannot score users it was not trained on; leave its family out"):
+    with pytest.raises(FoldinError, match=r"odd cannot score users it was not trained on; leave its family out"):
         evaluate.run(DATASET, FAMILY)
 
 

@@ -28,9 +28,9 @@ MOVES = {
     "MapDataset", "Merge", "NextIteration", "NoOp", "OptionalFromValue", "OptionalGetValue", "OptionalHasValue",
     "OptionalNone", "OptionsDataset", "Pack", "ParallelMapDatasetV2", "Placeholder", "PrefetchDataset", "Prod",
     "Range", "RangeDataset", "ReadVariableOp", "Recv", "RepeatDataset", "Reshape", "Retval", "Select",
-    "SelectV2", "Send", "Shape", "Slice", "StatelessRandomGetKeyCounter", "StopGradient", "StridedSlice",
+    "SelectV2", "Send", "Shape", "ShapeN", "Slice", "StatelessRandomGetKeyCounter", "StopGradient", "StridedSlice",
     "StridedSliceGrad", "Switch", "TensorDataset", "TensorSliceDataset", "Tile", "Unpack", "VarHandleOp",
-    "VarIsInitializedOp", "While", "ZipDataset",
+    "VarIsInitializedOp", "While", "ZerosLike", "ZipDataset",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A trial is judged on ratings it has not learnt from, and stopped when it is bad."""
+"""A trial is judged on ratings it has not learned from, and stopped when it is bad."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from foldin.core.interactions import IMPLICIT as COUNTS
 from foldin.core.interactions import TrainingData
 from foldin.core.schema import Search, Section
 from foldin.models.parts.factorization import DivergedError
-from foldin.models.parts.recommender import RatingRecommender
+from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.validation import validate
 from foldin.tuning import run_trial, search
 from foldin.tuning.run_trial import Task

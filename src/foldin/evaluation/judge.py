@@ -34,7 +34,8 @@ from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import LISTS
 from foldin.metrics.definitions import COUNTS, OF_LISTS, SAMPLED
 from foldin.metrics.metric import compute_all
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 
 CATALOGUE = ""
 """The scope of a list that may hold any item, beside the domains."""

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from foldin.core.bounds import Epochs, ListLength, Penalty, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions
-from foldin.models.parts import losses, network_training, networks
+from foldin.models.parts import losses, network_steps, network_training, networks
 from foldin.models.parts.factorization import train_by_epochs
 from foldin.models.parts.recommender import Arrays, Recommender
 
@@ -56,7 +56,8 @@ class MultVAE(Recommender):
         library = networks.start(self.seed)
         model = self._network(library)
         self._weights = networks.weights(model)
-        model.compile(optimizer=library.optimizers.Adam(settings.learning_rate), loss=lambda _, loss: loss)
+        optimizer = library.optimizers.Adam(settings.learning_rate)
+        train_on = network_steps.compiled(model, optimizer, lambda _, loss: loss)
         rng = np.random.default_rng(self.seed)
         observed = unit_rows(train.ratings)
         users = np.flatnonzero(np.diff(observed.indptr))
@@ -74,8 +75,7 @@ class MultVAE(Recommender):
                 noise = rng.standard_normal((size, settings.latent), dtype=np.float32)
                 rated = rows.toarray() > 0
                 inputs = [dropped(rows, settings.dropout, rng).toarray(), rated.astype(np.float32), noise, kl_weight]
-                model.reset_metrics()
-                losses_of_steps.append(float(model.train_on_batch(inputs, kl_weight)))
+                losses_of_steps.append(train_on(inputs, kl_weight, size))
             for array, trained in zip(self._weights.values(), model.get_weights(), strict=True):
                 array[...] = trained
 
@@ -140,8 +140,8 @@ class MultVAE(Recommender):
 
 def unit_rows(ratings: sparse.csr_array) -> sparse.csr_array:
     """Return rows of length 1 whose stored cells are all alike, whatever the rating; a row without any stays so."""
-    n_met = np.diff(ratings.indptr)
-    values = np.repeat(1 / np.sqrt(np.maximum(n_met, 1)), n_met).astype(np.float32)
+    n_rated = np.diff(ratings.indptr)
+    values = np.repeat(1 / np.sqrt(np.maximum(n_rated, 1)), n_rated).astype(np.float32)
     return sparse.csr_array((values, ratings.indices, ratings.indptr), shape=ratings.shape)
 
 

@@ -9,7 +9,8 @@ from scipy import sparse
 from foldin.core.bounds import Damping
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.core.params import Section
-from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Arrays, Recommender
 
 
 class GlobalMean(RatingRecommender):

@@ -21,7 +21,8 @@ from foldin.core.progress import tick
 from foldin.models.parts import features
 from foldin.models.parts.draws import ITEMS, USERS, Draws
 from foldin.models.parts.gibbs import Sampler
-from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.relations import Group, block, group, implicit
 
 KeptDraws = Annotated[int, Field(ge=1, le=10_000)]

@@ -180,15 +180,15 @@ class RankingNCF(network_training.KeptNetwork):
 
     def _grid(self, rows: list[FloatArray]) -> FloatArray:
         """Return the scores of users of these rows of the two embeddings, shape (n, size) each, with every item."""
-        learnt = self._weights
+        learned = self._weights
         products, embeddings = rows
-        products = products * learnt["product_output.kernel"][:, 0]
-        values: FloatArray = products @ learnt["item_product_embedding.embeddings"].T + learnt["output.bias"]
+        products = products * learned["product_output.kernel"][:, 0]
+        values: FloatArray = products @ learned["item_product_embedding.embeddings"].T + learned["output.bias"]
         network_scores.two_hidden_layers(
-            embeddings @ learnt["user_half.kernel"],
-            learnt["item_half.kernel"].T @ learnt["item_embedding.embeddings"].T + learnt["item_half.bias"][:, None],
-            (learnt["second.kernel"], learnt["second.bias"]),
-            learnt["output.kernel"],
+            embeddings @ learned["user_half.kernel"],
+            learned["item_half.kernel"].T @ learned["item_embedding.embeddings"].T + learned["item_half.bias"][:, None],
+            (learned["second.kernel"], learned["second.bias"]),
+            learned["output.kernel"],
             values,
         )
         return values

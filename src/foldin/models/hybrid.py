@@ -24,7 +24,8 @@ from foldin.core.progress import tick
 from foldin.metrics import blocks
 from foldin.models import als, baselines, bayesian, content, graph, linear, neighbours, svd
 from foldin.models.parts import stacking
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.stack import PartSettings, Stack, StackSettings, unclipped
 from foldin.models.parts.stack_worth import Chosen, Judgements
 from foldin.models.parts.stacking import Weights

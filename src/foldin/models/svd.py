@@ -18,7 +18,8 @@ from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.models.parts.decompositions import Decomposition, by_lanczos, by_random_projection
 from foldin.models.parts.factorization import BiasedFactors, DescentSettings, random_factors, row_dots
-from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.svd_plus_plus import SVDPlusPlus
 
 

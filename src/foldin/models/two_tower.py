@@ -179,7 +179,7 @@ class RetrievalTowers(Recommender):
 
         Minimized are the n items' surprises, Σ (ln Σ exp(s) - s), which `losses.in_batch_softmax` estimates. Both
         sums are over items rated in training: no other item is in a batch, so what a vector of theirs says of people
-        was never learnt. The tower, its L2 and what features tell are stood for by how the vectors of users trained on
+        was never learned. The tower, its L2 and what features tell are stood for by how the vectors of users trained on
         spread: half the squared distance from their mean in units of their covariance is added, as if they were drawn
         from a normal distribution.
         """
@@ -190,14 +190,14 @@ class RetrievalTowers(Recommender):
         # A vector is mean + row · spread, with rows of mean 0 and covariance 1.
         spread = np.sqrt(np.maximum(variances, 0))[:, None] * directions.T
         by_row, by_mean = (part.astype(np.float32) for part in (spread @ self._items.T, self._items @ mean))
-        learnt = np.bincount(self.known.indices, minlength=n_items) > 0
+        learned = np.bincount(self.known.indices, minlength=n_items) > 0
 
         def objective(block: sparse.csr_array) -> network_fold_in.Objective:
             ops = networks.keras().ops
-            met = network_fold_in.is_observed(block)[:, learnt].astype(np.float32)
+            met = network_fold_in.is_observed(block)[:, learned].astype(np.float32)
 
             def surprise(rows: Sequence[Any]) -> Any:
-                logits = by_mean[learnt] + ops.matmul(rows[0], by_row[:, learnt])
+                logits = by_mean[learned] + ops.matmul(rows[0], by_row[:, learned])
                 return -ops.sum(met * losses.log_chances(logits))
 
             return surprise

@@ -21,7 +21,8 @@ from foldin.core.progress import say
 from foldin.datasets import registry
 from foldin.models.als import ExplicitALS, ImplicitALS
 from foldin.models.baselines import DampedBias, GlobalMean, Popularity, Random
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 from foldin.models.svd import GradientDescentMF, LanczosSVD
 from foldin.report import plots
 from foldin.traps import training

@@ -11,7 +11,8 @@ from sklearn.metrics import confusion_matrix
 
 from foldin import metrics
 from foldin.core.interactions import FloatArray, Interactions
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, require, table
 
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))

@@ -16,7 +16,8 @@ from foldin import metrics
 from foldin.core.interactions import UNKNOWN, Interactions
 from foldin.metrics import top_k
 from foldin.models.parts import bias
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 from foldin.traps.parts import DAMPING, Mask, held_out, rows_of
 from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, require, table
 

@@ -15,7 +15,8 @@ from foldin.core.interactions import IntArray, Interactions
 from foldin.models.als import ExplicitALS
 from foldin.models.parts.decompositions import by_lanczos, by_random_projection
 from foldin.models.parts.factorization import row_dots
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 from foldin.traps.parts import interactions_from_cells
 from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, ORDER_OF_IDS, Exhibit, Row, require, table
 

@@ -20,7 +20,8 @@ from foldin.core.errors import FoldinError
 from foldin.core.files import DECIMALS
 from foldin.core.interactions import Interactions, TrainingData
 from foldin.models.parts.factorization import DivergedError
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.validation import validate
 from foldin.tuning.trials import COMPLETE, DIVERGED, IMPOSSIBLE, PRUNED, Curve, Job, Outcome
 
@@ -185,7 +186,7 @@ def parts(data: TrainingData, folds: int, seed: int) -> Iterator[tuple[Interacti
 
 
 class _Pruner:
-    """Optuna's median pruner, told the curves that were complete when the trial's batch began, and no others."""
+    """Optuna's median pruner, with the curves that were complete when the trial's batch began, and no others."""
 
     def __init__(self, job: Job, prune_after: int, *, lower_is_better: bool) -> None:
         self._trial: optuna.Trial | None = None
@@ -196,7 +197,7 @@ class _Pruner:
             direction="minimize" if lower_is_better else "maximize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=prune_after),
         )
-        study.add_trials([_told(curve) for curve in job.earlier if curve])
+        study.add_trials([_frozen(curve) for curve in job.earlier if curve])
         self._trial = study.ask()
 
     def is_bad(self, curve: list[float]) -> bool:
@@ -207,5 +208,5 @@ class _Pruner:
         return self._trial.should_prune()
 
 
-def _told(curve: Curve) -> optuna.trial.FrozenTrial:
+def _frozen(curve: Curve) -> optuna.trial.FrozenTrial:
     return optuna.trial.create_trial(value=curve[-1], intermediate_values=dict(enumerate(curve, start=1)))

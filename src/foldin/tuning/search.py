@@ -1,8 +1,8 @@
-"""The search: asks Optuna for settings, lets them be judged, and tells it the outcomes, in batches of a fixed size.
+"""The search: asks Optuna for settings, evaluates them, and reports the outcomes, in batches of a fixed size.
 
-A batch is asked for before any of it is judged, and told in order after all of it is. So what is tried depends on the
-seed and the size of the batch, and neither on how many processes run trials nor on which ends first. The same search
-started again asks for the same settings: one that was stopped goes on where outcomes are kept (foldin.tuning.log).
+A batch is asked for before any of it is evaluated, and reported in order after all of it is. So what is tried depends
+on the seed and the size of the batch, not on how many processes run trials or which ends first. The same search started
+again asks for the same settings: a stopped one goes on where outcomes are kept (foldin.tuning.log).
 """
 
 import itertools

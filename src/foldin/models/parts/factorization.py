@@ -19,7 +19,8 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
-from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Arrays, Recommender
 
 Factors = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 BLOCK_PAIRS = 65_536

@@ -4,6 +4,7 @@ In training the layer is one product of matrices, which is faster than one for e
 W [p; q] + b = U p + V q + b, and scores are computed from that: users × items need each side's half only once.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class HiddenLayer(network_training.RatingNetwork):
         n_users, n_items = self.known.shape
         user_embedding = networks.embedding("user_embedding", n_users, self.settings.embedding, self.settings)
         item_embedding = networks.embedding("item_embedding", n_items, self.settings.embedding, self.settings)
-        hidden = layers.Dense(self.settings.hidden, name="hidden", **self._kernel())
+        hidden = layers.Dense(self.settings.hidden, kernel_initializer=_halves(), name="hidden", **self._kernel())
         after = self._after_hidden(layers)
         output = layers.Dense(1, name="output", **self._kernel())
         ops = networks.keras().ops
@@ -55,21 +56,35 @@ class HiddenLayer(network_training.RatingNetwork):
         return 0.0
 
     def _pairs(self, users: IntArray, items: IntArray) -> FloatArray:
-        learnt, size = self._weights, self.settings.embedding
-        kernel = learnt["hidden.kernel"]
-        hidden = learnt["user_embedding.embeddings"][users] @ kernel[:size]
-        hidden += learnt["item_embedding.embeddings"][items] @ kernel[size:]
-        hidden += learnt["hidden.bias"]
-        values: FloatArray = network_scores.leaky(hidden, self._slope()) @ learnt["output.kernel"]
-        return values[:, 0] + learnt["output.bias"]
+        learned, size = self._weights, self.settings.embedding
+        kernel = learned["hidden.kernel"]
+        hidden = learned["user_embedding.embeddings"][users] @ kernel[:size]
+        hidden += learned["item_embedding.embeddings"][items] @ kernel[size:]
+        hidden += learned["hidden.bias"]
+        values: FloatArray = network_scores.leaky(hidden, self._slope()) @ learned["output.kernel"]
+        return values[:, 0] + learned["output.bias"]
 
     def _grid(self, rows: FloatArray) -> FloatArray:
-        learnt, size = self._weights, self.settings.embedding
-        items = learnt["hidden.kernel"][size:].T @ learnt["item_embedding.embeddings"].T
+        learned, size = self._weights, self.settings.embedding
+        items = learned["hidden.kernel"][size:].T @ learned["item_embedding.embeddings"].T
         return network_scores.one_hidden_layer(
-            rows @ learnt["hidden.kernel"][:size],
-            items + learnt["hidden.bias"][:, None],
-            learnt["output.kernel"],
-            learnt["output.bias"],
+            rows @ learned["hidden.kernel"][:size],
+            items + learned["hidden.bias"][:, None],
+            learned["output.kernel"],
+            learned["output.bias"],
             self._slope(),
         )
+
+
+def _halves() -> Callable[..., Any]:
+    """Return what draws a kernel as two, one for each side, by Glorot and Bengio (2010).
+
+    Drawn as one, it would be smaller, because its inputs are twice as many, and early stopping would come sooner.
+    """
+    library = networks.keras()
+    halves = [library.initializers.GlorotUniform() for _ in range(2)]
+
+    def drawn(shape: tuple[int, int], dtype: Any = None) -> Any:
+        return library.ops.concatenate([half((shape[0] // 2, shape[1]), dtype) for half in halves], axis=0)
+
+    return drawn

@@ -15,7 +15,8 @@ from foldin.core.bounds import Damping
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts import bias, network_fold_in, network_scores, network_steps, networks
 from foldin.models.parts.factorization import train_by_epochs
-from foldin.models.parts.recommender import Arrays, RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.validation import validate
 
 Examples = tuple[list[np.ndarray], np.ndarray]
@@ -82,7 +83,7 @@ def learn(
     model : keras.Model
         The network.
     weights : dict of str to ndarray
-        Its weights, as `networks.weights` gives them. After each epoch, before `watch`, they are what was learnt;
+        Its weights, as `networks.weights` gives them. After each epoch, before `watch`, they are what was learned;
         at the end, those of the best epoch.
     loss : Any
         As `keras.Model.compile` takes it.
@@ -110,8 +111,8 @@ def learn(
         if learning_rate is not None:
             optimizer.learning_rate = learning_rate(epoch)
         losses.append(train([values[order] for values in inputs], targets[order], size))
-        for array, learnt in zip(weights.values(), model.get_weights(), strict=True):
-            array[...] = learnt
+        for array, learned in zip(weights.values(), model.get_weights(), strict=True):
+            array[...] = learned
 
     train_by_epochs(
         recommender,
@@ -127,7 +128,7 @@ def learn(
 
 
 class KeptNetwork(Recommender):
-    """A model whose network of pairs learns in Keras; what was learnt are its weights, which are all that is kept."""
+    """A model whose network of pairs learns in Keras; what was learned are its weights, which are all that is kept."""
 
     _weights: Arrays
     _network: networks.PairNetwork | None = None
@@ -143,7 +144,7 @@ class KeptNetwork(Recommender):
         return self._network
 
     def _for_new_users(self) -> networks.PairNetwork:
-        """Return the learnt network in Keras, which new users' rows are learnt beside; built anew after loading."""
+        """Return the learned network in Keras, which new users' rows are learned beside; built anew after loading."""
         if self._network is None:
             self._network = self._pair_network(networks.start(self.seed).layers)
             networks.set_weights(self._network.model, self._weights)

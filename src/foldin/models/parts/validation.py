@@ -7,7 +7,8 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import Interactions
 from foldin.core.progress import tick
 from foldin.metrics.ranking import BLOCK_USERS
-from foldin.models.parts.recommender import RatingRecommender, Recommender
+from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import Recommender
 
 
 def validate(model: Recommender, validation: Interactions, k: int, block_users: int = BLOCK_USERS) -> dict[str, float]:
