@@ -14,7 +14,6 @@ from foldin.core import files, paths
 from foldin.core.errors import FoldinError
 from foldin.workspace import pipeline, source_lists, strip
 
-
 NETWORKS = ("deep", "two_tower", "autoencoder")
 """Families that no hybrid is made of; it is made of all others."""
 

@@ -2,8 +2,8 @@
 
 This keeps dvc.yaml short and correct: a file that a stage imports, directly or not, is in its list with its hash, so an
 edit reruns the stages that import it and no others. The lists are derived from the import statements, including those
-inside functions; a family's stages import only their own family's module, and
-those of `hybrid` also the modules of its parts.
+inside functions; a family's stages import only their own family's module, and those of `hybrid` also the modules of
+its parts.
 
 Another version of a library is another source, so the lock file is in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that import foldin.models.parts.networks; on the CPU it
