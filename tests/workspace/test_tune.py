@@ -47,7 +47,10 @@ def files_written():
 
 def command(*arguments, **how):
     return subprocess.Popen(
-        [sys.executable, str(CHECKOUT / "src" / "foldin"), "tune", "demo", "als", *arguments], **how
+        [sys.executable, str(CHECKOUT / "src" / "foldin"), "tune", "demo", "als", *arguments],
+        # A shell's background job ignores SIGINT, and so would all it starts: these tests may be in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **how,
     )
 
 

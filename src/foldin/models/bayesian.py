@@ -14,7 +14,7 @@ from pydantic import Field
 from scipy import sparse
 
 from foldin import metrics
-from foldin.core.bounds import Damping, Epochs, SomeShare, Width
+from foldin.core.bounds import Damping, SomeShare, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
@@ -25,10 +25,10 @@ from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.relations import Group, block, group, implicit
 
+Sweeps = Annotated[int, Field(ge=1, le=10_000)]
+"""None ends the chain early: each draws all parameters once."""
 KeptDraws = Annotated[int, Field(ge=1, le=10_000)]
 """All are kept in memory and on disk, each as large as a matrix factorization."""
-
-
 FeatureCount = Annotated[int, Field(ge=0, le=1_000_000_000)]
 """How many rows must share a value of a table; 0 leaves the tables out."""
 
@@ -50,7 +50,7 @@ class BayesianMF(RatingRecommender):
         """Settings of every model by Gibbs sampling."""
 
         factors: Width
-        epochs: Epochs
+        epochs: Sweeps
         burn_in: SomeShare
         draws: KeptDraws
         damping: Damping
