@@ -151,7 +151,7 @@ def test_a_part_that_refuses_is_left_out_with_a_line(capsys):
     )
     assert model.part_names == ["popularity"]
     assert "needs" in model.left_out["ease"]
-    assert "stack" in capsys.readouterr().err.lower()
+    assert "StackedRanking goes on without ease: " in capsys.readouterr().err
     assert model.score(EVERYONE).shape == (200, 2000)
 
 

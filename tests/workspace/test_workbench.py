@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 from conftest import edit_params
@@ -40,16 +41,55 @@ def kept(family, only=None):
     return models_of(family)
 
 
-def test_fits_in_other_processes_have_the_bytes_of_fits_in_this_one(prepared):
-    edit_params(prepared, lambda values: values.update(processes=2))
-    beside = kept("svd", only=["mf-l2"])
-    edit_params(prepared, lambda values: values.update(processes=1))
-    assert kept("svd", only=["mf-l2"]) == beside
-    assert {name.split("/")[0] for name in beside} == {"mf-l2", "mf-l2.seed-43", "mf-l2.seed-44"}
+CHEAP_PARTS = {
+    "stack-ratings": ["svds-centred", "mf-l2"],
+    "stack-ranking": ["als-implicit", "ease"],
+}
 
 
-def test_a_fit_that_fails_beside_fails_the_notebook_with_its_own_error(prepared):
-    edit_params(prepared, lambda values: values.update(processes=2))
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [("svd", "mf-l2"), ("als", "als-implicit"), ("hybrid", "stack-ratings"), ("hybrid", "stack-ranking")],
+)
+def test_fits_in_other_processes_have_the_bytes_of_fits_in_this_one(prepared, monkeypatch, family, name):
+    def change(values):
+        every = {model: settings for each in values["families"] for model, settings in values[each].items()}
+        for stack, parts in CHEAP_PARTS.items():
+            values["hybrid"][stack]["parts"] = {part: every[part] for part in parts}
+
+    edit_params(prepared, change)
+    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    beside = kept(family, only=[name])
+    monkeypatch.setattr(workbench, "_beside", lambda: 0)
+    assert kept(family, only=[name]) == beside
+    seeds = range(43, 42 + params.seeds(family))
+    assert {file.split("/")[0] for file in beside} == {name, *(f"{name}.seed-{seed}" for seed in seeds)}
+    arrays = [beside[f"{folder}/arrays.npz"] for folder in (name, f"{name}.seed-43")]
+    assert arrays[0] != arrays[1]
+
+
+def test_other_seeds_have_the_settings_and_epochs_of_the_kept_model(prepared, monkeypatch):
+    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    bench = workbench.open_family("svd", "demo")
+    model = bench.models["mf-l2"]
+    model.settings = model.settings.model_copy(update={"factors": 3})
+    bench.try_out("mf-l2")
+    bench.keep("mf-l2")
+    bench.keep("mf-l2")
+    bench._kept = set(bench.models)
+    bench.close()
+    first, second = (
+        json.loads(file.read_text()) for file in sorted(paths.models("demo", "svd").glob("*/model.json"))[:2]
+    )
+    assert (first.pop("seed"), second.pop("seed")) == (42, 43)
+    assert first == second
+    assert first["settings"]["factors"] == 3
+
+
+def test_a_fit_that_fails_beside_fails_the_notebook_with_its_own_error_and_is_not_said_to_be_done(
+    prepared, monkeypatch, capsys
+):
+    monkeypatch.setattr(workbench, "_beside", lambda: 1)
     bench = workbench.open_family("svd", "demo")
     bench.try_out("mf-l2")
     (prepared / "data" / "user_item" / "demo" / "scale.json").unlink()
@@ -57,13 +97,14 @@ def test_a_fit_that_fails_beside_fails_the_notebook_with_its_own_error(prepared)
     bench._kept = set(bench.models)
     with pytest.raises(FoldinError, match=r"the data set 'demo' has no user-item matrices yet"):
         bench.close()
+    assert "fitted with seed" not in capsys.readouterr().err
 
 
 def test_a_process_that_dies_is_said_in_one_line(prepared):
     bench = workbench.open_family("svd", "demo")
     bench._kept = set(bench.models)
     bench._pool = workers.start(1)
-    bench._fits[bench._pool.submit(os.abort)] = "ended from outside"
+    bench._fits["mf-l2", 43] = bench._pool.submit(os.abort)
     with pytest.raises(FoldinError, match=r"a process that fitted a model died; .* set processes: 1"):
         bench.close()
 
@@ -72,6 +113,17 @@ def test_a_process_that_dies_is_said_in_one_line(prepared):
 def tiny_gigabytes(monkeypatch):
     """Let 60 items need much: what params.yaml calls a gigabyte has a thousand bytes."""
     monkeypatch.setattr(item_weights, "GIGABYTE", 1000)
+
+
+def test_the_next_fit_after_a_death_says_the_same(prepared, monkeypatch):
+    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    bench = workbench.open_family("svd", "demo")
+    bench._pool = workers.start(1)
+    with pytest.raises(BrokenProcessPool):
+        bench._pool.submit(os.abort).result()
+    bench.try_out("mf-l2")
+    with pytest.raises(FoldinError, match="a process that fitted a model died"):
+        bench.keep("mf-l2")
 
 
 def test_a_model_too_large_is_left_out_and_the_others_of_its_family_are_compared(prepared, tiny_gigabytes):
@@ -90,6 +142,10 @@ def test_a_model_too_large_is_left_out_and_the_others_of_its_family_are_compared
     evaluate.run("demo", "linear")
     assert set(json.loads((paths.predictions("demo", "linear") / "metrics.json").read_text())) == {"edlae", "slim"}
     assert sorted(file.stem for file in paths.metrics("demo", "linear").iterdir()) == ["edlae", "slim"]
+    # A notebook that is run by hand writes into the same folders.
+    edit_params(prepared, lambda values: values["linear"]["ease"].update(gigabytes=100))
+    kept("linear")
+    assert not paths.left_out("demo", "linear").exists()
 
 
 def test_a_family_of_models_too_large_blocks_no_report_and_the_page_says_why(prepared, tiny_gigabytes):

@@ -28,7 +28,7 @@ from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.stack import PartSettings, Stack, StackSettings, unclipped
 from foldin.models.parts.stack_worth import Chosen, Judgements
-from foldin.models.parts.stacking import Weights
+from foldin.models.parts.stacking import Candidates, Weights
 
 FAMILIES = (baselines, svd, als, bayesian, neighbours, linear, graph, content)
 PARTS: dict[str, type[Recommender]] = {name: cls for family in FAMILIES for name, cls in family.MODELS.items()}
@@ -96,7 +96,7 @@ class StackedRatings(Stack, RatingRecommender):
 
     def worth(self) -> Judgements:
         """Return what each part adds, and what the stack gains, by RMSE; see `Stack.worth`."""
-        (users, ratings), predictions = self._judged_by, self._predictions
+        (users, ratings), predictions = self._noted("_judged_by"), self._predictions
         _, row = np.unique(users, return_inverse=True)
         counts = np.bincount(row).astype(np.float64)
 
@@ -169,7 +169,8 @@ class StackedRanking(Stack):
 
     def worth(self) -> Judgements:
         """Return what each part adds, and what the stack gains, by NDCG; see `Stack.worth`."""
-        k, found = self.settings.validation_k, self._candidates
+        k = self.settings.validation_k
+        found: Candidates = self._noted("_candidates")
 
         def stacked(parts: Chosen, others: Chosen, judged: Chosen) -> Values:
             weights = np.zeros(len(found.scores))

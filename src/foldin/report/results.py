@@ -65,6 +65,10 @@ def read_board(dataset: str) -> pd.DataFrame:
             kind = "baseline" if family == REFERENCES else "model"
             guards.check_sampling(guards.flattened(values), sampled=sampled, where=f"{dataset}, {model}")
             rows.append({"model": model, "family": family, "kind": ORACLE if model == ORACLE else kind, **values})
+    if not rows:
+        raise FoldinError(
+            f"no model was trained on '{dataset}'", where="params.yaml", remedy="add baselines to families"
+        )
     board: pd.DataFrame = pd.json_normalize(rows)
     guards.check_oracle(leaks(board), settings.explained, dataset)
     by_user = users(dataset)

@@ -20,6 +20,7 @@ from foldin.core.errors import FoldinError
 from foldin.core.files import DECIMALS
 from foldin.core.interactions import Interactions, TrainingData
 from foldin.models.parts.factorization import DivergedError
+from foldin.models.parts.item_weights import LacksMemoryError
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.validation import validate
@@ -128,8 +129,11 @@ def outcome_of(task: Task, job: Job, data: TrainingData) -> Outcome:
         return Outcome(PRUNED, None, tuple(curve))
     except DivergedError:
         return Outcome(DIVERGED, None, tuple(curve))
+    except LacksMemoryError:
+        # What else runs here must not decide what a search finds. Trials that are done are kept.
+        raise
     except FoldinError as refused:
-        # Too large for the memory, most often. Other settings may be possible, so the search goes on.
+        # Larger than params.yaml allows, most often. Other settings may be possible, so the search goes on.
         return Outcome(IMPOSSIBLE, None, (), refused.what, refused.remedy or "")
     except MemoryError as error:
         return Outcome(IMPOSSIBLE, None, (), f"memory ran out: {error}" if str(error) else "memory ran out")

@@ -112,6 +112,7 @@ def costs_text(dataset: str) -> str:
             "try out: learn from the train part and choose epochs; the first model of a family also loads libraries.",
             "train: learn from train and validation part, with one seed. peak: peak memory of the process.",
             "score: predict the test part, and score all items for its users. on disk: the saved model, one seed.",
+            "Fits with other seeds run at the same time on other cores (params.yaml: processes), and slow these down.",
         ]
     )
 

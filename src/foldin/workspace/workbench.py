@@ -6,9 +6,11 @@ Fits with other seeds run in processes beside the notebook.
 """
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import lru_cache, partial
 
 import pandas as pd
 
@@ -56,7 +58,7 @@ class Workbench:
         self._kept: set[str] = set()
         self._costs: dict[str, dict[str, float]] = {}
         self._pool: ProcessPoolExecutor | None = None
-        self._fits: dict[Future[None], str] = {}
+        self._fits: dict[tuple[str, int], Future[None]] = {}
 
     def settings(self) -> pd.DataFrame:
         """Return the settings of every model of the family: those of params.yaml, or those that `tune` chose."""
@@ -110,23 +112,24 @@ class Workbench:
         with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
             final.save(folder)
         for seed in range(final.seed + 1, final.seed + params.seeds(self.family)):
-            self._fit_beside(name, seed)
+            self._fit_beside(name, final, seed)
         self._kept.add(name)
         return final
 
-    def _fit_beside(self, name: str, seed: int) -> None:
-        """Start to fit and save a model with another seed, in another process where params.yaml allows one."""
-        of = self.dataset, self.family, name, seed, self.models[name].epochs
+    def _fit_beside(self, name: str, final: Recommender, seed: int) -> None:
+        """Start to fit and save a kept model with another seed, in another process where params.yaml allows one."""
+        of = self.dataset, self.family, name, seed
         if self._pool is None and _beside():
             self._pool = workers.start(_beside())
         if self._pool is None:
             say(f"{self.dataset}: {name}: fitting with seed {seed}")
-            _fit(self.models[name], self.data, *of[:4])
+            _fit(final, self.data, *of)
             return
-        with workers.interrupts_held_back():
-            fit = self._pool.submit(_fit_and_save, *of)
-        self._fits[fit] = f"{name}: fitted with seed {seed}"
-        fit.add_done_callback(lambda done: None if done.cancelled() else say(f"{self.dataset}: {self._fits[done]}"))
+        if (earlier := self._fits.get((name, seed))) is not None and not earlier.cancel():
+            earlier.exception()  # until it is through: two processes must not write one folder
+        with _deaths_explained(), workers.interrupts_held_back():
+            fit = self._fits[name, seed] = self._pool.submit(_fit_and_save, *of)
+        fit.add_done_callback(partial(_said, f"{self.dataset}: {name}: fitted with seed {seed}"))
 
     def _wait(self) -> None:
         """Wait for the fits in other processes.
@@ -136,16 +139,17 @@ class Workbench:
         FoldinError
             When one fails, or its process died.
         """
+        pool, fits, self._pool, self._fits = self._pool, self._fits, None, {}
+        if pool is None:
+            return
         try:
-            for fit in self._fits:
-                fit.result()
-        except BrokenProcessPool:
-            remedy = "most often memory ran out: close programs, or set processes: 1; then run it again"
-            raise FoldinError("a process that fitted a model died", where="params.yaml", remedy=remedy) from None
-        finally:
-            if self._pool is not None:
-                workers.stop(self._pool)
-            self._pool, self._fits = None, {}
+            with _deaths_explained():
+                for fit in fits.values():
+                    fit.result()
+        except BaseException:
+            workers.stop(pool)
+            raise
+        pool.shutdown()
 
     def history(self) -> pd.DataFrame:
         """Return the training curves so far: columns `model`, `epoch`, `metric`, `value`, one row for each value."""
@@ -177,6 +181,8 @@ class Workbench:
         files.write_csv(paths.training(self.dataset, self.family), self.history())
         if self.left_out:
             files.write_json(paths.left_out(self.dataset, self.family), self.left_out)
+        else:
+            paths.staged(paths.left_out(self.dataset, self.family)).unlink(missing_ok=True)
         with files.whole_folder(paths.validation(self.dataset, self.family)) as folder:
             for name, metrics in self._validation.items():
                 files.write_json(folder / f"{name}.json", metrics)
@@ -195,11 +201,25 @@ def _beside() -> int:
     return min(params.processes(), len(os.sched_getaffinity(0))) - 1
 
 
-def _fit_and_save(dataset: str, family: str, name: str, seed: int, epochs: int | None) -> None:
-    """Fit and save a model in a process of its own, as `Workbench.keep` does here."""
-    model = models.family(family, models.chosen(dataset, family))[name]
-    model.epochs = epochs
-    _fit(model, _data(dataset), dataset, family, name, seed)
+def _said(text: str, fit: Future[None]) -> None:
+    if not fit.cancelled() and fit.exception() is None:
+        say(text)
+
+
+@contextmanager
+def _deaths_explained() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        remedy = "most often memory ran out: close programs, or set processes: 1; then run it again"
+        raise FoldinError("a process that fitted a model died", where="params.yaml", remedy=remedy) from None
+
+
+def _fit_and_save(dataset: str, family: str, name: str, seed: int) -> None:
+    """Fit and save a model in a process of its own, with all that was chosen for the one that `keep` has saved."""
+    kept = models.family_models(family)[name].load(paths.staged(paths.models(dataset, family) / name))
+    kept.name = name
+    _fit(kept, _data(dataset), dataset, family, name, seed)
 
 
 @lru_cache(maxsize=1)

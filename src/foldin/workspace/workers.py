@@ -28,8 +28,8 @@ def start(processes: int) -> ProcessPoolExecutor:
 
 
 def stop(pool: ProcessPoolExecutor) -> None:
-    """End the processes of a pool now, whatever they are doing; this process must have started no others."""
-    for process in multiprocessing.active_children():
+    """End the processes of a pool now, whatever they are doing."""
+    for process in list((pool._processes or {}).values()):  # Python 3.14 has terminate_workers for it
         process.terminate()
     pool.shutdown(cancel_futures=True)
 

@@ -21,6 +21,10 @@ from foldin.models.parts.recommender import Arrays, Recommender
 GIGABYTE = 2**30
 
 
+class LacksMemoryError(FoldinError):
+    """Raised where too little memory is free just now: nothing that a result may depend on."""
+
+
 def beyond(n_items: int, cell_bytes: int, gigabytes: float) -> str | None:
     """Return why the matrices of all pairs of items are larger than allowed; None if they are not.
 
@@ -53,10 +57,12 @@ def refuse_beyond_memory(name: str, n_items: int, cell_bytes: int, gigabytes: fl
     """
     free = psutil.virtual_memory().available / GIGABYTE
     lacking = _more_than(free, f"this machine has {free:.1f} GB free", n_items, cell_bytes)
-    reason = beyond(n_items, cell_bytes, gigabytes) or lacking
+    not_allowed = beyond(n_items, cell_bytes, gigabytes)
+    reason = not_allowed or lacking
     if reason is None:
         return
-    raise FoldinError(
+    kind = FoldinError if not_allowed else LacksMemoryError
+    raise kind(
         f"{name}: {reason}",
         where="params.yaml",
         remedy=("" if lacking else "raise `gigabytes`, ") + "drop rare items (subset.k_core), or leave its family out "

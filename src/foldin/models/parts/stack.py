@@ -15,6 +15,8 @@ from foldin.core.interactions import IntArray, Interactions, Values, matrix
 from foldin.core.params import Section
 from foldin.core.progress import say, tick
 from foldin.models.parts import stack_worth
+from foldin.models.parts.factorization import DivergedError
+from foldin.models.parts.item_weights import LacksMemoryError
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.stack_worth import Judgements
@@ -43,7 +45,7 @@ class Stack(Recommender):
     part_names : list of str
         The parts that were fitted.
     left_out : dict of str to str
-        Parts that refused the data, and why.
+        Parts that refused the data or its size, and why.
     """
 
     available: ClassVar[Mapping[str, type[Recommender]]]
@@ -61,7 +63,15 @@ class Stack(Recommender):
         self._epochs: dict[str, int | None] | None = None
 
     def refit(self, training: Interactions, seed: int | None = None) -> Self:
-        """Return a new stack with the same weights, its parts fitted on all training data; see `Recommender.refit`."""
+        """Return a new stack with the same weights, its parts fitted on all training data; see `Recommender.refit`.
+
+        Raises
+        ------
+        FoldinError
+            When the stack is not fitted, so that there are no weights to keep.
+        """
+        if not self.part_names:
+            raise FoldinError(f"{self.name} is not fitted", remedy="call fit first, or load a saved one")
         final = type(self)(self.settings, seed=self.seed if seed is None else seed)
         final.name, final.weights, final.part_names = self.name, self.weights, self.part_names
         final._epochs = {name: part.epochs for name, part in self.parts.items()}
@@ -105,6 +115,8 @@ class Stack(Recommender):
             part = self._part(name)
             try:
                 part.fit(train, validation)
+            except (DivergedError, LacksMemoryError):
+                raise
             except FoldinError as refused:
                 self.left_out[name] = str(refused)
                 say(f"{self.name} goes on without {name}: {refused}")
@@ -125,6 +137,19 @@ class Stack(Recommender):
     @abstractmethod
     def worth(self) -> Judgements:
         """Return what each part adds, and what the stack gains, on the validation part that it was fitted with."""
+
+    def _noted(self, name: str) -> Any:
+        """Return what `_choose` noted for `worth`.
+
+        Raises
+        ------
+        FoldinError
+            When this stack was loaded or fitted again: then nobody chose its weights.
+        """
+        if not hasattr(self, name):
+            what = f"{self.name} did not choose its weights itself, so it has no validation predictions"
+            raise FoldinError(what, remedy="call worth on the model that try_out returned")
+        return getattr(self, name)
 
     def _worth(self, metric: str, alone: Values, counts: Values, stacked: Any) -> Judgements:
         weights = dict(zip(self.part_names, map(float, self.weights.of_parts), strict=True))

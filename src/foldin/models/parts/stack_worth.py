@@ -102,6 +102,8 @@ class Judgements:
         best, gain, low, high = self.gain()
         if used == [best]:
             return f"The stack is {best} alone: no other part has a weight. Take {best}."
+        if not used:
+            return f"No part has a weight: the stack adds nothing. Take {best}."
         if gain == low == high == 0:
             return f"The stack does exactly as well as {best} alone. Take {best}."
         unit = "lower" if self.sign < 0 else "higher"
@@ -112,6 +114,8 @@ class Judgements:
         )
         size = sum(self.megabytes[name] for name in used)
         cost = f"{len(used)} models instead of one, {size:.1f} MB instead of {self.megabytes[best]:.1f}"
+        if high < 0:
+            return f"{measured}. The stack is worse than {best} by more than chance, and costs {cost}. Take {best}."
         if low <= 0:
             return f"{measured}. Not worth its cost ({cost}): the gain may be chance. Take {best}."
         return f"{measured}. The gain is more than chance; it costs {cost}."
