@@ -307,10 +307,11 @@ def _save(metric: Figure, path: Path) -> None:
     path.touch()
 
 
-def _show(value: Any) -> None:
-    if isinstance(value, Figure):
-        value.draw_without_rendering()
-    elif value is not None:
-        repr(value)
-        if isinstance(value, pd.DataFrame):
-            value._repr_html_()
+def _show(*values: Any) -> None:
+    for value in values:
+        if isinstance(value, Figure):
+            value.draw_without_rendering()
+        elif value is not None:
+            repr(value)
+            if isinstance(value, pd.DataFrame):
+                value._repr_html_()
