@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from foldin.core import files, paths
+from foldin.core import arrays, files, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import sorted_pairs
 
@@ -191,8 +191,7 @@ class TrainingData:
 def save(folder: Path, data: TrainingData) -> None:
     """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON)."""
     for name, part in (("train", data.train), ("validation", data.validation)):
-        # Compressing takes longer than all else of the stage.
-        sparse.save_npz(folder / f"{name}.npz", part.ratings, compressed=False)
+        arrays.write_matrix(folder / f"{name}.npz", part.ratings)
     data.train.users.to_parquet(folder / "users.parquet", index=False)
     data.train.items.to_parquet(folder / "items.parquet", index=False)
     write_scale(folder, data.train.scale)

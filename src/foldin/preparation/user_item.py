@@ -8,9 +8,8 @@ users that models observe at evaluation, and any negatives provided by the proto
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import sparse
 
-from foldin.core import files, interactions, params, paths
+from foldin.core import arrays, files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories, occurring
 from foldin.core.interactions import IMPLICIT, UNKNOWN, Interactions, TrainingData, check_classes
@@ -89,7 +88,7 @@ def run(dataset: str) -> None:
             interactions.write_scales(test_folder, {part.domain: part.dataset.scale for part in declared.parts})
         if fold_in is not None:
             # The observed ratings of held-out users; foldin.evaluation.test_part reads them.
-            sparse.save_npz(test_folder / "fold_in.npz", fold_in.ratings)
+            arrays.write_matrix(test_folder / "fold_in.npz", fold_in.ratings)
             fold_in.users.to_parquet(test_folder / "fold_in_users.parquet", index=False)
         if split.negatives is not None:
             _with_indices(split.negatives, users, items).to_parquet(test_folder / "negatives.parquet", index=False)

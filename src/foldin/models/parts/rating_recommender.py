@@ -7,8 +7,9 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from foldin.core import arrays
 from foldin.core.interactions import FloatArray, IntArray, Interactions
-from foldin.models.parts import bias, storage
+from foldin.models.parts import bias
 from foldin.models.parts.recommender import Arrays, Recommender
 
 
@@ -89,13 +90,13 @@ class RatingRecommender(Recommender):
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; see `Recommender.save`."""
         super().save(folder)
-        storage.write_arrays(folder / "bias.npz", self.prepared())
+        arrays.write(folder / "bias.npz", self.prepared())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a model that `save` wrote; see `Recommender.load`."""
         model = super().load(folder)
-        model.restore_prepared(storage.read_arrays(folder / "bias.npz"))
+        model.restore_prepared(arrays.read(folder / "bias.npz"))
         return model
 
     def prepared(self) -> Arrays:

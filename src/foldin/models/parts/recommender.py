@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy import sparse
 
+from foldin.core import arrays
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.core.params import Section
@@ -179,7 +180,7 @@ class Recommender(ABC):
         """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""
         head = {"class": type(self).__name__, "seed": self.seed, "epochs": self.epochs}
         storage.write_head(folder, head | {"settings": self.settings.model_dump()}, self.known)
-        storage.write_arrays(folder / "arrays.npz", self._arrays())
+        arrays.write(folder / "arrays.npz", self._arrays())
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -193,7 +194,7 @@ class Recommender(ABC):
         head, known = storage.read_head(folder, cls.__name__)
         model = cls(cls.Settings.model_validate(head["settings"]), seed=head["seed"])
         model.epochs, model._known = head["epochs"], known
-        model._restore(storage.read_arrays(folder / "arrays.npz"))
+        model._restore(arrays.read(folder / "arrays.npz"))
         return model
 
     def _prepare(self, train: Interactions) -> None:

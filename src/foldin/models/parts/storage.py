@@ -1,7 +1,7 @@
 """The files of a saved model. Their bytes depend on nothing but the model.
 
 `model.json` holds its class, seed, epochs and settings; `known.npz` says which pairs it was trained on; `arrays.npz`
-and, for a rating model, `bias.npz` hold what it learned, by name.
+and, for a rating model, `bias.npz` hold what it learned, by name (foldin.core.arrays).
 """
 
 import json
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from foldin.core import arrays
 from foldin.core.errors import FoldinError
 from foldin.core.files import write_text
 
@@ -33,10 +33,7 @@ def write_head(folder: Path, head: Mapping[str, Any], known: sparse.csr_array) -
     """
     # Settings are kept to the last digit: rounding is for metrics.
     write_text(folder / "model.json", json.dumps(head, indent=2, sort_keys=True))
-    # Ones compress to nothing.
-    pairs = known.copy()
-    pairs.data = np.ones_like(known.data)
-    sparse.save_npz(folder / "known.npz", pairs)
+    arrays.write_cells(folder / "known.npz", known)
 
 
 def read_head(folder: Path, kind: str) -> tuple[dict[str, Any], sparse.csr_array]:
@@ -53,17 +50,4 @@ def read_head(folder: Path, kind: str) -> tuple[dict[str, Any], sparse.csr_array
         raise FoldinError("no saved model here", where=folder, remedy="train it first: dvc repro") from None
     if head["class"] != kind:
         raise FoldinError(f"holds a {head['class']}, not a {kind}", where=folder, remedy="load that")
-    with (folder / "known.npz").open("rb") as file:
-        return head, sparse.csr_array(sparse.load_npz(file))
-
-
-def write_arrays(file: Path, arrays: Arrays) -> None:
-    """Write arrays by name, uncompressed."""
-    np.savez(file, allow_pickle=False, **arrays)
-
-
-def read_arrays(file: Path) -> Arrays:
-    """Read what `write_arrays` wrote."""
-    # Opened here, because numpy leaves a damaged file open.
-    with file.open("rb") as opened, np.load(opened) as arrays:
-        return dict(arrays)
+    return head, arrays.read_cells(folder / "known.npz")
