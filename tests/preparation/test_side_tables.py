@@ -259,8 +259,8 @@ def test_values_that_are_no_numbers_are_told_with_what_to_do(workspace, capsys):
         ("a.csv", rows(user, item, stars, stars, header="user,item,rating,rating"), "names 'rating' twice"),
         ("a.csv", rows(user, *[stars] * 8, header=",".join(f"c{n}" for n in range(9))), "looks like a matrix of users"),
         ("a.csv", rows(user, *[lambda row: stars(row) if row % 3 else ""] * 8, header="user," + "x," * 7 + "x"), ""),
-        ("a.csv.gz", gzip.compress(b"user,item\n"), "packed by gzip; unpack it first"),
-        ("a.csv", gzip.compress(b"user,item\n"), "packed by gzip; unpack it first"),
+        ("a.csv.gz", gzip.compress(b"user,item\n", mtime=0), "packed by gzip; unpack it first"),
+        ("a.csv", gzip.compress(b"user,item\n", mtime=0), "packed by gzip; unpack it first"),
         ("a.zip", b"PK\x03\x04....", "packed by zip; unpack it first"),
         ("a.xlsx", b"PK\x03\x04....", "a spreadsheet; save its table as CSV"),
         ("a.json", b'[{"user": 1}]', "it is one array"),
@@ -275,7 +275,7 @@ def test_what_is_no_table_of_ratings_is_told_what_it_is(workspace, capsys, name,
 
 
 def test_a_packed_file_declared_as_csv_is_told_to_be_unpacked(workspace):
-    own("a.csv.gz").write_bytes(gzip.compress(b"user,item\n"))
+    own("a.csv.gz").write_bytes(gzip.compress(b"user,item\n", mtime=0))
     pasted("sources: {my-a: {file: own/a.csv.gz, format: csv, user: user, item: item, feedback: implicit}}")
     fetch.run("my-a")
     with pytest.raises(FoldinError, match=r"own/a\.csv\.gz: .*packed by gzip; unpack it first"):
