@@ -21,9 +21,8 @@ LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# A stage that fails stops what needs it, and nothing else: the other data sets come to their reports.
-repro: install .venv/.checked  ## the main job: install everything, then run the pipeline (dvc repro)
-	@$(ACTIVE) dvc repro --keep-going
+repro: install .venv/.checked  ## the main job: install everything, then run the pipeline, several families at a time
+	@$(ACTIVE) foldin repro
 	@$(ACTIVE) foldin outcome
 
 experiments: install  ## compare experiments (dvc exp run): the parameters, RMSE and NDCG that differ

@@ -210,6 +210,14 @@ def check() -> None:
 
 
 @foldin.command(section=MACHINE)
+def repro() -> None:
+    """Bring the pipeline up to date as `dvc repro` does, several families at a time."""
+    from foldin.workspace import repro
+
+    repro.run()
+
+
+@foldin.command(section=MACHINE)
 @click.option(
     "--open",
     "notebook",

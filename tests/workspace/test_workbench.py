@@ -58,9 +58,9 @@ def test_fits_in_other_processes_have_the_bytes_of_fits_in_this_one(prepared, mo
             values["hybrid"][stack]["parts"] = {part: every[part] for part in parts}
 
     edit_params(prepared, change)
-    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    monkeypatch.setattr(workers, "beside", lambda: 1)
     beside = kept(family, only=[name])
-    monkeypatch.setattr(workbench, "_beside", lambda: 0)
+    monkeypatch.setattr(workers, "beside", lambda: 0)
     assert kept(family, only=[name]) == beside
     seeds = range(43, 42 + params.seeds(family))
     assert {file.split("/")[0] for file in beside} == {name, *(f"{name}.seed-{seed}" for seed in seeds)}
@@ -69,7 +69,7 @@ def test_fits_in_other_processes_have_the_bytes_of_fits_in_this_one(prepared, mo
 
 
 def test_other_seeds_have_the_settings_and_epochs_of_the_kept_model(prepared, monkeypatch):
-    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    monkeypatch.setattr(workers, "beside", lambda: 1)
     bench = workbench.open_family("svd", "demo")
     model = bench.models["mf-l2"]
     model.settings = model.settings.model_copy(update={"factors": 3})
@@ -89,7 +89,7 @@ def test_other_seeds_have_the_settings_and_epochs_of_the_kept_model(prepared, mo
 def test_a_fit_that_fails_beside_fails_the_notebook_with_its_own_error_and_is_not_said_to_be_done(
     prepared, monkeypatch, capsys
 ):
-    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    monkeypatch.setattr(workers, "beside", lambda: 1)
     bench = workbench.open_family("svd", "demo")
     bench.try_out("mf-l2")
     (prepared / "data" / "user_item" / "demo" / "scale.json").unlink()
@@ -116,7 +116,7 @@ def tiny_gigabytes(monkeypatch):
 
 
 def test_the_next_fit_after_a_death_says_the_same(prepared, monkeypatch):
-    monkeypatch.setattr(workbench, "_beside", lambda: 1)
+    monkeypatch.setattr(workers, "beside", lambda: 1)
     bench = workbench.open_family("svd", "demo")
     bench._pool = workers.start(1)
     with pytest.raises(BrokenProcessPool):

@@ -5,7 +5,6 @@ validation part), look at `history`, then `keep` it (retrained on both parts, sa
 Fits with other seeds run in processes beside the notebook.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +20,7 @@ from foldin.core.interactions import TrainingData
 from foldin.core.progress import say
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.validation import validate
-from foldin.workspace import processors, workers
+from foldin.workspace import workers
 
 
 class Workbench:
@@ -119,8 +118,8 @@ class Workbench:
     def _fit_beside(self, name: str, final: Recommender, seed: int) -> None:
         """Start to fit and save a kept model with another seed, in another process where params.yaml allows one."""
         of = self.dataset, self.family, name, seed
-        if self._pool is None and _beside():
-            self._pool = workers.start(_beside())
+        if self._pool is None and workers.beside():
+            self._pool = workers.start(workers.beside())
         if self._pool is None:
             say(f"{self.dataset}: {name}: fitting with seed {seed}")
             _fit(final, self.data, *of)
@@ -192,13 +191,6 @@ class Workbench:
 def open_family(family: str, dataset: str) -> Workbench:
     """Return the workbench of a model family on a data set; the first call of every family's notebook."""
     return Workbench(family, dataset)
-
-
-def _beside() -> int:
-    """Return how many processes fit models beside this one; an emulated processor cannot start another."""
-    if params.device() == "gpu" or processors.VARIABLE in os.environ:
-        return 0
-    return min(params.processes(), len(os.sched_getaffinity(0))) - 1
 
 
 def _said(text: str, fit: Future[None]) -> None:

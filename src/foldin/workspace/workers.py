@@ -11,8 +11,18 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
-from foldin.core import progress
-from foldin.workspace import end_with_parent
+from foldin.core import params, progress
+from foldin.workspace import end_with_parent, processors
+
+ALONE = "FOLDIN_ALONE"
+"""Set for a stage beside which other stages run: it starts no processes of its own, which would be too many."""
+
+
+def beside() -> int:
+    """Return how many processes may compute beside this one; an emulated processor cannot start another."""
+    if params.device() == "gpu" or {processors.VARIABLE, ALONE} & os.environ.keys():
+        return 0
+    return min(params.processes(), len(os.sched_getaffinity(0))) - 1
 
 
 def start(processes: int) -> ProcessPoolExecutor:

@@ -45,6 +45,13 @@ def test_stops_when_patience_is_at_an_end_and_goes_back_to_the_best_epoch(model)
     assert model.epochs == model.weight[0] == 4
 
 
+def test_a_refit_runs_for_the_epochs_chosen_and_spends_no_time_on_metrics_that_choose_nothing(model):
+    model.epochs = 2
+    model.run([1.0, 2.0, 3.0], patience=1, choosing=False)
+    assert model.history == [{"epoch": 1}, {"epoch": 2}]
+    assert model.weight[0] == 2
+
+
 def test_of_equal_epochs_the_first_is_best(model):
     assert model.run([2.0, 1.0, 1.0], patience=2).epochs == 2
 

@@ -112,7 +112,8 @@ def train_by_epochs(
         Called with each epoch (from 1); changes `weights` in place. It may return metrics that cost it nothing, such
         as the objective it has come down to; they are kept with those watched.
     watch : callable
-        Returns the metrics watched, after each epoch.
+        Returns the metrics watched, after each epoch; not called where all is chosen (in `Recommender.refit`), because
+        computing them can take longer than the epoch.
     weights : sequence of ndarray of float64 or float32
         Everything learned.
     choose_by : str
@@ -131,6 +132,7 @@ def train_by_epochs(
     """
     last = settings.epochs if choosing or model.epochs is None else model.epochs
     stopping_early = choosing and settings.patience > 0
+    chosen = not choosing and model.epochs is not None
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
     for epoch in range(1, last + 1):
         tick(f"{model.name}: epoch {epoch} of at most {last}")
@@ -141,7 +143,7 @@ def train_by_epochs(
                 where="params.yaml",
                 remedy="lower its learning rate or initial spread, or raise its regularization",
             )
-        noted = watch()
+        noted = {} if chosen else watch()
         model.history.append({"epoch": epoch, **reported, **noted})
         if model.after_epoch is not None:
             model.after_epoch(model.history[-1])

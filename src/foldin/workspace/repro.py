@@ -1,0 +1,179 @@
+"""`foldin repro`: the pipeline as `dvc repro` runs it, several families at a time.
+
+DVC runs one stage after another, most of the time on one core. It lets several `dvc repro` work in one checkout,
+though, and families do not read each other's outputs. So each family that is not up to date gets a DVC of its own, and
+so does each guest; `processes` of params.yaml says how many at a time. The results are the same.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from foldin.core import params, paths
+from foldin.core.errors import FoldinError
+from foldin.core.progress import say
+from foldin.workspace import pipeline, workers
+
+FAMILY, GUEST, REPORT = ("train", "evaluate"), ("explore", "traps"), ("report",)
+DVC = (sys.executable, "-m", "dvc")
+UNSAID = ("Stage '", "Use `dvc push`", "To track the changes", "To enable auto staging", "Updating lock", "\t")
+"""How lines begin by which DVC speaks of one run of it, not of the pipeline."""
+PATIENCE = 10.0
+"""Seconds that a DVC may take to end."""
+
+
+class Runs:
+    """The `dvc repro` that run now."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[str]] = []
+        self._ending = False
+        self._turn = threading.Lock()
+
+    def repro(self, *arguments: str, environment: Mapping[str, str] | None = None) -> bool:
+        """Run one, and print what it and its stages say.
+
+        Parameters
+        ----------
+        *arguments : str
+            What follows `dvc repro`.
+        environment : mapping of str to str, optional
+            More variables.
+
+        Returns
+        -------
+        bool
+            Whether all its stages ran through.
+        """
+        command = [*DVC, "--wait-for-lock", "repro", *arguments]
+        with self._turn:
+            if self._ending:
+                return False
+            running = subprocess.Popen(
+                command,
+                cwd=paths.root(),
+                env={**os.environ, **(environment or {})},
+                text=True,
+                errors="replace",
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            self._running.append(running)
+        assert running.stdout is not None
+        with running.stdout:
+            for line in running.stdout:
+                if line.strip() and not line.startswith(UNSAID):
+                    print(line, end="", flush=True)
+        return running.wait() == 0
+
+    def end(self) -> None:
+        """End them all; each ends its stage."""
+        with self._turn:
+            self._ending = True
+        for running in self._running:
+            running.terminate()
+        for running in self._running:
+            try:
+                running.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                running.kill()
+
+
+def run() -> None:
+    """Bring every stage up to date. A stage that fails stops those that need it, and no others.
+
+    Raises
+    ------
+    FoldinError
+        When a stage fails.
+    """
+    at_once, runs = workers.beside() + 1, Runs()
+    try:
+        complete = _several(runs, at_once) if at_once > 1 else runs.repro("--keep-going")
+    except BaseException:
+        runs.end()
+        raise
+    if not complete:
+        remedy = "mend what it says above, then run it again: what is done is not done twice"
+        raise FoldinError("not every stage ran through", where="dvc.yaml", remedy=remedy)
+
+
+def _several(runs: Runs, at_once: int) -> bool:
+    stages = pipeline.every(params.datasets(), params.families())
+    kinds = {name: name.split("@")[0] for name in stages}
+    inputs = [name for name, kind in kinds.items() if kind not in FAMILY + GUEST + REPORT]
+    changed = _changed()
+    complete = True
+    if changed.intersection(inputs):
+        complete = runs.repro("--keep-going", *inputs)
+        changed = _changed()
+    broken = {stages[name].dataset for name in changed.intersection(inputs)}
+    if None in broken:
+        return False
+    jobs = [job for job in jobs_of(stages) if changed.intersection(job) and stages[job[0]].dataset not in broken]
+    for job in _failures(runs, jobs, at_once):
+        complete = False
+        if kinds[job[0]] in FAMILY:
+            broken.add(stages[job[0]].dataset)
+    if complete:
+        return runs.repro("--keep-going")
+    reports = [name for name, kind in kinds.items() if kind in REPORT and stages[name].dataset not in broken]
+    if reports:
+        runs.repro("--keep-going", "--single-item", *reports)
+    return False
+
+
+def jobs_of(stages: Mapping[str, pipeline.Declared]) -> list[tuple[str, ...]]:
+    """Return the stages that one DVC runs after another, for each family and guest: those with most to train first.
+
+    Parameters
+    ----------
+    stages : mapping of str to pipeline.Declared
+        The pipeline's.
+    """
+    families = sorted(params.families(), key=_fits, reverse=True)
+    named = [
+        tuple(f"{kind}@{dataset}-{family}" for kind in FAMILY) for dataset in params.datasets() for family in families
+    ]
+    named += [(f"{kind}@{dataset}",) for kind in GUEST for dataset in params.datasets()]
+    return [job for job in named if all(name in stages for name in job)]
+
+
+def _fits(family: str) -> int:
+    """Return how many models of a family are trained, one with several seeds being several."""
+    return len(params.read().get(family) or ()) * params.seeds(family)
+
+
+def _failures(runs: Runs, jobs: list[tuple[str, ...]], at_once: int) -> Iterable[tuple[str, ...]]:
+    """Run jobs, several at a time; yield those that fail."""
+    start, done = time.monotonic(), 0
+    alone = {workers.ALONE: "1"} if len(jobs) > 1 else {}
+    with ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(runs.repro, "--single-item", *job, environment=alone): job for job in jobs}
+        try:
+            for ended in as_completed(running):
+                done += 1
+                left = (time.monotonic() - start) / done * (len(jobs) - done)
+                say(f"{running[ended][-1]} ended: {done} of {len(jobs)}; at most about {left / 60:.0f} min left")
+                if not ended.result():
+                    yield running[ended]
+        except BaseException:
+            runs.end()  # before the pool waits for them
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _changed() -> set[str]:
+    """Return the stages that are not up to date, of those whose inputs are there."""
+    asked = subprocess.run(
+        [*DVC, "--wait-for-lock", "status", "--json"], cwd=paths.root(), capture_output=True, text=True, check=False
+    )
+    if asked.returncode != 0:
+        lines = [line for line in asked.stderr.splitlines() if line.strip()]
+        raise FoldinError(f"dvc status: {lines[0] if lines else 'failed'}", where="dvc.yaml", remedy="see: dvc status")
+    return set(json.loads(asked.stdout))

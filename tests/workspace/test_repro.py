@@ -1,0 +1,188 @@
+"""The pipeline run with several families at a time, by a DVC that only writes down how it was called."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import CHECKOUT, edit_params
+
+from foldin.core.errors import FoldinError
+from foldin.workspace import pipeline, repro, workers
+
+# Its status is what changed.json lists, less what ran through; a stage fails where failing.json names it.
+DVC = """
+import json, os, pathlib, sys, time
+here, arguments = pathlib.Path(os.environ["FAKE"]), sys.argv[1:]
+read = lambda name: json.loads((here / name).read_text())
+ran = {name for file in here.glob("call-*") for name in json.loads(file.read_text())["ran"]}
+if "status" in arguments:
+    print(json.dumps({name: [] for name in read("changed.json") if name not in ran}))
+    sys.exit()
+targets = [name for name in arguments if not name.startswith("-") and name != "repro"]
+print("Stage 'strip' didn't change, skipping")
+print(f"Running {targets}", flush=True)
+call = here / f"call-{time.monotonic_ns()}-{os.getpid()}"
+note = {"targets": targets, "arguments": arguments, "start": time.monotonic(), "alone": "FOLDIN_ALONE" in os.environ}
+note["ran"] = [name for name in targets if name not in read("failing.json")]
+(here / "started").write_text("")
+time.sleep(read("seconds.json"))
+call.write_text(json.dumps({**note, "end": time.monotonic()}))
+sys.exit(len(note["ran"]) < len(targets))
+"""
+
+
+class Fake:
+    """A DVC that runs nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        (folder / "dvc.py").write_text(DVC)
+        self.say(changed=[], failing=[], seconds=0)
+
+    def say(self, **what: object) -> None:
+        """Set what is changed, what fails, and how long each run takes."""
+        for name, value in what.items():
+            (self.folder / f"{name}.json").write_text(json.dumps(value))
+
+    def calls(self) -> list[dict]:
+        """Return how it was called, in the order of ending."""
+        return sorted(
+            (json.loads(file.read_text()) for file in self.folder.glob("call-*")), key=lambda call: call["end"]
+        )
+
+
+DATASETS = ["demo", "ml-100k"]
+FAMILIES = ["baselines", "svd", "deep"]
+
+
+@pytest.fixture
+def dvc(workspace, monkeypatch):
+    edit_params(workspace, lambda values: values.update(families=FAMILIES, datasets=DATASETS))
+    fake = Fake(workspace / "fake")
+    monkeypatch.setattr(repro, "DVC", (sys.executable, str(fake.folder / "dvc.py")))
+    monkeypatch.setenv("FAKE", str(fake.folder))
+    monkeypatch.setattr(workers, "beside", lambda: 1)
+    return fake
+
+
+def every() -> list[str]:
+    return list(pipeline.every(DATASETS, FAMILIES))
+
+
+def targets(calls: list[dict]) -> set[tuple[str, ...]]:
+    return {tuple(call["targets"]) for call in calls}
+
+
+def test_where_nothing_changed_dvc_looks_once_at_the_whole_pipeline(dvc):
+    repro.run()
+    (call,) = dvc.calls()
+    assert call["targets"] == []
+    assert "--keep-going" in call["arguments"]
+
+
+def test_what_families_read_comes_first_then_each_family_by_itself_and_the_rest_last(dvc):
+    dvc.say(changed=every())
+    repro.run()
+    first, *jobs, last = dvc.calls()
+    assert "user_item@demo" in first["targets"]
+    assert not any("train" in name for name in first["targets"])
+    families = {(f"train@{d}-{f}", f"evaluate@{d}-{f}") for d in DATASETS for f in FAMILIES}
+    guests = {(f"{name}@{dataset}",) for name in ("explore", "traps") for dataset in DATASETS}
+    assert targets(jobs) == families | guests
+    assert last["targets"] == []
+
+
+def test_two_families_run_at_a_time_and_start_no_processes_of_their_own(dvc):
+    dvc.say(changed=every(), seconds=0.3)
+    repro.run()
+    jobs = dvc.calls()[1:-1]
+    at_once = [sum(other["start"] <= call["start"] < other["end"] for other in jobs) for call in jobs]
+    assert max(at_once) == 2
+    assert all(call["alone"] for call in jobs)
+
+
+def test_only_changed_families_run_and_a_single_one_may_use_all_processes(dvc):
+    dvc.say(changed=["evaluate@demo-svd"])
+    repro.run()
+    job, _ = dvc.calls()
+    assert job["targets"] == ["train@demo-svd", "evaluate@demo-svd"]
+    assert not job["alone"]
+
+
+def test_a_family_that_fails_stops_the_report_of_its_data_set_only(dvc):
+    dvc.say(changed=every(), failing=["train@demo-svd"])
+    with pytest.raises(FoldinError, match="not every stage"):
+        repro.run()
+    calls = dvc.calls()
+    assert ("train@demo-deep", "evaluate@demo-deep") in targets(calls)
+    assert calls[-1]["targets"] == ["report@ml-100k"]
+
+
+def test_a_guest_that_fails_stops_no_report(dvc):
+    dvc.say(changed=every(), failing=["traps@demo"])
+    with pytest.raises(FoldinError, match="not every stage"):
+        repro.run()
+    assert dvc.calls()[-1]["targets"] == ["report@demo", "report@ml-100k"]
+
+
+def test_a_data_set_that_cannot_be_read_stops_no_other(dvc):
+    dvc.say(changed=every(), failing=["clean@demo", "user_item@demo"])
+    with pytest.raises(FoldinError, match="not every stage"):
+        repro.run()
+    names = [name for call in dvc.calls()[1:] for name in call["targets"]]
+    assert names
+    assert not any("@demo" in name for name in names)
+
+
+def test_without_processes_beside_dvc_runs_the_pipeline_by_itself(dvc, monkeypatch):
+    monkeypatch.setattr(workers, "beside", lambda: 0)
+    dvc.say(changed=every())
+    repro.run()
+    (call,) = dvc.calls()
+    assert call["targets"] == []
+
+
+def test_lines_about_a_single_run_of_dvc_are_left_out(dvc, capfd):
+    dvc.say(changed=["evaluate@demo-svd"])
+    repro.run()
+    said = capfd.readouterr().out
+    assert "Running ['train@demo-svd', 'evaluate@demo-svd']" in said
+    assert "skipping" not in said
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_ending_it_ends_every_dvc_at_once(dvc, workspace, how):
+    dvc.say(changed=every(), seconds=0)
+    program = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from foldin.workspace import repro, workers\n"
+        f"repro.DVC = {repro.DVC!r}\n"
+        "workers.beside = lambda: 1\n"
+        "repro.run()\n"
+    )
+    dvc.say(seconds=60)
+    running = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=workspace,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "src")},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (dvc.folder / "started").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    children = psutil.Process(running.pid).children(recursive=True)
+    assert children
+    running.send_signal(how)
+    assert running.wait(30) != 0
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    assert dvc.calls() == []
