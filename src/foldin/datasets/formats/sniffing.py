@@ -14,7 +14,8 @@ PACKED = {
     b"Rar!": "rar",
     b"7z\xbc\xaf\x27\x1c": "7z",
 }
-FORMATS = {b"PAR1": "parquet", b"SQLite format 3\0": "sqlite"}
+SIGNS = {b"PAR1": "parquet", b"SQLite format 3\0": "sqlite"}
+"""First bytes → format. Formats of text have no sign."""
 SHEETS = (".xlsx", ".xlsm", ".ods")
 OLD_SHEET = b"\xd0\xcf\x11\xe0"
 LONGEST = 16
@@ -42,7 +43,7 @@ def refuse_packed(path: Path) -> None:
 def format_of(path: Path) -> str:
     """Return the format that a file's first bytes say it has, "" where they say none."""
     start = _start(path)
-    return next((form for sign, form in FORMATS.items() if start.startswith(sign)), "")
+    return next((form for sign, form in SIGNS.items() if start.startswith(sign)), "")
 
 
 def encoding_of(path: Path) -> str:

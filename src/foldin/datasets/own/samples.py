@@ -64,8 +64,11 @@ def look(path: Path) -> Looks:
             return _json_lines(path, declared)
         case "sqlite":
             return _database(path, declared)
-        case _:
+        case "" | "csv":
             return _text(path, declared if by_name else {"format": "csv"})
+        case _:
+            what = f"foldin cannot look into a file of the format '{form}'"
+            raise FoldinError(what, where=path, remedy="declare it by hand; see own/README.md")
 
 
 def _parquet(path: Path, declared: dict[str, object]) -> Looks:

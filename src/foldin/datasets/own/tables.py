@@ -17,7 +17,7 @@ from foldin.datasets.formats import json_lines, lines, parsers, sniffing, sqlite
 from foldin.datasets.formats.fields import Faults, each, first_line, seconds
 from foldin.datasets.own.schema import File
 
-FORMATS = {
+EXTENSIONS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".tab": "csv",
@@ -32,6 +32,7 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+"""File extension → format, for files whose declaration names no format."""
 PARSERS: dict[str, parsers.Parser] = {
     "time": parsers.timestamp,
     "user": parsers.identifier,
@@ -60,7 +61,7 @@ FIRST = 1 << 16
 
 def format_of(file: File) -> str:
     """Return the format of a file: as declared, else as its ending says, else ""."""
-    return file.format or FORMATS.get(Path(file.file).suffix.lower(), "")
+    return file.format or EXTENSIONS.get(Path(file.file).suffix.lower(), "")
 
 
 def check(file: File, key: str) -> None:
@@ -143,8 +144,11 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
                 rows, seen = json_lines.read(path, list(dict.fromkeys(columns.values())), bad)
                 if len(rows):
                     _require(columns, seen, key)
-            case _:
+            case "csv":
                 rows = _csv(file, path, columns, key, bad)
+            case form:
+                what, remedy = f"{key} has the format '{form}', which has no reader", "convert it to csv or parquet"
+                raise FoldinError(what, where="params.yaml", remedy=remedy)
         if rows.empty:
             raise FoldinError("the file holds no rows")
     if file.decimal == "," and format_of(file) != "csv" and "rating" in columns:
