@@ -194,11 +194,11 @@ def test_make_experiments_shows_what_changed_with_rmse_and_ndcg_in_the_width_of_
 
 
 def test_a_clone_and_a_second_run_give_the_bytes_that_dvc_lock_has(repository, tmp_path):
-    """Two checkouts of one dvc.lock, nothing shared but git; then all again by force."""
+    """Two checkouts of one dvc.lock, nothing shared but git: families side by side, then all again by force."""
     clone = tmp_path / "elsewhere" / "clone"
     sh("git", "clone", "--quiet", str(repository), str(clone), cwd=repository)
-    for again in ([], ["--force"]):
-        done = sh("dvc", "repro", "--no-run-cache", *again, cwd=clone)
+    for command in ((*FOLDIN, "repro"), ("dvc", "repro", "--no-run-cache", "--force")):
+        done = sh(*command, cwd=clone)
         assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout)
         assert sh("git", "status", "--porcelain", cwd=clone).stdout == ""
     outputs = [f"data/{name}" for name in sorted(os.listdir(clone / "data")) if name != "costs"]  # no stage's output

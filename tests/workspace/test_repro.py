@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+import zc.lockfile
 from conftest import CHECKOUT, edit_params
 
 from foldin.core.errors import FoldinError
@@ -155,6 +157,24 @@ def test_lines_about_a_single_run_of_dvc_are_left_out(dvc, capfd):
     said = capfd.readouterr().out
     assert "Running ['train@demo-svd', 'evaluate@demo-svd']" in said
     assert "skipping" not in said
+
+
+def test_a_stage_reads_dvc_lock_when_no_other_dvc_is_writing_it(workspace):
+    lock = workspace / ".dvc" / "tmp" / "lock"
+    lock.parent.mkdir(parents=True)
+    (workspace / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train@demo-svd:\n    cmd: one\n    outs:\n    - pa")
+    held = zc.lockfile.LockFile(str(lock))
+
+    def write_and_release() -> None:
+        time.sleep(0.3)
+        (workspace / "dvc.lock").write_text("schema: '2.0'\nstages:\n  train@demo-svd:\n    cmd: one\n    outs: []\n")
+        held.close()
+
+    other = threading.Thread(target=write_and_release)
+    other.start()
+    found = pipeline.entries(["train@demo-svd"])
+    other.join()
+    assert found == {"train@demo-svd": {"cmd": "one", "outs": []}}
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

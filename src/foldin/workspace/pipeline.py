@@ -1,7 +1,10 @@
 """What dvc.yaml and dvc.lock say: the inputs, parameters and outputs of a stage, and what its outputs were."""
 
+import fcntl
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,9 @@ from ruamel.yaml import YAML
 
 from foldin.core import params, paths, yaml_files
 from foldin.core.errors import FoldinError
+
+PATIENCE = 60.0
+"""Seconds that another DVC may take to write dvc.lock."""
 
 
 @dataclass(frozen=True)
@@ -174,13 +180,31 @@ def entries(names: Iterable[str]) -> dict[str, dict[str, Any]]:
         Stage name → `cmd`, `deps`, `params` and `outs`, as DVC writes them.
     """
     file = paths.root() / "dvc.lock"
-    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    with _no_dvc_writing():
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
     found = {}
     for name in names:
         entry = re.search(rf"^  (['\"]?){re.escape(name)}\1:\n(?:    .*\n|\n)*", text, re.MULTILINE)
         if entry:
             (found[name],) = YAML(typ="safe", pure=True).load(entry[0]).values()
     return found
+
+
+@contextmanager
+def _no_dvc_writing() -> Iterator[None]:
+    """Wait until no DVC writes dvc.lock: it does so in place, holding the lock of its repository."""
+    lock = paths.root() / ".dvc" / "tmp" / "lock"
+    if not lock.is_file():
+        yield
+        return
+    with lock.open(encoding="utf-8") as file:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            time.sleep(0.05)
+        yield
 
 
 _HASH = r"(?:      (?:md5|size|nfiles): .*\n)+"
