@@ -133,7 +133,7 @@ def main() -> None:
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
         rows = table(arguments.ratings, arguments.repeats, arguments.folder or Path(scratch), arguments.format)
-    heads = ["ratings", "clean", "user_item", "both", "both, processor time", "the same per rating"]
+    heads = ["ratings", "clean", "user_item", "both", "both, processor time", "processor time per rating"]
     print("|", " | ".join([*heads, "peak of clean", "peak of user_item"]), "|")
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     print("\n".join(rows))
