@@ -34,7 +34,7 @@ def run(dataset: str, family: str) -> None:
 def _leave_out(dataset: str, family: str, reasons: dict[str, str]) -> None:
     """Write what a family's notebook would, of no models, so that the comparison goes on without the family."""
     for name, reason in reasons.items():
-        say(f"{dataset}: {name} is left out: {reason}")
+        say(f"{dataset}: {name} is skipped (too large): {reason}")
     files.write_json(paths.left_out(dataset, family), reasons)
     files.write_csv(paths.training(dataset, family), pd.DataFrame(columns=["model", "epoch", "metric", "value"]))
     with files.whole_folder(paths.validation(dataset, family)):

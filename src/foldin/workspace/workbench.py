@@ -51,7 +51,7 @@ class Workbench:
         self.left_out = models.left_out(every, self.data.training)
         self.models = {name: model for name, model in every.items() if name not in self.left_out}
         for name, reason in self.left_out.items():
-            say(f"{dataset}: {name} is left out: {reason}")
+            say(f"{dataset}: {name} is skipped (too large): {reason}")
         self._validation: dict[str, dict[str, float]] = {}
         self._history: dict[str, pd.DataFrame] = {}
         self._kept: set[str] = set()
