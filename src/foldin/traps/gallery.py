@@ -55,9 +55,10 @@ DESCENT = GradientDescentMF.Settings(
 INTRODUCTION = (
     "The tables of notebooks/traps.ipynb. [docs/gallery.md](../../docs/gallery.md) explains each trap and introduces "
     "the student projects S1 to S5. **The mistake** is what a wrong evaluation prints, **control** what it prints for "
-    "a model that has learned nothing, and **corrected** what the right evaluation prints. **As published** is a "
-    "number that a project printed on its own data. **Order of ids** is the list of a constant: ties are broken by "
-    "item id, and ids may carry information. No number here is a result."
+    "a model that has learned nothing, and **corrected** what the right evaluation prints. Some tables have two "
+    "columns instead: one marked as the mistake, one as corrected. **As published** is a number that a project printed "
+    "for its own data. **Order of ids**: a constant gives all items the same score, so its list follows item ids. None "
+    "of these numbers is a result."
 )
 
 
@@ -119,11 +120,11 @@ class Gallery:
 
     def bias(self) -> DampedBias:
         """Return an unfitted bias model."""
-        return DampedBias(DampedBias.Settings(damping=DAMPING))
+        return _named("bias", DampedBias(DampedBias.Settings(damping=DAMPING)))
 
     def als(self) -> ExplicitALS:
         """Return an unfitted model of alternating least squares on ratings."""
-        return ExplicitALS(EXPLICIT, seed=self.seed)
+        return _named("als-explicit", ExplicitALS(EXPLICIT, seed=self.seed))
 
     def descent(self) -> GradientDescentMF.Settings:
         """Return the settings of a matrix factorization by gradient descent that overfits."""
@@ -135,8 +136,7 @@ class Gallery:
 
     def _fitted(self, name: str, model: Model) -> Model:
         say(f"{self.dataset}: traps: fitting {name}")
-        model.name = name
-        return training.fitted(model, self.parts[0])
+        return training.fitted(_named(name, model), self.parts[0])
 
     @property
     def train(self) -> Interactions:
@@ -210,7 +210,7 @@ class Gallery:
 
     def _page(self) -> str:
         parts = [
-            f"# Traps, made on purpose on {self.dataset}",
+            f"# Traps: each mistake repeated on {self.dataset}",
             "<!-- Written by `dvc repro`; edit notebooks/traps.ipynb or src/foldin/traps instead. -->",
             INTRODUCTION,
             f"**Data.** {self.sizes()}",
@@ -226,6 +226,12 @@ class Gallery:
                 name, _ = self.plots[title]
                 parts.append(f"![{name.replace('-', ' ')}](traps/{name}.png)")
         return "\n\n".join(parts)
+
+
+def _named(name: str, model: Model) -> Model:
+    """Return a model under the name that progress lines show."""
+    model.name = name
+    return model
 
 
 def open_gallery(dataset: str) -> Gallery:

@@ -3,6 +3,7 @@
 S2, a student project that docs/gallery.md introduces, printed the second and the third.
 """
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,6 +18,8 @@ from foldin.traps.tables import CONTROL, CORRECTED, MISTAKE, Exhibit, Row, requi
 
 S2_MATRIX = ((1_419_907, 581_060), (466_740, 1_532_346))
 """The confusion matrix that S2 printed for MovieLens 20M, as scikit-learn gave it."""
+RIGHT_SIDE = "pairs on the right side of the mean, %"
+"""The column of the share of pairs whose rating and prediction are both above the threshold, or both not."""
 
 
 def scores_as_ratings(
@@ -41,23 +44,27 @@ def scores_as_ratings(
             (CONTROL, mean.name, {"RMSE": off_mean, title: float(level.mean())}),
             (CONTROL, at_random.name, {list_title: ndcg_at_random}),
         ),
-        f"The scores average {scores.mean():.2f} and the ratings {actual.mean():.2f}, so their “RMSE” is "
-        f"{off / off_mean:.1f} times that of the mean rating. As lists the scores are "
-        f"{'better' if ndcg > ndcg_at_random else 'no better'} than a random ranking: NDCG {ndcg:.4f}, random ranking "
+        f"The mean score is {scores.mean():.2f} and the mean rating {actual.mean():.2f}, so the “RMSE” of the scores "
+        f"is {off / off_mean:.1f} times that of predicting the mean. As a ranking, the scores "
+        f"{'beat' if ndcg > ndcg_at_random else 'do not beat'} random ones: NDCG {ndcg:.4f} against "
         f"{ndcg_at_random:.4f}.",
     )
 
 
-def read_matrix(matrix: npt.ArrayLike) -> Exhibit:
+def read_matrix(matrix: npt.ArrayLike, model: str = "", threshold: float = math.nan) -> Exhibit:
     """S2: read scikit-learn's confusion matrix the wrong way round, [[TP, FP], [FN, TN]], and the right way.
 
     Parameters
     ----------
     matrix : array_like of int, shape (2, 2)
         As scikit-learn gives it: rows are actual, columns predicted classes, negative before positive.
+    model : str, optional
+        The model that predicted the classes, if it is not S2's.
+    threshold : float, optional
+        The rating above which that model's classes are positive.
     """
     (a, b), (c, d) = np.asarray(matrix)
-    # One of the three readings divides by each of these.
+    # A precision or a recall divides by each of these.
     counts = {"above the mean": c + d, "predicted above it": b + d, "not above the mean": a + b}
     counts["predicted not above it"] = a + c
     for which, count in counts.items():
@@ -69,14 +76,16 @@ def read_matrix(matrix: npt.ArrayLike) -> Exhibit:
         return {"TP": tp, "FP": fp, "FN": fn, "TN": tn, **shares}
 
     wrong, right = measured(a, b, c, d), measured(d, b, c, a)
+    positive = f"Positive: a rating above the mean, {threshold:.2f}. The model is {model}. " if model else ""
     return Exhibit(
         table(
             (MISTAKE, "read as [[TP, FP], [FN, TN]]", wrong),
             (CONTROL, "predict positive for every pair", measured(c + d, a + b, 0, 0)),
             (CORRECTED, "read as [[TN, FP], [FN, TP]]", right),
         ),
-        f"Accuracy is {right['accuracy']:.4f} either way, so it hides the swap. Precision is {wrong['precision']:.4f} "
-        f"read the wrong way and {right['precision']:.4f} read the right way.",
+        f"{positive}Accuracy is {right['accuracy']:.4f} either way, so it does not show the swap. Precision is "
+        f"{wrong['precision']:.4f} if the matrix is read the wrong way and {right['precision']:.4f} if it is read the "
+        "right way.",
     )
 
 
@@ -96,15 +105,15 @@ def error_as_accuracy(actual: FloatArray, predictions: Mapping[str, FloatArray],
     for place, (name, predicted) in enumerate(predictions.items()):
         mse = metrics.rmse(actual, predicted) ** 2
         right = 100 * float(np.mean((actual > threshold) == (predicted > threshold)))
-        measured = {"MSE": mse, "printed as accuracy, %": 100 * mse, "RMSE": np.sqrt(mse), "true accuracy, %": right}
+        measured = {"MSE": mse, "printed as accuracy, %": 100 * mse, "RMSE": np.sqrt(mse), RIGHT_SIDE: right}
         readings.append((MISTAKE if place else CONTROL, name, measured))
     found = table(*readings)
     require(found["MSE"].any(), "no model makes an error here")
-    printed, true = (found.droplevel("reading")[name] for name in ("printed as accuracy, %", "true accuracy, %"))
+    printed, right_side = (found.droplevel("row")[name] for name in ("printed as accuracy, %", RIGHT_SIDE))
     return Exhibit(
         found,
-        f"The worst model, {printed.idxmax()}, prints the highest “accuracy”: {printed.max():.1f} %. The highest true "
-        f"accuracy is that of {true.idxmax()}: {true.max():.1f} %.",
+        f"The worst model, {printed.idxmax()}, prints the highest “accuracy”: {printed.max():.1f} %. Most pairs "
+        f"are on the right side of the mean rating with {right_side.idxmax()}: {right_side.max():.1f} %.",
     )
 
 

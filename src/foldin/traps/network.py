@@ -59,8 +59,8 @@ def all_ones(train: Interactions, test: Interactions, seed: int) -> Exhibit:
         found,
         f"On positives alone, the network has an F1 of {flattered['F1']:.2f}, and so has a constant. With as many "
         f"negatives as positives, its precision is {unmasked['precision']:.2f}, because it predicts 1 for negatives "
-        f"too, and its AUC is {unmasked['AUC']:.2f} (a random ranking: 0.50). Trained on negatives too, a network has "
-        f"an AUC of {taught['AUC']:.2f}.",
+        f"too, and its AUC is {unmasked['AUC']:.2f} (random: 0.50). A network trained on negatives too has an AUC of "
+        f"{taught['AUC']:.2f}.",
     )
 
 

@@ -15,7 +15,9 @@ def sampled_plot(hits: pd.DataFrame) -> Figure:
     figure, axis = plt.subplots(figsize=(6.8, 3.4), constrained_layout=True)
     names = list(hits.index.get_level_values("what"))
     for place, column in enumerate(hits):
-        axis.plot(hits[column], range(len(names)), plots.MARKERS[place], markersize=9, label=str(column))
+        axis.plot(
+            hits[column], range(len(names)), plots.MARKERS[place], markersize=9, label=str(column).partition(" (")[0]
+        )
     axis.hlines(range(len(names)), hits.min(axis=1), hits.max(axis=1), color=plots.QUIET, linewidth=1, zorder=0)
     axis.set_yticks(range(len(names)), names)
     axis.set_ylim(len(names) - 0.5, -0.5)

@@ -30,7 +30,7 @@ COPIED = 0.3
 
 def _of(found: pd.DataFrame, column: int) -> "pd.Series[float]":
     """Return a column, indexed by model."""
-    return found.droplevel("reading").iloc[:, column]
+    return found.droplevel("row").iloc[:, column]
 
 
 def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: int, liked_above: float) -> Exhibit:
@@ -52,17 +52,18 @@ def only_rated_items(test: Interactions, models: Mapping[str, Recommender], k: i
         few = top_k.top_k(np.where(rated, scores, -np.inf), k)[0]
         whole = top_k.top_k(scores, k, exclude=model.known[asked])[0]
         ndcg = {
-            f"NDCG@{k}, rated items only": metrics.ndcg(few, liked[asked]).mean(),
-            f"NDCG@{k}, whole catalogue": metrics.ndcg(whole, liked[asked]).mean(),
+            f"NDCG@{k} of liked items, rated items only ({MISTAKE})": metrics.ndcg(few, liked[asked]).mean(),
+            f"NDCG@{k} of liked items, whole catalogue ({CORRECTED})": metrics.ndcg(whole, liked[asked]).mean(),
         }
         readings.append((MISTAKE if readings else CONTROL, name, ndcg))
     found = table(*readings)
     among, all_ = _of(found, 0), _of(found, 1)
     return Exhibit(
         found,
-        f"Among rated items, a random ranking has an NDCG of {among.iloc[0]:.2f} and the best model, "
-        f"{among.idxmax()}, {among.max():.2f}. In the whole catalogue, a random ranking has {all_.iloc[0]:.4f} and the "
-        f"best model, {all_.idxmax()}, {all_.max():.4f}.",
+        f"An item is liked, and a hit, if it is rated above the mean, {liked_above:.2f}. Among rated items, a random "
+        f"ranking has an NDCG of {among.iloc[0]:.2f}, and the best model, {among.idxmax()}, {among.max():.2f}. In the "
+        f"whole catalogue, a random ranking has {all_.iloc[0]:.4f}, and the best model, {all_.idxmax()}, "
+        f"{all_.max():.4f}.",
     )
 
 
@@ -94,15 +95,18 @@ def sampled_candidates(
         ahead = (scores > own) | ((scores == own) & (np.arange(test.n_items) < held[:, None]))
         hits = {
             f"hit rate@{k}, {among}": float(np.mean((ahead & of).sum(axis=1) < k))
-            for among, of in ((f"among {candidates}", sampled), ("whole catalogue", possible))
+            for among, of in (
+                (f"among {candidates} ({MISTAKE})", sampled),
+                (f"whole catalogue ({CORRECTED})", possible),
+            )
         }
         readings.append((MISTAKE if readings else CONTROL, name, hits))
     found = table(*readings)
     among, whole = (100 * _of(found, place).iloc[0] for place in (0, 1))
     return Exhibit(
         found,
-        f"A random ranking hits for {among:.1f} % of the users among {candidates} and for {whole:.1f} % in the whole "
-        f"catalogue. {order(found)} here.",
+        f"A random ranking has a hit for {among:.1f} % of the users among {candidates} candidates, and for "
+        f"{whole:.1f} % in the whole catalogue. {order(found)} here.",
     )
 
 
@@ -127,7 +131,7 @@ def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int
         seen = rng.poisson(draws * allowed)
         lists = top_k.top_k(-seen.astype(np.float32), k, exclude=train.ratings[asked])[0]
         by_user = metrics.ranking_metrics(lists, test.ratings[asked])
-        shown = {"precision": "precision", "recall": "recall", "hit": "hit_rate"}
+        shown = {"precision": "precision", "recall": "recall", "hit rate": "hit_rate"}
         return {f"{title}@{k}": float(by_user[name].mean()) for title, name in shown.items()}
 
     leak, honest = measured(~known & ~held), measured(~known)
@@ -137,8 +141,8 @@ def telling_negatives(train: Interactions, test: Interactions, k: int, seed: int
             (MISTAKE, "negatives avoid the train and the test part", leak),
             (CORRECTED, "negatives avoid the train part only", honest),
         ),
-        f"A model that only counts negatives has a {name} of {leak[name]:.4f}. If negatives avoid only training items, "
-        f"it has {honest[name]:.4f}.",
+        f"A “model” that only counts how often each item was a negative has a {name} of {leak[name]:.4f}. With "
+        f"negatives that avoid only training items, {name} is {honest[name]:.4f}.",
     )
 
 
@@ -175,8 +179,8 @@ def duplicates(ratings: Interactions, share: float, seed: int, *, copied: float 
         gains.append(100 - 100 * found["bias"]["RMSE with the look-up"] / found["bias"]["RMSE"])
     return Exhibit(
         table(*readings),
-        f"Looking up duplicate pairs lowers the RMSE of the biases by {gains[0]:.0f} % while the log contains "
-        f"duplicates, and by {gains[1]:.0f} % once they are dropped.",
+        "The look-up predicts a test pair by its training rating, if there is one. It lowers the RMSE of bias by "
+        f"{gains[0]:.0f} % if the log contains duplicates, and by {gains[1]:.0f} % if they are dropped first.",
     )
 
 
@@ -258,5 +262,6 @@ def called_temporal(
     return Exhibit(
         found,
         f"In the random split, {older[0]:.0f} % of the test ratings are older than a training rating of the same user. "
-        f"The RMSE of {list(models)[-1]} is {rmse[last]:.4f} there, and {rmse[-1]:.4f} in a true split by time.",
+        f"The RMSE of {list(models)[-1]} is {rmse[last]:.4f} with the random split and {rmse[-1]:.4f} with a split "
+        "by time.",
     )

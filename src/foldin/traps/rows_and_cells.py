@@ -110,7 +110,8 @@ def mixed_up_rows(cells: sparse.csr_array, held: float, seed: int, *, factors: i
     off = max(abs(measured["RMSE"] - 1) for *_, measured in readings)
     return Exhibit(
         table(*readings, (CONTROL, "predict 0 for everything", classified(ones, np.zeros(len(rows))))),
-        f"Every label is 1, so predicting 0 has an RMSE of exactly 1. The decompositions are within {off:.4f} of it.",
+        "Every label is 1, so predicting 0 has an RMSE of exactly 1. The RMSE of the decompositions is within "
+        f"{off:.4f} of that.",
     )
 
 
@@ -131,18 +132,18 @@ def all_cells(cells: sparse.csr_array, model: ExplicitALS, held: float, seed: in
     require(filled[asked].any(), f"none of the filled among {size:,} cells is drawn for evaluation")
     # The penalty is in units of the ratings' standard deviation, which is small if nearly all are 0.
     penalty = model.settings.regularization / (filled[~asked].std() or 1.0)
+    name = model.name
     model = ExplicitALS(model.settings.model_copy(update={"regularization": penalty}), seed=model.seed)
+    model.name = name
     model.fit(interactions_from_cells(rows[~asked], items[~asked], filled[~asked], cells.shape))
     labels = filled[asked].astype(np.float64)
     predictions = model.predict(rows[asked], items[asked]), np.zeros(len(labels), dtype=np.float32)
     # With this option the precision of a model that selects nothing, 0/0, becomes 1.0, as in S1.
     als, zeros = (classified(labels, made, zero_division=1) for made in predictions)
-    says = f"ALS has {100 * als['RMSE'] / zeros['RMSE']:.0f} % of the RMSE of predicting 0 everywhere."
+    more = 100 * als["RMSE"] / zeros["RMSE"] - 100
+    says = f"ALS has an RMSE {abs(more):.0f} % {'above' if more > 0 else 'below'} that of predicting 0 everywhere."
     if (als["precision"], als["recall"]) == (1, 0):
-        says += (
-            " It finds none of the positives. Its precision of 1.0 is 0/0, which scikit-learn's `zero_division=1` sets "
-            "to 1."
-        )
+        says += " It predicts no positive. Its precision is 0/0, which scikit-learn's `zero_division=1` sets to 1."
     found = table(
         (MISTAKE, "ALS on all cells", als),
         (CONTROL, "predict 0 for everything", zeros),
@@ -163,7 +164,8 @@ def users_are_users(train: Interactions, test: Interactions, models: Mapping[str
     ndcg: dict[str, float] = {}
     for name, model in models.items():
         by_user = metrics.ranking_metrics(model.recommend(asked, k)[0], test.ratings[asked])
-        ranked = {f"{title}@{k}": float(by_user[title].mean()) for title in ("precision", "recall", "ndcg")}
+        titles = {"precision": "precision", "recall": "recall", "ndcg": "NDCG"}
+        ranked = {f"{title}@{k}": float(by_user[metric].mean()) for metric, title in titles.items()}
         rated = {}
         if isinstance(model, RatingRecommender):
             rated["RMSE"] = rmse[name] = metrics.rmse(actual, model.predict(users, items))
@@ -171,7 +173,7 @@ def users_are_users(train: Interactions, test: Interactions, models: Mapping[str
             readings += [(CONTROL, name, rated), (ORDER_OF_IDS, f"{name}, as a list", ranked)]
         else:
             readings.append((CONTROL if name == "random" else CORRECTED, name, rated | ranked))
-            ndcg[name] = ranked[f"ndcg@{k}"]
+            ndcg[name] = ranked[f"NDCG@{k}"]
     return Exhibit(table(*readings), best_of_each(rmse, ndcg))
 
 
@@ -179,8 +181,8 @@ def best_of_each(rmse: Mapping[str, float], ndcg: Mapping[str, float]) -> str:
     """Say which model predicts ratings best, which ranks best, and whether that beats popularity."""
     rater, ranker = min(rmse, key=rmse.__getitem__), max(ndcg, key=ndcg.__getitem__)
     text = (
-        f"{rater} predicts ratings best: RMSE {rmse[rater]:.4f} (mean rating: {rmse['global-mean']:.4f}). {ranker} "
-        f"ranks best: NDCG {ndcg[ranker]:.4f} (random ranking: {ndcg['random']:.4f}"
+        f"{rater} predicts ratings best: RMSE {rmse[rater]:.4f} (global-mean: {rmse['global-mean']:.4f}). {ranker} "
+        f"ranks best: NDCG {ndcg[ranker]:.4f} (random: {ndcg['random']:.4f}"
     )
     if ranker == "popularity":
         return text + "). On ratings as sparse as these, no model here beats popularity."

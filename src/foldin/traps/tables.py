@@ -1,4 +1,4 @@
-"""What every exhibit is: a table of readings and a one-sentence summary.
+"""What every exhibit is: a table and a short summary.
 
 Some data cannot show some traps. A function that makes an exhibit first states what it needs (`require`).
 """
@@ -17,15 +17,15 @@ CONTROL = "control"
 CORRECTED = "corrected"
 """What the right evaluation prints on the same data."""
 AS_PUBLISHED = "as published"
-"""A number that a project printed, on its own data."""
+"""A number that a project printed for its own data."""
 ORDER_OF_IDS = "order of ids"
-"""The list of a constant. Ties are broken by item id, and ids may carry information, so this is not a control."""
+"""The list of a constant. It follows item ids, which may carry information, so this is not a control."""
 Row = tuple[str, str, dict[str, float]]
-"""A reading (one of the above), what is evaluated, and its metrics."""
+"""The kind of row (one of the above), what is evaluated, and its metrics."""
 
 
 class Exhibit(NamedTuple):
-    """A table as `table` makes it, and what it says on these data."""
+    """A table as `table` makes it, and its summary."""
 
     table: pd.DataFrame
     says: str
@@ -58,8 +58,8 @@ def require(there: object, lacking: str) -> None:
 
 
 def table(*rows: Row) -> pd.DataFrame:
-    """Return rows as a table, indexed by `reading` and `what`: a column for each metric, NaN where a row has none."""
-    names = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["reading", "what"])
+    """Return rows as a table, indexed by `row` (the kind) and `what`: a column for each metric, NaN if it has none."""
+    names = pd.MultiIndex.from_tuples([row[:2] for row in rows], names=["row", "what"])
     return pd.DataFrame([row[2] for row in rows], index=names).astype(float)
 
 
