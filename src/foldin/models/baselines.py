@@ -47,7 +47,7 @@ class DampedBias(GlobalMean):
         damping: Damping
 
     settings: Settings
-    about = "The mean plus a damped bias of the user and of the item (Koren 2010): every user gets the same ranking."
+    about = "The mean plus a damped bias of the user and of the item (Koren 2010); every user gets the same ranking."
 
     def _damping(self) -> float:
         return self.settings.damping
@@ -64,7 +64,9 @@ class DampedBias(GlobalMean):
 class Popularity(Recommender):
     """Ranks items by how many training ratings they have."""
 
-    about = "Items by number of training ratings, the same for every user: hard to beat if exposure follows popularity."
+    about = (
+        "Number of training ratings of an item: the same for every user, and hard to beat if users see popular items."
+    )
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         counts = np.bincount(train.ratings.indices, minlength=train.n_items)
@@ -90,7 +92,7 @@ class Popularity(Recommender):
 class Random(Recommender):
     """Ranks items by chance: the floor of every ranking metric."""
 
-    about = "Seeded random scores: what a random ranking scores on a ranking metric."
+    about = "Random scores from a seed: the value of a ranking metric that chance gives."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         return

@@ -58,7 +58,7 @@ class BayesianMF(RatingRecommender):
     settings: Settings
     about = (
         "Bayesian matrix factorization by Gibbs sampling (Salakhutdinov and Mnih 2008) with a normal prior of each "
-        "factor (Rendle 2012): averages of many draws, nothing tuned."
+        "factor (Rendle 2012): averages of many draws, with no penalty to tune."
     )
     draws: Draws
 
@@ -174,8 +174,8 @@ class FlippedFM(BayesianMF):
 
     settings: Settings
     about = (
-        "Bayesian factorization machine by Gibbs sampling: features are the items a user has rated, the raters of an "
-        "item (SVD++ flipped; Rendle, Zhang and Koren 2019), and attributes of both, such as genres."
+        "Bayesian factorization machine by Gibbs sampling: features are the items that a user has rated (as in SVD++), "
+        "the users who have rated an item (“flipped”; Rendle, Zhang and Koren 2019), and attributes such as genres."
     )
 
     def _features(self, train: Interactions) -> tuple[tuple[Group, ...], tuple[Group, ...]]:

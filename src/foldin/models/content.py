@@ -46,7 +46,7 @@ class TfIdf(Recommender):
     settings: Settings
     about = (
         "Cosine of an item's terms (title, genres, creator) with those of the user's rated items, by TF-IDF "
-        "(Salton and Buckley 1988); ranks only, unrated items too."
+        "(Salton and Buckley 1988); ranks only, items without ratings too."
     )
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
@@ -171,7 +171,7 @@ class TfIdfPopularity(TfIdf):
 
     settings: Settings
     about = (
-        "The cosine of `tf-idf` plus the logarithm of an item's number of ratings, from 0 to 1, times a weight; "
+        "The cosine of `tf-idf` plus a weight times the logarithm of an item's number of ratings, scaled to 0 to 1; "
         "ranks only."
     )
 

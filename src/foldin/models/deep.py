@@ -32,7 +32,7 @@ class DropoutMLP(HiddenLayer):
 
     settings: Settings
     about = (
-        "Two embeddings, concatenated, a hidden layer with L2, dropout (architecture of student project S1; see "
+        "A hidden layer with L2 and dropout on two concatenated embeddings (architecture of student project S1; see "
         "docs/gallery.md)."
     )
 
@@ -51,8 +51,8 @@ class CentredMLP(HiddenLayer):
 
     settings: Settings
     about = (
-        "Small embeddings, concatenated, one wide hidden layer, on rating residuals (architecture of student project "
-        "S2; see docs/gallery.md)."
+        "One wide hidden layer on two concatenated small embeddings, for rating residuals (architecture of student "
+        "project S2; see docs/gallery.md)."
     )
 
 
@@ -72,8 +72,8 @@ class MomentumMLP(HiddenLayer):
 
     settings: Settings
     about = (
-        "Small embeddings, concatenated, one wide hidden layer, SGD with momentum on centred ratings (the model of "
-        "student project S2; see docs/gallery.md)."
+        "One wide hidden layer on two concatenated small embeddings, for centred ratings, by SGD with momentum (the "
+        "model of student project S2; see docs/gallery.md)."
     )
 
     def _base(self, biases: bias.Bias) -> bias.Bias:
@@ -95,8 +95,8 @@ class NCF(HiddenLayer):
 
     settings: Settings
     about = (
-        "Neural collaborative filtering on ratings, learning rate falling in steps (architecture of student project "
-        "S4; see docs/gallery.md)."
+        "Neural collaborative filtering of ratings, with a learning rate that falls in steps (architecture of student "
+        "project S4; see docs/gallery.md)."
     )
 
     def _after_hidden(self, layers: Any) -> list[Any]:

@@ -82,7 +82,7 @@ class StackedRatings(Stack, RatingRecommender):
 
     available = PARTS
     settings: Settings
-    about = "A weighted sum of rating models, weights by non-negative least squares on validation (Breiman 1996)."
+    about = "A weighted sum of rating models; weights by non-negative least squares on validation (Breiman 1996)."
 
     def _damping(self) -> float:
         return self.settings.damping
@@ -153,7 +153,7 @@ class StackedRanking(Stack):
 
     available = PARTS
     settings: Settings
-    about = "A weighted sum of standardized scores, weights by greedy selection on validation (Caruana et al. 2004)."
+    about = "A weighted sum of standardized scores; weights by greedy selection on validation (Caruana et al. 2004)."
 
     def _choose(self, fitted: dict[str, Recommender], train: Interactions, validation: Interactions) -> Weights:
         users = np.flatnonzero(np.diff(validation.ratings.indptr)).astype(np.int32)

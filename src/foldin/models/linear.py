@@ -84,7 +84,7 @@ class Edlae(Ease):
         dropout: Dropout
 
     settings: Settings
-    about = "EDLAE: EASE trained, in expectation, on users with some items dropped (Steck 2020); ranks only."
+    about = "EDLAE: EASE with dropout of a user's items, in closed form (Steck 2020); ranks only."
 
     def _penalties(self, counts: Values) -> Values:
         return self.settings.regularization + self.settings.dropout / (1 - self.settings.dropout) * counts
@@ -106,7 +106,7 @@ class Slim(SparseItemWeights):
         gigabytes: Gigabytes
 
     settings: Settings
-    about = "SLIM: few item-item weights, none negative, by an elastic net (Ning and Karypis 2011); ranks only."
+    about = "SLIM: sparse, non-negative item-item weights from an elastic net (Ning and Karypis 2011); ranks only."
 
     def too_large(self, n_users: int, n_items: int) -> str | None:
         """Return why `gigabytes` allows no training; see `Recommender.too_large`."""

@@ -109,7 +109,7 @@ class RP3Beta(SparseItemWeights):
 
     settings: Settings
     about = (
-        "RP3beta: a random walk of three steps, popular items weighted down by an exponent (Paudel et al. 2017); "
+        "RP3beta: a random walk of three steps; scores are divided by a power of popularity (Paudel et al. 2017); "
         "ranks only."
     )
 

@@ -120,7 +120,7 @@ class LanczosSVD(ZeroImputedSVD):
 class RandomizedSVD(ZeroImputedSVD):
     """`truncated-svd`: zero-imputed, by random projection."""
 
-    about = "The same decomposition by scikit-learn's randomized TruncatedSVD (Halko et al. 2011); ranks only."
+    about = "The decomposition of `svds`, by scikit-learn's randomized TruncatedSVD (Halko et al. 2011); ranks only."
     _decompose = staticmethod(by_random_projection)
 
 
@@ -180,8 +180,8 @@ class UnregularizedMF(GradientDescentMF):
     """`mf-no-l2`: the same with L2 = 0 and no early stopping."""
 
     about = (
-        "The same model without L2 and without early stopping. It memorizes its training ratings, which regularization "
-        "prevents."
+        "The same model as `mf-l2`, without L2 and without early stopping: it overfits, which shows what "
+        "regularization prevents."
     )
 
 

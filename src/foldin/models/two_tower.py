@@ -61,8 +61,8 @@ class RatingTowers(DotProduct):
 
     settings: Settings
     about = (
-        "User and item embeddings, their dot product, one linear unit, on rating residuals (architecture of student "
-        "project S3; see docs/gallery.md)."
+        "One linear unit on the dot product of a user and an item embedding, for rating residuals (architecture of "
+        "student project S3; see docs/gallery.md)."
     )
 
 
@@ -78,8 +78,8 @@ class PlainTowers(DotProduct):
 
     settings: Settings
     about = (
-        "User and item embeddings, their dot product, one linear unit, on whole ratings (the model of student project "
-        "S3; see docs/gallery.md)."
+        "One linear unit on the dot product of a user and an item embedding, for whole ratings (the model of student "
+        "project S3; see docs/gallery.md)."
     )
 
     def _base(self, biases: bias.Bias) -> bias.Bias:
@@ -109,7 +109,7 @@ class RetrievalTowers(Recommender):
 
     settings: Settings
     about = (
-        "Towers over ids, item and user features; in-batch softmax with a correction for popularity "
+        "Towers over ids and features of users and items; in-batch softmax with a correction for popularity "
         "(Yi et al. 2019, Sampling-bias-corrected neural modeling); ranks only."
     )
 
