@@ -80,7 +80,7 @@ def test_liked_ratings_alone_are_judged_by_lists_and_the_page_says_so(plays):
     findings, text = reported("mine", source)
     assert not results.has_ratings(findings.board)
     assert "Only liked ratings were kept, as implicit feedback (split.liked_only)" in text
-    assert "when the user liked it in the test part, and only liked ratings were kept" in text
+    assert "if the user liked it in the test part, and only liked ratings were kept" in text
     for absent in ("Nobody gave ratings", "## Predicting ratings", "graded", "nan"):
         assert absent not in text
 
@@ -111,5 +111,5 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
         assert row[f"domains.{domain}.mae_own_unit"] == pytest.approx((predicted - actual).abs().mean(), abs=1e-5)
         assert f"{row[f'domains.{domain}.rmse_own_unit']:.4f}" in text
     assert metrics["rmse_own_unit"] == pytest.approx(9 * metrics["rmse"], abs=1e-5)
-    assert "“Liked” is a rating of at least 0.75" in text
+    assert "A rating of 0.75 or more is *liked*" in text
     assert len(leaderboard.plot(findings.board, "mix", findings.k, findings.dataset.unit).axes) == 2

@@ -51,7 +51,7 @@ def test_groups_are_of_the_test_ratings_and_stand_on_the_page(findings):
     assert found["std"][0] == pytest.approx(np.sqrt(np.mean(stds[names[0]][least].astype(float) ** 2)))
     text = page.page(findings)
     assert f" {found['std'][0]:.4f} " in text
-    assert f"{names[0]} and {names[1]} also say" in text
+    assert f"{names[0]} and {names[1]} also predict a standard deviation" in text
     assert "(plots/predictive_std.png)" in text
     (axis,) = predictive_std.plot(findings).axes
     assert [line.get_label() for line in axis.get_lines()][:2] == names

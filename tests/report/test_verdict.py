@@ -1,4 +1,4 @@
-"""The answer in sentences: ties of users, and leads that another seed might turn."""
+"""The answer in sentences: which leads are significant, and which another seed might turn."""
 
 from dataclasses import dataclass
 
@@ -57,7 +57,9 @@ def test_leads_beyond_the_seeds_and_ties_are_not(change, said):
     text = verdict.sentences(findings(**change))
     assert ("other seeds" in text) == said
     assert "oracle**" not in text
-    assert ("**mf** does not differ significantly from net" in text) == ("mf__rmse_tied" in change)
+    assert ("In RMSE, **mf** is tied with net (no significant difference)." in text) == ("mf__rmse_tied" in change)
+    assert ("In RMSE, the lead of net is significant." in text) == ("mf__rmse_tied" not in change)
+    assert "In NDCG@10, the lead of als is significant." in text
 
 
 def test_a_baseline_that_no_model_beats_is_the_answer():
@@ -66,7 +68,8 @@ def test_a_baseline_that_no_model_beats_is_the_answer():
         "**no model beats the bias baseline**, which ranks best (NDCG@10 0.2500; the best model, als: 0.2000)" in text
     )
     assert "**net** predicts ratings best (RMSE 0.7700; the bias baseline: 0.9000)" in text
-    assert "not differ significantly from als" not in text
+    assert "tied with als" not in text
+    assert "In NDCG@10, the lead of bias is significant." in text
     assert "might beat als" not in text
 
 

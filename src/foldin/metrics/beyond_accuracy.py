@@ -223,7 +223,7 @@ LISTS = (
 CATALOGUE = (
     _describes(
         "coverage",
-        "items on any list / items of the catalogue (Ge et al. 2010)",
+        "items on at least one list / items of the catalogue (Ge et al. 2010)",
         lambda lists: coverage(lists.items, lists.n_items),
         title="coverage",
         of_groups=True,
@@ -237,8 +237,8 @@ CATALOGUE = (
     ),
     _describes(
         "popularity_lift",
-        "mean popularity (training ratings) of listed items over that of the users' own training items, minus 1; "
-        "both averaged per user first (Abdollahpouri et al. 2019)",
+        "mean popularity (training ratings) of listed items, divided by that of the users' own training items, minus "
+        "1; both are averaged by user first (Abdollahpouri et al. 2019)",
         lambda lists: popularity_lift(lists.items, lists.popularity, lists.known),
         lowest=-1.0,
         highest=math.inf,

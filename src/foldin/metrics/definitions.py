@@ -66,12 +66,11 @@ SYMBOLS = (
 ERROR = "standard error, clustered by user, of: {}"
 SPREAD = "standard deviation over training seeds of: {}"
 GROUPS = {
-    "domains": "Within one domain: pairs, candidates, lists and held-out items are restricted to it, and means are "
-    "over users with a held-out item in it. Pairs of cold users count; cold items have no domain, so their pairs "
-    "belong to none",
-    "popularity": "Within one popularity group: pairs are restricted to its items; recall counts its held-out items in "
-    "the lists of the whole catalogue, over users who have one. Pairs of cold users count; cold items have no "
-    "popularity, so their pairs belong to none",
+    "domains": "Within one domain: only its pairs, candidates, lists and held-out items; means are over users with a "
+    "held-out item in it. Pairs of cold users count. Cold items have no domain, so their pairs belong to none",
+    "popularity": "Within one popularity group: only pairs with its items. Recall counts the group's held-out items in "
+    "the lists of the whole catalogue, over users who have one. Pairs of cold users count. Cold items have no "
+    "popularity, so their pairs belong to no group",
 }
 """How the metrics of a group of items differ; `domains.rmse` names such a metric."""
 SAMPLE = "Candidates are a given sample, not the catalogue: comparable only on the same sample"

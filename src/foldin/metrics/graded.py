@@ -133,8 +133,8 @@ LIKED_ONLY = tuple(
     replace(
         metric,
         name=f"{metric.name}_liked",
-        text=f"{metric.text}; r and R of liked items alone (rated evaluation.liked_share of the way up the scale, or "
-        "higher), over users with one",
+        text=f"`{metric.name}`, but only liked items count as held out (rated evaluation.liked_share of the way up the "
+        "scale, or higher), over users who have one",
         of_groups=False,
         interval=False,
     )

@@ -64,9 +64,24 @@ LIKED = (
         lambda n: _share(2 * n.true_positives, 2 * n.true_positives + n.false_positives + n.false_negatives),
         title="F1",
     ),
-    count("true_positives", "liked and predicted liked", lambda n: n.true_positives, "true positives"),
-    count("false_positives", "not liked and predicted liked", lambda n: n.false_positives, "false positives"),
-    count("false_negatives", "liked and predicted not liked", lambda n: n.false_negatives, "false negatives"),
-    count("true_negatives", "not liked and predicted not liked", lambda n: n.true_negatives, "true negatives"),
+    count("true_positives", "number of pairs liked and predicted liked", lambda n: n.true_positives, "true positives"),
+    count(
+        "false_positives",
+        "number of pairs not liked and predicted liked",
+        lambda n: n.false_positives,
+        "false positives",
+    ),
+    count(
+        "false_negatives",
+        "number of pairs liked and predicted not liked",
+        lambda n: n.false_negatives,
+        "false negatives",
+    ),
+    count(
+        "true_negatives",
+        "number of pairs not liked and predicted not liked",
+        lambda n: n.true_negatives,
+        "true negatives",
+    ),
 )
 """Metrics of "liked or not", each computed from `Classified`; a ratio 0/0 is None."""

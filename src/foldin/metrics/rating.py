@@ -152,7 +152,7 @@ def _of_errors(name: str, text: str, compute: Callable[[RatingErrors], float | N
 
 
 _IN_UNIT = "p: predicted, a: actual rating, in the unit of the ratings"
-_OWN = "of ratings that are shares of their domain's scale, in that scale's unit"
+_OWN = "in the unit of the domain's own scale, where ratings are shares of that scale"
 RATING = (
     _of_errors(
         "rmse",
@@ -183,13 +183,13 @@ RATING = (
     # Turning a share into a rating also adds the lowest rating, which cancels in a difference of two ratings.
     _of_errors(
         "rmse_own_unit",
-        f"rmse {_OWN}",
+        f"RMSE {_OWN}",
         lambda given: None if given.own_width is None else root_mean(given.squared) * given.own_width,
         of_groups=True,
     ),
     _of_errors(
         "mae_own_unit",
-        f"mae {_OWN}",
+        f"MAE {_OWN}",
         lambda given: None if given.own_width is None else mean_size(given.error) * given.own_width,
         of_groups=True,
     ),
@@ -203,8 +203,7 @@ RATING = (
     ),
     _of_errors(
         "user_rmse",
-        "mean over users of each user's RMSE: a user with one rating weighs as much as one with many; differs from "
-        "rmse",
+        "mean over users of each user's RMSE: unlike in `rmse`, a user with one rating weighs as much as one with many",
         user_rmse,
         title="mean RMSE by user",
     ),

@@ -144,7 +144,7 @@ def predicted_ratings(findings: Findings) -> pd.DataFrame:
 
 
 def training_curves(findings: Findings) -> pd.DataFrame:
-    """Return all families' training curves, models with a single epoch left out."""
+    """Return all families' training curves, without those of a single epoch."""
     tables = [pd.read_csv(paths.training(findings.dataset.name, family)) for family in params.families()]
     curves = pd.concat([table for table in tables if len(table)], ignore_index=True)
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)

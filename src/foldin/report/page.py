@@ -67,7 +67,7 @@ def page(findings: Findings) -> str:
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
         verdict.sentences(findings),
-        *_left_out(name),
+        *_skipped(name),
         f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
         *(_ratings(findings) if rated else []),
         *_ranking(findings),
@@ -101,10 +101,10 @@ def page(findings: Findings) -> str:
     return "\n\n".join(parts)
 
 
-def _left_out(dataset: str) -> list[str]:
+def _skipped(dataset: str) -> list[str]:
     found = results.left_out(dataset)
     named = ", ".join(f"`{name}`" for name in found)
-    return [f"Not compared, because they need more memory here than params.yaml allows: {named}."] if found else []
+    return [f"Skipped (too large), because they need more memory than params.yaml allows: {named}."] if found else []
 
 
 def _ratings(findings: Findings) -> list[str]:
@@ -123,8 +123,8 @@ def _liked_from(findings: Findings) -> float:
 
 def _liked_only(findings: Findings) -> list[str]:
     return [
-        "In graded NDCG a hit gains the rating's share of the scale, so the lowest rating gains nothing. With only the "
-        f"items that the user rated {_liked_from(findings):g} or higher counting as held out, and users who have one:",
+        "Graded NDCG weights a hit by its rating, from 0 for the lowest to 1 for the highest. The next table counts "
+        f"only items that the user rated {_liked_from(findings):g} or higher, over users who have such an item:",
         _markdown(leaderboard.liked_only_table(findings.board, findings.k)),
     ]
 
@@ -133,12 +133,11 @@ def _liked(findings: Findings) -> list[str]:
     from_rating = _liked_from(findings)
     return [
         "## Liked or not liked",
-        f"“Liked” is a rating of at least {from_rating:g}; “positive” means liked. Best F1 first; a dash means that no "
-        "prediction reached the threshold.",
+        f"A rating of {from_rating:g} or more is *liked* (positive). Best F1 first; a dash means that no predicted "
+        f"rating was {from_rating:g} or more.",
         _markdown(leaderboard.liked_table(findings.board)),
         "## Calibration",
-        "Are the predictions calibrated? "
-        f"Test ratings in {findings.settings.calibration_bins} groups by predicted rating:",
+        f"Mean actual rating by predicted rating, in {findings.settings.calibration_bins} groups:",
         "![Mean actual against mean predicted ratings](plots/calibration.png)",
         *_predictive_std(findings),
     ]
@@ -163,11 +162,11 @@ def _ranking(findings: Findings) -> list[str]:
         f"## {title}",
         f"{about} {verdict.population_note(findings)}",
         *([] if results.has_ratings(board) else [verdict.interval_note()]),
-        "Items of equal scores are ordered by their id, so a model whose scores are all the same, such as global-mean, "
-        "ranks by id alone. That is better than random if popular items have low ids.",
+        "Items with equal scores are ordered by item id. A model that gives all items the same score, such as "
+        "global-mean, therefore ranks by id alone, which is better than random if popular items have low ids.",
         _markdown(leaderboard.ranking_table(board, k)),
         *(_liked_only(findings) if rated else []),
-        "What accuracy does not see of these lists (the random baseline shows what chance gives):",
+        "Beyond-accuracy metrics of the same lists; compare with the random baseline:",
         _markdown(leaderboard.list_table(board, k)),
         "At other list lengths:",
         _markdown(leaderboard.length_table(board, k, params.section(params.Evaluation).ks)),
@@ -186,8 +185,8 @@ def _definitions(findings: Findings) -> list[str]:
         "## What each metric means",
         f"Symbols: {definitions.SYMBOLS}.",
         "\n".join(f"- `{name}`: {text}" for name, text in shown.items()),
-        "Of groups of items:",
-        "\n".join(f"- `{kind}.…`: as above. {definitions.GROUPS[kind]}" for kind in kinds),
+        "Metrics of groups of items:",
+        "\n".join(f"- `{kind}.…`: the same metrics. {definitions.GROUPS[kind]}" for kind in kinds),
     ]
 
 
@@ -232,10 +231,10 @@ def _examples(findings: Findings) -> list[str]:
 
 
 def _abouts(dataset: str) -> str:
-    lines, left_out = [], results.left_out(dataset)
+    lines, skipped = [], results.left_out(dataset)
     for family in params.families():
         for name, cls in models.family_models(family).items():
-            reason = f" **Not trained here:** {left_out[name]} (params.yaml)." if name in left_out else ""
+            reason = f" **Skipped (too large):** {skipped[name]} (params.yaml)." if name in skipped else ""
             lines.append(f"- **{name}** ({family}): {cls.about}{reason}")
     return "\n".join(lines)
 
@@ -254,8 +253,8 @@ def _data(findings: Findings) -> list[str]:
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Train and "
         f"validation part together, on which the final models are fitted, contain {split['users']:,} users and "
-        f"{split['items']:,} items, and {split['density_of_training']:.2%} of their pairs are rated. Of the test part, "
-        f"{cold[0]}, {cold[1]} and therefore {cold[2]} are cold.",
+        f"{split['items']:,} items, and {split['density_of_training']:.2%} of their pairs are rated. In the test part, "
+        f"{cold[0]} and {cold[1]} are cold; {cold[2]} contain one of them.",
         *_changes(account),
         "![Ratings given, and ratings by item and user](plots/data.png)",
     ]
@@ -273,7 +272,7 @@ def _changes(account: dict[str, Any]) -> list[str]:
     if not rows:
         return []
     return [
-        "Rows in which cleaning changed a value, or that it kept unchanged for a reason:",
+        "Rows in which cleaning changed a value, or which look odd but were kept:",
         _markdown(pd.DataFrame(rows)),
     ]
 

@@ -1,4 +1,4 @@
-"""What the report says of predictive standard deviations: whether errors are as large as models predict.
+"""What the report says about predictive standard deviations: whether errors are as large as models predict.
 
 Only models that average over draws have them (foldin.models.bayesian).
 """
@@ -14,7 +14,7 @@ from foldin.report.contents import Findings
 
 
 def models(findings: Findings) -> list[str]:
-    """Return the models that say how sure they are of each test rating, lowest RMSE first."""
+    """Return the models that predict a standard deviation for each test rating, lowest RMSE first."""
     with_stds = set().union(*(_stds(findings, family).columns for family in params.families()))
     if not with_stds:
         return []
@@ -54,10 +54,10 @@ def sentences(findings: Findings) -> str:
     """Return what the page says above plot and table."""
     names = models(findings)
     return (
-        f"{_listed(names)} also {'say' if len(names) > 1 else 'says'} how far off each prediction may be: a standard "
-        f"deviation. Here are test ratings in {findings.settings.calibration_bins} groups by it, the surest first. "
-        "In each group the RMSE should equal it. Predictions are clipped to the scale and the "
-        f"standard deviation is not, so near its ends errors may be smaller. The table shows {names[0]}:"
+        f"{_listed(names)} also {'predict' if len(names) > 1 else 'predicts'} a standard deviation for each rating. "
+        f"Below, the test ratings are in {findings.settings.calibration_bins} groups, from the smallest to the largest "
+        "predicted standard deviation. If a model is calibrated, the RMSE of a group equals it. The RMSE may be lower "
+        f"near the ends of the scale, because predictions are clipped. The table is for {names[0]}:"
     )
 
 

@@ -84,7 +84,7 @@ def read_board(dataset: str) -> pd.DataFrame:
 
 
 def left_out(dataset: str) -> dict[str, str]:
-    """Return the models that were too large to train on a data set: model → why."""
+    """Return the models that were skipped (too large) on a data set: model → why."""
     reasons: dict[str, str] = {}
     for family in params.families():
         file = paths.predictions(dataset, family) / "left_out.json"

@@ -70,8 +70,8 @@ def sentences(found: Accounts) -> str:
         parts.append(f"- {model}: {how}. {_choice(account)}")
     return (
         "Settings were searched on training data before the models were trained; the test part was not read. A trial "
-        "is a model trained with other settings. The settings of params.yaml were judged in the same way, and the best "
-        "of all were used. A metric by which the best of many was picked flatters it; the test metrics above do not."
+        "is a model trained with other settings. The settings of params.yaml were evaluated in the same way, and the "
+        "best of all were used. The metric of the best of many trials is optimistic; the test metrics above are not."
         "\n\n" + "\n".join(parts)
     )
 

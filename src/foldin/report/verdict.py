@@ -1,6 +1,6 @@
 """The sentences of a report: the verdict, and the notes above the tables.
 
-The verdict says which model is best, which do not differ significantly from it, and whether there is a leak.
+The verdict says which model is best, whether its lead is significant, and whether there is a leak.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ def sentences(findings: Findings) -> str:
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"{' and '.join(verdicts)}.",
         *([] if rater is not None else [_why_no_rating_metrics(findings)]),
-        _ties(board, best),
+        _ties(board, best, findings.k),
         *_by_domain(findings.board, best),
         *_seed_noise(board, best),
     ]
@@ -73,7 +73,8 @@ def sentences(findings: Findings) -> str:
         reasons = params.section(params.Evaluation).explained
         leaks = [f"{name} ({reasons[name]})" for name in results.leaks(findings.board)]
         text.append(
-            f"**Better than the oracle beyond sampling error: {', '.join(leaks)}; the reason is the author's.**"
+            f"**Better than the oracle beyond sampling error: {', '.join(leaks)}.** The reasons in brackets are those "
+            "of `evaluation.explained` in params.yaml."
             if leaks
             else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
         )
@@ -92,15 +93,23 @@ def _verdict(board: pd.DataFrame, model: str, leader: str, metric: str, title: s
     return f"**{model}** {does} ({title} {_shown(board, model, metric)}{beside})"
 
 
-def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
-    ties = []
+def _ties(board: pd.DataFrame, best: dict[str, str], k: int) -> str:
+    """Say of each best model which models are tied with it, or that its lead is significant."""
+    found = []
     for name, model in best.items():
         others = [f"**{other}**" for other in board.index[_tied(board, name)] if other != model]
-        do = "do" if len(others) > 1 else "does"
-        ties += [f"{', '.join(others)} {do} not differ significantly from {model}"] if others else []
-    if not ties:
-        return f"{'Both leads are' if len(best) > 1 else 'The lead is'} significant for these users."
-    return f"For these users, {' and '.join(ties)}."
+        title = "RMSE" if name == "rmse" else f"NDCG@{k}"
+        found.append(
+            f"In {title}, {_listed(others)} {'are' if len(others) > 1 else 'is'} tied with {model} (no significant "
+            "difference)."
+            if others
+            else f"In {title}, the lead of {model} is significant."
+        )
+    return " ".join(found)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _tied(board: pd.DataFrame, metric: str) -> npt.NDArray[np.bool_]:
@@ -127,7 +136,7 @@ def _by_domain(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
 def _seed_noise(board: pd.DataFrame, best: dict[str, str]) -> list[str]:
     """Return the models that might beat the best with other seeds: its lead is below two standard deviations.
 
-    The deviation is that of the difference of two models, each trained once. Ties are left out: they are named above.
+    The deviation is that of the difference of two models, each trained once. Tied models are not repeated here.
     """
     found = []
     for name, model in best.items():
@@ -168,20 +177,20 @@ def coverage_note(findings: Findings) -> str:
             f"some of their ratings, {split['ratings_fold_in']:,} in all (fold-in)."
         )
     if not cold:
-        return "Both user and item of every test pair occur in training (warm)."
+        return "The user and the item of every test pair occur in training (all pairs are warm)."
     best = board.set_index("model").loc[findings.best_rater]
     if "rmse_warm" not in best:
         return (
-            f"The user or the item of each of the {cold:,} test pairs does not occur in training: all are cold, and "
-            "all are predicted."
+            f"In each of the {cold:,} test pairs, the user or the item does not occur in training: all pairs are cold, "
+            "and all are predicted."
         )
     others = f"{cold:,} pairs are" if cold > 1 else "pair is"
     return (
-        f"Both user and item of {share:.2%} of the test pairs occur in training (warm). The other {others} cold; "
-        "models predict cold pairs from the bias of the known user or item, or the mean (Bayesian models from their "
-        "priors), and none is dropped. "
-        f"{findings.best_rater}'s RMSE is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on cold "
-        "ones."
+        f"In {share:.2%} of the test pairs, both the user and the item occur in training (warm). The other {others} "
+        "cold. Models predict a cold pair from the bias of the known user or item, or from the mean if both are "
+        "unknown. Bayesian models predict an unknown user or item as the mean of those with a rating. "
+        f"The RMSE of {findings.best_rater} is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on "
+        "cold ones."
     )
 
 
@@ -197,12 +206,10 @@ def interval_note() -> str:
     return (
         f"Intervals are {settings.confidence:.0%} bootstrap intervals, from {settings.resamples:,} bootstrap samples "
         "of the users; the difference from the best is computed on the same samples. Intervals are not corrected for "
-        "multiple comparisons. Metrics files also have a standard error (`rmse_se`, by the delta method): it needs no "
-        "samples, so each domain and popularity group has one, while the bootstrap assumes no normal distribution and "
-        "compares models on the same users. **Tied**: does not differ significantly from the best after Holm's "
-        "correction, so a model can be tied even if the uncorrected interval of its difference excludes 0. With "
-        f"{settings.confidence:.0%} confidence, the truly best model is the best one or one of its ties. This does not "
-        "mean that every other model is worse than each tied model."
+        "multiple comparisons. **Tied**: does not differ significantly from the best after Holm's correction, so a "
+        "model can be tied even if the uncorrected interval of its difference excludes 0. The truly best model is, "
+        f"with {settings.confidence:.0%} confidence, the best one or one tied with it. A model that is not tied may "
+        "still be as good as one that is."
     )
 
 
@@ -211,9 +218,9 @@ def about_ranking(findings: Findings) -> tuple[str, str]:
     if findings.ndcg.startswith(definitions.SAMPLED):
         return (
             "Ranking sampled candidates",
-            "**These are sampled metrics.** Each user's held-out items are ranked among given negatives, not among the "
-            "catalogue; such metrics are far higher than full ones, and may rank models differently (Krichene and "
-            "Rendle 2020).",
+            "**These are sampled metrics.** Each user's held-out items are ranked among given negatives, not in the "
+            "whole catalogue. Such metrics are far higher than those on the whole catalogue, and may rank models "
+            "differently (Krichene and Rendle 2020).",
         )
     did, hit = "rated", "rated it in the test part, whatever the rating"
     if _liked_only(findings):
@@ -222,8 +229,8 @@ def about_ranking(findings: Findings) -> tuple[str, str]:
         did, hit = "interacted with", "interacted with it in the test part, however often"
     return (
         "Ranking the whole catalogue",
-        f"Each user gets a list of {findings.k} from all items that the user has not {did} in training; an item counts "
-        f"as a hit when the user {hit}.",
+        f"Each user gets a list of {findings.k} from all items that they have not {did} in training. An item is a hit "
+        f"if the user {hit}.",
     )
 
 
@@ -235,7 +242,7 @@ def population_note(findings: Findings) -> str:
     held_out = int(row["pairs"] - row["cold_pairs"]) + unreachable
     over = f"Metrics are means over {ranked:,} users"
     over += (
-        f"; the other {without:,} of the test part have no history, so they get no list and are left out."
+        f"; the other {without:,} users of the test part have no history, so they get no list."
         if without
         else ", all of the test part."
     )

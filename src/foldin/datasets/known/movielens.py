@@ -140,10 +140,10 @@ ML_100K = DataSet(
     fold=folds.read_100k_fold,
     counts=Counts(ratings=100_000, users=943, items=1_682),
     beside=(
-        "Published metrics are mostly for the official folds u1 to u5, which hold out unevenly: the test ratings of u1 "
-        "all fall on 459 of the 943 users, so errors there are higher than on a random split. On those folds, bias "
-        "has a mean RMSE of 0.944 and mf-l2 of 0.909 (`make anchors` checks both), where Surprise's baseline and SVD, "
-        "at their defaults, have 0.946 and 0.938."
+        "Published metrics are mostly for the official folds u1 to u5, which hold out ratings of only some users (in "
+        "u1, of 459 of the 943), so errors there are higher than on a random split. On those folds, bias has a mean "
+        "RMSE of 0.944 and mf-l2 of 0.909 (`make anchors` checks both); Surprise's baseline and SVD, at their "
+        "defaults, have 0.946 and 0.938."
     ),
 )
 
