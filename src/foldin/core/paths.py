@@ -95,7 +95,7 @@ def reseeded(dataset: str, family: str, model: str, seed: int) -> Path:
 
 
 def left_out(dataset: str, family: str) -> Path:
-    """Return the file that says which models of a family were not trained, and why; absent where all were."""
+    """Return the file that says which models of a family were skipped (too large), and why; absent if none was."""
     return models(dataset, family) / "left_out.json"
 
 

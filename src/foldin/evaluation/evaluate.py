@@ -88,7 +88,7 @@ def run(dataset: str, family: str) -> None:
 
 
 def load_models(dataset: str, family: str) -> dict[str, Recommender]:
-    """Load the saved models of a family, those aside that were left out for their size.
+    """Load the saved models of a family, except those that were skipped (too large).
 
     Raises
     ------
@@ -103,7 +103,7 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
 
 
 def left_out(dataset: str, family: str) -> dict[str, str]:
-    """Return the models of a family that were too large to train on a data set: model → why."""
+    """Return the models of a family that were skipped (too large) on a data set: model → why."""
     file = paths.left_out(dataset, family)
     reasons: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     return reasons

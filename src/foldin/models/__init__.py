@@ -60,7 +60,7 @@ def chosen(dataset: str, family: str) -> dict[str, dict[str, Any]]:
 
 
 def left_out(family: Mapping[str, Recommender], train: Interactions) -> dict[str, str]:
-    """Return the models that params.yaml allows no training of on data of this size: model → why.
+    """Return the models to skip because they are too large for these data, by params.yaml: model → why.
 
     Parameters
     ----------

@@ -26,12 +26,12 @@ def run(dataset: str, family: str) -> None:
     every = models.family(family, models.chosen(dataset, family))
     left_out = models.left_out(every, interactions.load(dataset).train)
     if len(left_out) == len(every):
-        _leave_out(dataset, family, left_out)
+        _skip(dataset, family, left_out)
         return
     run_notebook.run(family, dataset, command=f"train@{dataset}-{family}")
 
 
-def _leave_out(dataset: str, family: str, reasons: dict[str, str]) -> None:
+def _skip(dataset: str, family: str, reasons: dict[str, str]) -> None:
     """Write what a family's notebook would, of no models, so that the comparison goes on without the family."""
     for name, reason in reasons.items():
         say(f"{dataset}: {name} is skipped (too large): {reason}")
@@ -41,5 +41,5 @@ def _leave_out(dataset: str, family: str, reasons: dict[str, str]) -> None:
         pass
     costs.write(dataset, "train", family, {})
     lines = [f"- `{name}`: {reason}" for name, reason in reasons.items()]
-    title = f"# {family}: no model was trained on {dataset}"
+    title = f"# {family}: all models are skipped (too large) on {dataset}"
     run_notebook.write_note(family, dataset, "\n".join([title, "", *lines]))

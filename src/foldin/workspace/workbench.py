@@ -40,7 +40,7 @@ class Workbench:
     models : dict of str to Recommender
         Model name → untrained model with the settings of params.yaml, or those that the stage `tune` chose.
     left_out : dict of str to str
-        Model name → why params.yaml allows no model of this size on this data set; such a model is not in `models`.
+        Models skipped (too large for this data set, by params.yaml): name → why; none of them is in `models`.
     """
 
     def __init__(self, family: str, dataset: str) -> None:
