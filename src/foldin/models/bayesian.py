@@ -37,8 +37,8 @@ class BayesianMF(RatingRecommender):
     """`bayesian-mf`: a rating is constant + user bias + item bias + user factors · item factors + noise.
 
     The biases of users have a normal prior, and so has each of their factors; likewise those of items. Their means and
-    precisions are drawn too, and so is the precision of the noise. Without a training rating, a user or an item is
-    like any other: predicted by the mean of all, and less surely.
+    precisions are drawn too, and so is the precision of the noise. A user or an item without a training rating is
+    predicted from the prior mean, with a larger standard deviation.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ def sentences(findings: Findings) -> str:
         f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
         f"{' and '.join(verdicts)}.",
         *([] if rater is not None else [_why_no_rating_metrics(findings)]),
-        _ties(board, best, findings.k),
+        _ties(board, best),
         *_by_domain(findings.board, best),
         *_seed_noise(board, best),
     ]
@@ -93,12 +93,12 @@ def _verdict(board: pd.DataFrame, model: str, leader: str, metric: str, title: s
     return f"**{model}** {does} ({title} {_shown(board, model, metric)}{beside})"
 
 
-def _ties(board: pd.DataFrame, best: dict[str, str], k: int) -> str:
+def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
     """Say of each best model which models are tied with it, or that its lead is significant."""
     found = []
     for name, model in best.items():
         others = [f"**{other}**" for other in board.index[_tied(board, name)] if other != model]
-        title = "RMSE" if name == "rmse" else f"NDCG@{k}"
+        title = name.removeprefix(definitions.SAMPLED).upper().replace("_AT_", "@")
         found.append(
             f"In {title}, {_listed(others)} {'are' if len(others) > 1 else 'is'} tied with {model} (no significant "
             "difference)."
@@ -188,7 +188,7 @@ def coverage_note(findings: Findings) -> str:
     return (
         f"In {share:.2%} of the test pairs, both the user and the item occur in training (warm). The other {others} "
         "cold. Models predict a cold pair from the bias of the known user or item, or from the mean if both are "
-        "unknown. Bayesian models predict an unknown user or item as the mean of those with a rating. "
+        "unknown. Bayesian models predict an unknown user or item from the prior mean. "
         f"The RMSE of {findings.best_rater} is {best['rmse_warm']:.4f} on warm pairs and {best['rmse_cold']:.4f} on "
         "cold ones."
     )
