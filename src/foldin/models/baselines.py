@@ -64,9 +64,7 @@ class DampedBias(GlobalMean):
 class Popularity(Recommender):
     """Ranks items by how many training ratings they have."""
 
-    about = (
-        "Number of training ratings of an item: the same for every user, and hard to beat if users see popular items."
-    )
+    about = "Training ratings of an item, the same for every user: hard to beat if users mostly see popular items."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         counts = np.bincount(train.ratings.indices, minlength=train.n_items)
@@ -92,7 +90,7 @@ class Popularity(Recommender):
 class Random(Recommender):
     """Ranks items by chance: the floor of every ranking metric."""
 
-    about = "Random scores from a seed: the value of a ranking metric that chance gives."
+    about = "Random scores from a seed: the metrics that chance gives."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         return

@@ -251,10 +251,10 @@ def _data(findings: Findings) -> list[str]:
         f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
         f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
-        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. Train and "
-        f"validation part together, on which the final models are fitted, contain {split['users']:,} users and "
-        f"{split['items']:,} items, and {split['density_of_training']:.2%} of their pairs are rated. In the test part, "
-        f"{cold[0]} and {cold[1]} are cold; {cold[2]} contain one of them.",
+        f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. The "
+        f"train and validation parts together, on which the final models are fitted, contain {split['users']:,} users "
+        f"and {split['items']:,} items, and {split['density_of_training']:.2%} of their pairs are rated. In the "
+        f"test part, {cold[0]} and {cold[1]} are cold; {cold[2]} contain one of them.",
         *_changes(account),
         "![Ratings given, and ratings by item and user](plots/data.png)",
     ]
