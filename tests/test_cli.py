@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def test_the_source_of_the_checkout_runs_whatever_is_installed(workspace):
 
 
 def test_a_reader_that_has_enough_is_no_fault(workspace):
-    command = f"{sys.executable} {CHECKOUT / 'src' / 'foldin'} datasets"
+    command = shlex.join([sys.executable, str(CHECKOUT / "src" / "foldin"), "datasets"])
     # Unbuffered, so that the second line is written after its reader has gone.
     done = subprocess.run(
         ["sh", "-c", f"({command}; echo $? >&2) | head -n 0"], cwd=workspace, capture_output=True, text=True,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,8 @@ window.finished = null;
 """
 
 
+PYTHON = shlex.quote(sys.executable)
+"""As a shell takes it: its path may have blanks."""
 FILTERS = {"notebook": "--filter", "dvc-lock": "--lock-filter"}
 
 
@@ -50,7 +53,13 @@ def checkout(repository, tmp_path_factory):
     clone = tmp_path_factory.mktemp("jupyter") / "foldin"
     sh("git", "clone", "--quiet", str(repository), str(clone), cwd=repository)
     for name, option in FILTERS.items():
-        sh("git", "config", f"filter.{name}.clean", f"{sys.executable} src/foldin strip {option}", cwd=clone)
+        sh(
+            "git",
+            "config",
+            f"filter.{name}.clean",
+            f"{PYTHON} src/foldin strip {option}",
+            cwd=clone,
+        )
     sh("dvc", "cache", "dir", "--local", str(repository / ".dvc" / "cache"), cwd=clone)
     sh("dvc", "checkout", cwd=clone)
     return clone
@@ -149,7 +158,13 @@ def test_without_the_filter_git_would_show_the_outputs(checkout, lab, browser):
         (checkout / "notebooks" / "als.ipynb").touch()
         assert '"outputs": [' in sh("git", "diff", "--", "notebooks/als.ipynb", cwd=checkout).stdout
     finally:
-        sh("git", "config", "filter.notebook.clean", f"{sys.executable} src/foldin strip --filter", cwd=checkout)
+        sh(
+            "git",
+            "config",
+            "filter.notebook.clean",
+            f"{PYTHON} src/foldin strip --filter",
+            cwd=checkout,
+        )
 
 
 def test_without_its_filter_git_would_show_the_hash_of_notebooks_with_outputs(checkout, lab, browser):
@@ -159,4 +174,10 @@ def test_without_its_filter_git_would_show_the_hash_of_notebooks_with_outputs(ch
         assert "-    - path: notebooks" not in (shown := sh("git", "diff", "--", "dvc.lock", cwd=checkout).stdout)
         assert re.search(r"^-      md5: ", shown, re.MULTILINE)
     finally:
-        sh("git", "config", "filter.dvc-lock.clean", f"{sys.executable} src/foldin strip --lock-filter", cwd=checkout)
+        sh(
+            "git",
+            "config",
+            "filter.dvc-lock.clean",
+            f"{PYTHON} src/foldin strip --lock-filter",
+            cwd=checkout,
+        )

@@ -1,6 +1,7 @@
 """A stage ends when the DVC that started it does, however that ends, and a kernel when its stage does."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def ends(process, within=10):
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stage_ends_with_its_dvc_by_a_thread_where_a_shell_is_between(how):
     # A shell that has more to do does not become the command that it runs.
-    command = ["/bin/sh", "-c", f'{sys.executable} -c "{STAGE}"; true']
+    command = ["/bin/sh", "-c", f"{shlex.join([sys.executable, '-c', STAGE])}; true"]
     dvc, stage = start(command, DVC_STAGE="train@demo-als", SHELL="/bin/sh")
     kill(dvc, how)
     assert ends(stage)

@@ -142,7 +142,7 @@ for stage, names in json.loads(sys.argv[1]).items():
         for name in names:
             importlib.import_module(name)
         files = [module.__file__ for name, module in sys.modules.items() if name.split(".")[0] == "foldin"]
-        print(stage, *files, flush=True)
+        print(json.dumps([stage, files]), flush=True)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0, stage
 """
@@ -166,10 +166,9 @@ def loaded(tmp_path_factory):
         modules = {stage: [module_of(name) for name in names] for stage, names in source_lists.stages().items()}
     command = [sys.executable, "-W", "ignore", "-c", REALLY_LOADED, json.dumps(modules)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    lines = (line.split() for line in done.stdout.splitlines())
     return {
         stage: {Path(file).relative_to(source_lists.SOURCE).as_posix() for file in files_there}
-        for stage, *files_there in lines
+        for stage, files_there in map(json.loads, done.stdout.splitlines())
     }
 
 
