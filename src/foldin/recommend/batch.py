@@ -69,11 +69,9 @@ def run(saved: Saved, k: int, to: Path) -> None:
 def tables(saved: Saved, k: int) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file in tables of at least `ROWS` rows, the last one aside, by user, then rank."""
     users = np.arange(saved.training.n_users, dtype=np.int32)
-    megabytes = section(Evaluation).block_megabytes
-    size = max(1, int(megabytes * 1e6 / BYTES_PER_CELL / saved.training.n_items))
     waiting: list[pd.DataFrame] = []
     start = time.perf_counter()
-    for block in metrics.blocks(users, size):
+    for block in metrics.blocks(users, block_size(saved.training.n_items)):
         waiting.append(_rows(saved, block, k))
         done = int(block[-1]) + 1
         left = (time.perf_counter() - start) * (len(users) / done - 1)
@@ -81,6 +79,11 @@ def tables(saved: Saved, k: int) -> Iterator[pd.DataFrame]:
         if done == len(users) or sum(map(len, waiting)) >= ROWS:
             yield pd.concat(waiting, ignore_index=True)
             waiting = []
+
+
+def block_size(n_items: int) -> int:
+    """Return how many users are scored at once, as evaluation.block_megabytes of params.yaml allows."""
+    return max(1, int(section(Evaluation).block_megabytes * 1e6 / BYTES_PER_CELL / n_items))
 
 
 def _rows(saved: Saved, users: "np.typing.NDArray[np.int32]", k: int) -> pd.DataFrame:

@@ -18,7 +18,7 @@ LISTED = 10
 
 
 def near(name: str, known: Sequence[str], n: int = SHOWN) -> list[str]:
-    """Return the known names that are most like one, whatever the case; names that contain it come first.
+    """Return the known names that contain one, the shortest first, or else those most like it, whatever the case.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def near(name: str, known: Sequence[str], n: int = SHOWN) -> list[str]:
     asked = name.casefold().strip()
     holding = [each for each in folded if asked in each] if len(asked) > 1 else []
     holding.sort(key=lambda each: (not each.startswith(asked), len(each)))
-    alike = difflib.get_close_matches(asked, list(folded), n=n, cutoff=0.5) if len(holding) < n else []
-    return [folded[each] for each in dict.fromkeys([*holding, *alike])][:n]
+    close = holding or difflib.get_close_matches(asked, list(folded), n=n, cutoff=0.5)
+    return [folded[each] for each in close[:n]]
 
 
 def did_you_mean(name: str, known: Sequence[str], kind: str) -> str:
