@@ -25,7 +25,7 @@ def test_nearest_are_those_of_the_largest_cosine(opened, capsys, model, method, 
     right = cosines(getattr(opened(model).model, method)(), item)
     assert cli.main(["similar", "--model", model, "--item", f"i{item:04d}", "--k", "5"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(f"{'demo'}: {model}\nNearest to i{item:04d}, Title {item}:\n")
+    assert printed.startswith(f"demo: {model}\nNearest to i{item:04d}, Title {item}:\n")
     rows = rows_of(printed)
     assert len(rows) == 5
     shown = [(int(row[0][1:]), float(row[-1])) for row in rows.values()]
@@ -38,7 +38,7 @@ def test_a_model_of_item_weights_shows_the_largest_weights_to_the_item(opened, c
     right = [item for item in np.argsort(-weights, kind="stable") if weights[item] > 0 and item != 6][:4]
     assert cli.main(["similar", "--model", "ease", "--item", "Title 6", "--k", "4"]) == 0
     printed = capsys.readouterr().out
-    assert "Nearest to i0006:\n" in printed
+    assert "Nearest to i0006, Title 6:\n" in printed
     assert [int(row[0][1:]) for row in rows_of(printed).values()] == right
     assert [float(row[-1]) for row in rows_of(printed).values()] == pytest.approx(weights[right], rel=1e-2)
 

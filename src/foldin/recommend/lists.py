@@ -7,11 +7,10 @@ import pandas as pd
 from scipy import sparse
 from tabulate import tabulate  # type: ignore[import-untyped]
 
-from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray
 from foldin.metrics import top_k
 from foldin.recommend import names, why
-from foldin.recommend.saved import Saved
+from foldin.recommend.saved import NotPossibleError, Saved
 
 WIDEST_TITLE = 44
 """Characters of a title in a table, which then fits 120 columns."""
@@ -63,7 +62,7 @@ def by_fold_in(saved: Saved, ratings: sparse.csr_array, k: int) -> tuple[IntArra
 
     Raises
     ------
-    FoldinError
+    NotPossibleError
         When the model cannot fold in.
     """
     items, scores = top_k.top_k(saved.fold_in(ratings), k, exclude=ratings)
@@ -96,7 +95,7 @@ def print_list(saved: Saved, items: IntArray, scores: FloatArray, rated: sparse.
     if rated is not None:
         try:
             found = why.reasons(saved, rated, items)
-        except FoldinError as error:
+        except NotPossibleError as error:
             notes.append(f"No reasons: {error.what}.")
         else:
             if any(found.by_item):

@@ -113,5 +113,8 @@ def _complete(known: Sequence[str]) -> None:
 
     readline.set_completer(completer if known else None)
     readline.set_completer_delims("")
-    readline.parse_and_bind("set completion-ignore-case on")
-    readline.parse_and_bind("tab: complete")
+    if "libedit" in (readline.__doc__ or ""):
+        readline.parse_and_bind("bind ^I rl_complete")
+    else:
+        readline.parse_and_bind("set completion-ignore-case on")
+        readline.parse_and_bind("tab: complete")

@@ -12,6 +12,7 @@ from scipy import sparse
 from foldin.core import interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, Interactions
+from foldin.datasets import registry
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
 from foldin.recommend import names
@@ -19,6 +20,10 @@ from foldin.recommend import names
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 """What reading a model raises whose files are not whole."""
 ORACLE = "oracle"
+
+
+class NotPossibleError(FoldinError):
+    """Raised for what a kind of model cannot do."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,17 @@ class Saved:
 
         Raises
         ------
-        FoldinError
+        NotPossibleError
             When this kind of model cannot.
         """
         try:
             return self.model.fold_in(ratings)
-        except FoldinError:
+        except FoldinError as error:
+            # `Recommender` names the protocol that needs fold-in; any other fault is not the kind's.
+            if "split.protocol" not in (error.where or ""):
+                raise
             what = f"{self.name} cannot score somebody by their ratings alone (no fold-in)"
-            raise FoldinError(what, remedy="choose another model, such as als-implicit") from None
+            raise NotPossibleError(what, remedy="choose another model, such as als-implicit") from None
 
     def meaning(self) -> str:
         """Return what a score of the model means, in one sentence."""
@@ -74,6 +82,8 @@ class Saved:
             return f"Scores of {self.name} only order the items of one list; they are no ratings."
         if scale.feedback == "implicit":
             return f"Scores of {self.name} are predicted strengths of interest, log(1 + count)."
+        if registry.get(self.dataset).normalized:
+            return f"{self.name} predicts ratings: scores are shares of the way up each domain's own scale, 0 to 1."
         return (
             f"{self.name} predicts ratings: scores are predicted ratings on the scale {scale.lowest:g} to "
             f"{scale.highest:g}, not cut off at its ends."

@@ -40,9 +40,9 @@ def run(found: Saved, name: str, k: int) -> None:
     items = found.training.items
     item = names.item(items, name, found.dataset)
     places, values, unit = nearest(found.model, item, k)
-    title = lists.title_of(items, item)
+    identity, title = str(items["item_id"].iloc[item]), lists.title_of(items, item)
     print(found.headline)
-    print(f"Nearest to {items['item_id'].iloc[item]}" + (f", {title}:\n" if title != name else ":\n"))
+    print(f"Nearest to {identity}" + (f", {title}:\n" if title != identity else ":\n"))
     if not len(places):
         print(f"{found.name} gives no other item a weight for it.")
         return

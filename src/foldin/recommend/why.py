@@ -17,10 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Values
 from foldin.models.baselines import Random
-from foldin.recommend.saved import Saved
+from foldin.recommend.saved import NotPossibleError, Saved
 
 MOST = 100
 """Ratings that are left out in turn, at most: each is one more user to fold in."""
@@ -65,11 +64,11 @@ def reasons(saved: Saved, rated: sparse.csr_array, items: IntArray) -> Found:
 
     Raises
     ------
-    FoldinError
+    NotPossibleError
         When the model cannot fold in, or its scores are chance.
     """
     if isinstance(saved.model, Random):
-        raise FoldinError(f"the scores of {saved.name} are chance", remedy="choose another model")
+        raise NotPossibleError(f"the scores of {saved.name} are chance", remedy="choose another model")
     places = strongest(rated, saved.training.ratings)
     falls, spread = drops(saved, rated, places, items)
     found = []
