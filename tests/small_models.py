@@ -45,9 +45,9 @@ def trained(tmp_path_factory):
         patch.chdir(folder)
         paths.user_item("demo").mkdir(parents=True)
         interactions.save(paths.user_item("demo"), data)
-        for name, wanted in MODELS.items():
+        for name, chosen in MODELS.items():
             for model, untrained in family(name).items():
-                if model in wanted:
+                if model in chosen:
                     (paths.models("demo", name) / model).mkdir(parents=True)
                     untrained.fit(data.training).save(paths.models("demo", name) / model)
         cleaned = paths.clean("demo")
