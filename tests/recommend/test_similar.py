@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from small_models import rows_of
+from synthetic import of
 
 from foldin import cli
 from foldin.core import params
@@ -48,8 +49,6 @@ def test_singular_vectors_count_by_their_singular_values(saved_models):
     cls = family_models("svd")["svds"]
     cells = sparse.csr_array(np.random.default_rng(0).random((12, 7)).astype(np.float32))
     model = cls(cls.Settings(factors=3))
-    from synthetic import of
-
     model.fit(of(np.ones((12, 7))).with_ratings(cells))
     columns = model.score(np.arange(12)).T
     items, values, unit = similar.nearest(model, 2, 6)
@@ -57,6 +56,14 @@ def test_singular_vectors_count_by_their_singular_values(saved_models):
     assert unit == "cosine"
     assert values == pytest.approx(right[items], abs=1e-5)
     assert (np.diff(values) <= 1e-6).all()
+
+
+def test_long_sparse_vectors_keep_their_cosines_in_few_columns():
+    """What another vector has where the item has nothing makes it longer, and so less near."""
+    vectors = sparse.csr_array(sparse.random_array((30, 200), density=0.1, rng=np.random.default_rng(1)))
+    few = similar._beside(vectors, 4)
+    assert few.shape == (30, vectors[[4]].nnz + 1)
+    assert cosines(few, 4) == pytest.approx(cosines(vectors, 4))
 
 
 def test_a_model_without_vectors_names_those_that_have_them(saved_models, capsys):
