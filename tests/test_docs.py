@@ -3,6 +3,7 @@
 import csv
 import pkgutil
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from conftest import CHECKOUT, sh
 from ruamel.yaml import YAML
 
+from foldin import cli
 from foldin.core import params
 from foldin.datasets import registry
 from foldin.datasets.own import proposal, schema
@@ -259,6 +261,30 @@ def test_the_page_of_your_own_data_shows_what_describe_prints(workspace):
     (workspace / "own" / "shop-log.csv").write_text(log)
     printed = proposal.proposal(Path("own/shop-log.csv"))
     assert [line.removeprefix("   ") for line in shown.splitlines()] == printed.splitlines()
+
+
+def test_the_page_of_recommendations_shows_what_is_printed(monkeypatch, capsys, tmp_path):
+    """When models changed, this prints the blocks to put in; how long a run takes differs, and is not compared."""
+    if not (CHECKOUT / "data" / "models" / "demo").is_dir():
+        pytest.skip("needs the trained models of demo: make repro")
+    page = text("docs/recommend.md")
+    (mine,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "mine.csv").write_text(mine)
+    monkeypatch.chdir(CHECKOUT)
+    shown, printed = [], []
+    for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
+        command = shlex.split(block.partition("\n")[0].removeprefix("$ foldin "))
+        places = {"own/mine.csv": tmp_path / "mine.csv", "lists.parquet": tmp_path / "lists.parquet"}
+        assert cli.main([str(places.get(word, word)) for word in command]) == 0
+        output = capsys.readouterr().out.replace(f"{tmp_path}/", "")
+        shown.append(block)
+        printed.append(block.partition("\n")[0] + "\n" + output)
+    assert len(shown) == 5
+
+    def lasting(blocks: list[str]) -> str:
+        return re.sub(r"in [\d.,]+ s, [\d,]+ users per second", "in some seconds", "\n".join(blocks))
+
+    assert lasting(shown) == lasting(printed), "\n".join(printed)
 
 
 def test_the_declaration_on_the_front_page_is_right(workspace):

@@ -1,7 +1,7 @@
 """The command line: commands for the user, and `foldin STAGE DATASET [FAMILY]` as dvc.yaml calls it.
 
-A new command is a function here, in its section: it imports what it calls, calls it, and reports the result. Nothing
-else is imported before the CPU environment is fixed: numpy reads it when it loads.
+A new command is a function here, in its section, or in the `commands` of its package: it imports what it calls, calls
+it, and reports the result. Nothing else is imported before the CPU environment is fixed: numpy reads it when it loads.
 """
 
 import importlib
@@ -17,6 +17,7 @@ from click.shell_completion import shell_complete
 
 from foldin.core import commands, faults
 from foldin.core.errors import FoldinError
+from foldin.recommend import commands as recommend
 
 RESULTS = "See results"
 SETTINGS = "Set up data and parameters"
@@ -168,6 +169,11 @@ def average(revisions: tuple[str, ...]) -> None:
 
     average.run(revisions)
 
+
+# --- Get recommendations ---
+
+for _command in recommend.COMMANDS:
+    foldin.add_command(_command)
 
 # --- Set up data and parameters ---
 

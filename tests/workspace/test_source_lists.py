@@ -187,7 +187,19 @@ def test_what_a_stage_really_imports_is_in_its_list(with_notebooks, loaded, stag
     assert not without_effect & reached(stage)
 
 
-ROOMS = ("core", "datasets", "preparation", "metrics", "models", "tuning", "evaluation", "report", "traps", "workspace")
+ROOMS = (
+    "core",
+    "datasets",
+    "preparation",
+    "metrics",
+    "models",
+    "tuning",
+    "evaluation",
+    "report",
+    "recommend",
+    "traps",
+    "workspace",
+)
 
 
 def test_a_room_imports_from_those_above_it_and_never_from_those_below():
