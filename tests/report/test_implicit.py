@@ -15,6 +15,7 @@ from foldin.core.interactions import Scale
 from foldin.evaluation import evaluate
 from foldin.preparation import clean, fetch, user_item
 from foldin.report import contents, leaderboard, page, results
+from foldin.report.html import data
 
 FAMILY = "baselines"
 
@@ -32,6 +33,8 @@ def reported(name, sources):
         with files.whole_folder(paths.models(name, FAMILY) / model_name) as folder:
             model.fit(training).save(folder)
     evaluate.run(name, FAMILY)
+    single = pd.DataFrame([("random", 1, "validation_ndcg", 0.1)], columns=["model", "epoch", "metric", "value"])
+    files.write_csv(paths.training(name, FAMILY), single)
     findings = contents.open_report(name)
     return findings, page.page(findings)
 
@@ -72,6 +75,13 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
         assert absent not in text
     assert len(leaderboard.plot(findings.board, "mine", findings.k).axes) == 1
     assert contents.data_plot(findings).axes[0].get_xlabel() == "log(1 + count)"
+    shown = data.collect(findings)
+    assert {column["group"] for column in shown["columns"]} == {
+        "Ranking accuracy", "Beyond accuracy", "Popularity groups", "List lengths"
+    }  # fmt: skip
+    assert [spread["name"] for spread in shown["distributions"]] == ["ndcg"]
+    assert {pair["name"] for pair in shown["pairs"]} == {"ndcg", "recall", "hit_rate", "auc"}
+    assert (shown["calibration"], shown["best"]["rater"], shown["examples"]) == ({}, None, None)
 
 
 def test_liked_ratings_alone_are_judged_by_lists_and_the_page_says_so(plays):

@@ -93,7 +93,7 @@ def recommendations(findings: Findings) -> dict[str, pd.DataFrame]:
     """
     lists = _predictions(findings, "recommendations")
     lists = lists[(lists["model"] == findings.best_ranker) & (lists["rank"] <= findings.settings.recommendations)]
-    held = _held_out(findings)
+    held = held_out(findings)
     activity = held.groupby("user_id").size().sort_values(kind="stable")
     known = activity[activity.index.isin(set(lists["user_id"]))]
     if known.empty:
@@ -111,7 +111,8 @@ def recommendations(findings: Findings) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def _held_out(findings: Findings) -> pd.DataFrame:
+def held_out(findings: Findings) -> pd.DataFrame:
+    """Return the test ratings: `user_id`, `item_id`, `rating`, `timestamp`, and predictions of the first family."""
     folder = paths.predictions(findings.dataset.name, params.families()[0])
     return pd.read_parquet(folder / "ratings.parquet")
 

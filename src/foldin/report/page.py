@@ -67,7 +67,7 @@ def page(findings: Findings) -> str:
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
         verdict.sentences(findings),
-        *_skipped(name),
+        *verdict.skipped_note(name),
         f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
         *(_ratings(findings) if rated else []),
         *_ranking(findings),
@@ -99,12 +99,6 @@ def page(findings: Findings) -> str:
         parts += _examples(findings)
     parts += ["## What each model is", _abouts(name), *_data(findings), *_definitions(findings), *_method(findings)]
     return "\n\n".join(parts)
-
-
-def _skipped(dataset: str) -> list[str]:
-    found = results.left_out(dataset)
-    named = ", ".join(f"`{name}`" for name in found)
-    return [f"Skipped (too large), because they need more memory than params.yaml allows: {named}."] if found else []
 
 
 def _ratings(findings: Findings) -> list[str]:

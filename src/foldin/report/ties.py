@@ -18,9 +18,13 @@ SEED = 20
 """Of the bootstrap: the samples are the same in every report."""
 
 
+POOLED = {"rmse": "squared_error", "mae": "absolute_error"}
+"""Metrics over all pairs at once → the column of users.parquet with each user's sums of errors."""
+
+
 def column(metric: str) -> str:
-    """Return the column of users.parquet that a metric is computed from: its users' own, or their squared errors."""
-    return "squared_error" if metric == "rmse" else metric
+    """Return the column of users.parquet that a metric is computed from: its users' own, or their sums of errors."""
+    return POOLED.get(metric, metric)
 
 
 def per_user_sums(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Values]:
@@ -31,12 +35,13 @@ def per_user_sums(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Value
     users : pandas.DataFrame
         `model`, `user_id`, `pairs`, `squared_error` and per-user ranking metrics, a row for each model and user.
     metric : str
-        "rmse", or the column of a per-user ranking metric such as "ndcg".
+        "rmse", "mae", or the column of a per-user ranking metric such as "ndcg".
 
     Returns
     -------
     sums : pandas.DataFrame of float64, shape (n_users, n_models)
-        By user and model: squared errors, or the metric itself. Users and models without the metric are left out.
+        By user and model: squared or absolute errors, or the metric itself. Users and models without
+        the metric are left out.
     counts : ndarray of float64, shape (n_users,)
         Number of pairs, or ones.
 
@@ -55,7 +60,7 @@ def per_user_sums(users: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, Value
             where="data/predictions",
             remedy="the models were evaluated on different test parts; make them again: dvc repro",
         )
-    if metric != "rmse":
+    if metric not in POOLED:
         return wide, np.ones(len(wide))
     pairs = users.drop_duplicates("user_id").set_index("user_id")["pairs"]
     return wide, pairs.reindex(wide.index).to_numpy(np.float64)
@@ -147,3 +152,46 @@ def compare_with_best(
         tied[compared[others]] = p > 1 - confidence
         tied[best] = True
     return pd.DataFrame({"low": low, "high": high, **columns, "tied": tied}, index=sums.columns.astype(str))
+
+
+def differences(users: pd.DataFrame, metric: str, *, resamples: int, confidence: float) -> pd.DataFrame:
+    """Return the difference of every two models, with its interval from the samples of `compare_with_best`.
+
+    Parameters
+    ----------
+    users : pandas.DataFrame
+        As `per_user_sums` takes it.
+    metric : str
+        "rmse", "mae", or a per-user ranking metric.
+    resamples : int
+        Number of bootstrap samples.
+    confidence : float
+        Of the intervals, which are not corrected for the number of pairs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `first`, `second`, `difference` (the metric of the first minus that of the second), `low`, `high`: a row for
+        each pair of models, in the order of their names.
+    """
+    sums, counts = per_user_sums(users, metric)
+    draws = uncertainty.bootstrap_means(sums.to_numpy(), counts, resamples, SEED)
+    point = sums.to_numpy().sum(axis=0) / counts.sum()
+    if metric == "rmse":
+        draws, point = np.sqrt(draws), np.sqrt(point)
+    names = sums.columns.astype(str)
+    first, second = np.triu_indices(len(names), 1)
+    low, high = (np.empty(len(first)) for _ in range(2))
+    # A model at a time: all pairs at once would take pairs × samples numbers.
+    for model in range(len(names) - 1):
+        rows = first == model
+        low[rows], high[rows] = uncertainty.interval(draws[:, [model]] - draws[:, model + 1 :], confidence)
+    return pd.DataFrame(
+        {
+            "first": names[first],
+            "second": names[second],
+            "difference": point[first] - point[second],
+            "low": low,
+            "high": high,
+        }
+    )

@@ -46,27 +46,62 @@ def winners(board: pd.DataFrame, columns: dict[str, str]) -> dict[str, str]:
 
 def sentences(findings: Findings) -> str:
     """Return the verdict in a few sentences; where the true preferences are known, also whether there is a leak."""
+    said = bullets(findings)
+    counted, verdicts = _counted(findings), _verdicts(findings)
+    first = [f"{counted}, {' and '.join(verdicts.values())}.", *said.pop("No rating metrics", [])]
+    return " ".join([*first, *(text for label, texts in said.items() if label not in verdicts for text in texts)])
+
+
+def bullets(findings: Findings) -> dict[str, list[str]]:
+    """Return the sentences of the verdict under short labels, in the order of `sentences`.
+
+    Returns
+    -------
+    dict of str to list of str
+        "Ratings" (or "No rating metrics"), "Ranking", "Ties", "Caveats" and "Ceiling" → sentences, in which `**` marks
+        names of models; a label without a sentence is left out.
+    """
     board = findings.board.set_index("model")
-    ndcg, rater = findings.ndcg, findings.best_rater
-    best = winners(findings.board, {"rmse": "rmse", "ndcg": ndcg})
-    verdicts = [_verdict(board, findings.best_ranker, best[ndcg], ndcg, f"NDCG@{findings.k}", "popularity")]
-    if rater is not None:
-        verdicts.insert(0, _verdict(board, rater, best["rmse"], "rmse", "RMSE", "bias"))
-    text = [
-        f"Of {int((board['kind'] == 'model').sum())} models and {int((board['kind'] == 'baseline').sum())} baselines, "
-        f"{' and '.join(verdicts)}.",
-        *([] if rater is not None else [_why_no_rating_metrics(findings)]),
-        _ties(board, best),
-        *_by_domain(findings.board, best),
-        *_seed_noise(board, best),
-    ]
-    if ndcg.startswith(definitions.SAMPLED):
-        text.append("**Ranking metrics are on sampled candidates, not on the whole catalogue.**")
+    best = _best(findings)
+    verdicts = _verdicts(findings)
+    said = {label: [f"{_counted(findings)}, {verdict}."] for label, verdict in verdicts.items()}
+    if findings.best_rater is None:
+        said = {"No rating metrics": [_why_no_rating_metrics(findings)]} | said
+    said["Ties"] = [_ties(board, best)]
+    said["Caveats"] = [*_by_domain(findings.board, best), *_seed_noise(board, best)]
+    if findings.ndcg.startswith(definitions.SAMPLED):
+        said["Caveats"].append("**Ranking metrics are on sampled candidates, not on the whole catalogue.**")
+    said["Ceiling"] = _ceiling(findings)
+    return {label: texts for label, texts in said.items() if texts}
+
+
+def _best(findings: Findings) -> dict[str, str]:
+    return winners(findings.board, {"rmse": "rmse", "ndcg": findings.ndcg})
+
+
+def _counted(findings: Findings) -> str:
+    kinds = findings.board["kind"]
+    return f"Of {int((kinds == 'model').sum())} models and {int((kinds == 'baseline').sum())} baselines"
+
+
+def _verdicts(findings: Findings) -> dict[str, str]:
+    """Return who is best, in the middle of a sentence: label of the bullet → text."""
+    board, best, ndcg = findings.board.set_index("model"), _best(findings), findings.ndcg
+    found = {}
+    if findings.best_rater is not None:
+        found["Ratings"] = _verdict(board, findings.best_rater, best["rmse"], "rmse", "RMSE", "bias")
+    found["Ranking"] = _verdict(board, findings.best_ranker, best[ndcg], ndcg, f"NDCG@{findings.k}", "popularity")
+    return found
+
+
+def _ceiling(findings: Findings) -> list[str]:
+    """Return what the oracle reaches, and whether a model beats it, which would indicate a leak."""
+    board, text = findings.board.set_index("model"), []
     if results.ORACLE in board.index:
         text.append(
             "The true preferences in this data are known: except by chance, no model can do better than "
             f"RMSE {_shown(board, results.ORACLE, 'rmse')} and "
-            f"NDCG@{findings.k} {_shown(board, results.ORACLE, ndcg)}."
+            f"NDCG@{findings.k} {_shown(board, results.ORACLE, findings.ndcg)}."
         )
     if "oracle.leak" in board:
         # Without a reason in params.yaml there would be no report.
@@ -78,7 +113,7 @@ def sentences(findings: Findings) -> str:
             if leaks
             else "No model beats the oracle beyond sampling error, so this check finds no leak of the test part."
         )
-    return " ".join(text)
+    return text
 
 
 def _verdict(board: pd.DataFrame, model: str, leader: str, metric: str, title: str, baseline: str) -> str:
@@ -198,6 +233,12 @@ def _why_no_rating_metrics(findings: Findings) -> str:
     if _liked_only(findings):
         return LIKED_ONLY
     return NO_RATINGS if findings.dataset.feedback == "implicit" else NO_RATER
+
+
+def skipped_note(dataset: str) -> list[str]:
+    """Return a sentence on the models that are too large to be compared; nothing where all are."""
+    named = ", ".join(f"`{name}`" for name in results.left_out(dataset))
+    return [f"Skipped (too large), because they need more memory than params.yaml allows: {named}."] if named else []
 
 
 def interval_note() -> str:

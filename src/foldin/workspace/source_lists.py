@@ -3,7 +3,7 @@
 This keeps dvc.yaml short and correct: a file that a stage imports, directly or not, is in its list with its hash, so an
 edit reruns the stages that import it and no others. The lists are derived from the import statements, including those
 inside functions; a family's stages import only their own family's module, and those of `hybrid` also the modules of
-its parts.
+its parts. Templates, styles and scripts of pages belong to the modules of their folder.
 
 Another version of a library is another source, so the lock file is in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that import foldin.models.parts.networks; on the CPU it
@@ -32,6 +32,8 @@ SOURCE = Path(__file__).resolve().parents[2]
 ALWAYS = ("foldin.core.determinism", "foldin.core.params")
 MONITORS = ("core/costs.py", "core/progress.py")
 """Print lines for the user, and write how long a stage took; no result depends on them."""
+PAGES = (".css", ".html", ".js")
+"""Endings of templates, styles and scripts."""
 
 
 def stages() -> dict[str, list[str]]:
@@ -59,6 +61,8 @@ def stages() -> dict[str, list[str]]:
 def closure(modules: Iterable[str]) -> list[Path]:
     """Return the files of foldin that importing these modules can reach and results can depend on, sorted.
 
+    Templates, styles and scripts beside these modules are among them.
+
     Parameters
     ----------
     modules : iterable of str
@@ -76,7 +80,8 @@ def closure(modules: Iterable[str]) -> list[Path]:
         if file not in reached:
             reached.add(file)
             waiting += [other for name in _imports(file) for other in _files_of(name)]
-    return sorted(file for file in reached if not _is_without_effect(file))
+    read = sorted(file for file in reached if not _is_without_effect(file))
+    return sorted([*read, *(other for folder in {file.parent for file in read} for other in _beside(folder))])
 
 
 def run() -> None:
@@ -124,6 +129,11 @@ def notebook_imports(name: str) -> list[str]:
                     remedy="mend it",
                 ) from None
     return found
+
+
+def _beside(folder: Path) -> list[Path]:
+    """Return the templates, styles and scripts that modules of a folder read."""
+    return [path for path in folder.iterdir() if path.suffix in PAGES and not path.name.startswith(".")]
 
 
 @cache
