@@ -105,6 +105,8 @@ endif
 	@test -x $(BIN)/python || $(UV) venv --quiet --python '$(if $(filter-out python3,$(PYTHON)),$(PYTHON),>=3.11,<3.14)' .venv
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@# Else git asks the filters about every notebook of a fresh clone, because its index is as old as they are.
+	@git -c filter.notebook.clean=cat -c filter.dvc-lock.clean=cat update-index -q --refresh >/dev/null || true
 	@git config filter.notebook.clean '$(FILTER)'; git config filter.dvc-lock.clean '$(LOCK_FILTER)'
 	@touch $@
 

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
@@ -116,16 +117,15 @@ def _several(runs: Runs, at_once: int) -> bool:
     if None in broken:
         return False
     jobs = [job for job in jobs_of(stages) if changed.intersection(job) and stages[job[0]].dataset not in broken]
-    for job in _failures(runs, jobs, at_once):
-        complete = False
-        if kinds[job[0]] in FAMILY:
-            broken.add(stages[job[0]].dataset)
-    if complete:
-        return runs.repro("--keep-going")
-    reports = [name for name, kind in kinds.items() if kind in REPORT and stages[name].dataset not in broken]
-    if reports:
-        runs.repro("--keep-going", "--single-item", *reports)
-    return False
+    waited_for = {stages[job[0]].dataset for job in jobs if _kind(job) in FAMILY}
+    jobs += [
+        (name,)
+        for name, kind in kinds.items()
+        if kind in REPORT and name in changed and stages[name].dataset not in broken | waited_for
+    ]
+    complete &= _side_by_side(runs, jobs, stages, at_once)
+    # Whatever is left, such as a stage of your own; nothing that failed is tried again.
+    return complete and runs.repro("--keep-going")
 
 
 def jobs_of(stages: Mapping[str, pipeline.Declared]) -> list[tuple[str, ...]]:
@@ -149,23 +149,45 @@ def _fits(family: str) -> int:
     return len(params.read().get(family) or ()) * params.seeds(family)
 
 
-def _failures(runs: Runs, jobs: list[tuple[str, ...]], at_once: int) -> Iterable[tuple[str, ...]]:
-    """Run jobs, several at a time; yield those that fail."""
-    start, done = time.monotonic(), 0
+def _side_by_side(
+    runs: Runs, jobs: list[tuple[str, ...]], stages: Mapping[str, pipeline.Declared], at_once: int
+) -> bool:
+    """Run jobs, several at a time, and each data set's report after its families; return whether all ran through."""
+    start, complete, done = time.monotonic(), True, 0
     alone = {workers.ALONE: "1"} if len(jobs) > 1 else {}
+    due = Counter(stages[job[0]].dataset for job in jobs if _kind(job) in FAMILY)
+    reports = {stages[name].dataset: (name,) for name in stages if _kind((name,)) in REPORT}
     with ThreadPoolExecutor(at_once) as pool:
-        running = {pool.submit(runs.repro, "--single-item", *job, environment=alone): job for job in jobs}
+
+        def begin(job: tuple[str, ...]) -> Future[bool]:
+            return pool.submit(runs.repro, "--single-item", *job, environment=alone)
+
+        running = {begin(job): job for job in jobs}
+        total = len(jobs) + len(due)
         try:
-            for ended in as_completed(running):
-                done += 1
-                left = (time.monotonic() - start) / done * (len(jobs) - done)
-                say(f"{running[ended][-1]} ended: {done} of {len(jobs)}; at most about {left / 60:.0f} min left")
-                if not ended.result():
-                    yield running[ended]
+            while running:
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    job = running.pop(future)
+                    dataset, done = stages[job[0]].dataset, done + 1
+                    left = (time.monotonic() - start) / done * (total - done)
+                    say(f"{job[-1]} ended: {done} of {total}; at most about {left / 60:.0f} min left")
+                    complete &= future.result()
+                    if _kind(job) not in FAMILY:
+                        continue
+                    due[dataset] -= 1 if future.result() else len(jobs) + 1  # after a failure it never comes to 0
+                    if due[dataset] == 0:
+                        report = reports[dataset]
+                        running[begin(report)] = report
         except BaseException:
             runs.end()  # before the pool waits for them
             pool.shutdown(cancel_futures=True)
             raise
+    return complete
+
+
+def _kind(job: tuple[str, ...]) -> str:
+    return job[0].split("@")[0]
 
 
 def _changed() -> set[str]:
