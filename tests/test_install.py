@@ -25,4 +25,4 @@ def test_a_clean_clone_reproduces_what_is_committed(tmp_path):
     again = subprocess.run(
         ["make", "repro"], cwd=clone, env=environment | {"PATH": path}, capture_output=True, text=True
     )
-    assert "up to date" in again.stdout
+    assert "up to date" in again.stderr

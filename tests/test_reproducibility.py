@@ -199,7 +199,7 @@ def test_a_clone_and_a_second_run_give_the_bytes_that_dvc_lock_has(repository, t
     sh("git", "clone", "--quiet", str(repository), str(clone), cwd=repository)
     for command in ((*FOLDIN, "repro"), ("dvc", "repro", "--no-run-cache", "--force")):
         done = sh(*command, cwd=clone)
-        assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout)
+        assert {f"train@demo-{family}" for family in FAMILIES} <= reruns(done.stdout + done.stderr)
         assert sh("git", "status", "--porcelain", cwd=clone).stdout == ""
     outputs = [f"data/{name}" for name in sorted(os.listdir(clone / "data")) if name != "costs"]  # no stage's output
     assert {"data/clean", "data/models", "data/predictions"} <= set(outputs)

@@ -122,3 +122,11 @@ def test_the_section_stands_second_in_the_help(saved_models, capsys):
     assert cli.main(["--help"]) == 0
     heads = [line for line in capsys.readouterr().out.splitlines() if line.endswith(":") and line[0] != " "]
     assert heads[1:3] == ["See results:", "Get recommendations:"]
+
+
+@pytest.mark.parametrize("name", ["recommend", "similar", "rate"])
+def test_the_help_shows_examples_a_line_each(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert f"\n    foldin {name} " in said
+    assert "\\b" not in said

@@ -162,6 +162,24 @@ def test_a_data_set_that_cannot_be_read_stops_no_other(dvc):
     assert not any("@demo" in name for name in names)
 
 
+def test_a_stage_of_your_own_comes_last_and_one_that_always_runs_stops_nothing(dvc, workspace):
+    with (workspace / "dvc.yaml").open("a") as file:
+        file.write("  mine:\n    cmd: true\n")
+    dvc.say(changed=[*every(), "mine"])
+    repro.run()
+    first, *jobs, last = dvc.calls()
+    assert "mine" not in first["targets"]
+    assert ("train@demo-svd", "evaluate@demo-svd") in targets(jobs)
+    assert last["targets"] == []
+
+
+def test_a_notebook_saved_while_the_inputs_run_is_no_failure(dvc, monkeypatch):
+    changed = iter([{"strip", "train@demo-svd"}, {"strip", "train@demo-svd"}])
+    monkeypatch.setattr(repro, "_changed", lambda: next(changed))
+    repro.run()
+    assert ("train@demo-svd", "evaluate@demo-svd") in targets(dvc.calls())
+
+
 def test_without_processes_beside_dvc_runs_the_pipeline_by_itself(dvc, monkeypatch):
     monkeypatch.setattr(workers, "beside", lambda: 0)
     dvc.say(changed=every())
@@ -173,7 +191,7 @@ def test_without_processes_beside_dvc_runs_the_pipeline_by_itself(dvc, monkeypat
 def test_lines_about_a_single_run_of_dvc_are_left_out(dvc, capfd):
     dvc.say(changed=["evaluate@demo-svd"])
     repro.run()
-    said = capfd.readouterr().out
+    said = capfd.readouterr().err
     assert "Running ['train@demo-svd', 'evaluate@demo-svd']" in said
     assert "skipping" not in said
 

@@ -49,7 +49,15 @@ def _with_model(default: str) -> Callable[[Callable[..., None]], Callable[..., N
 BEST = "the best ranking model of the leaderboard"
 
 
-@click.command(cls=commands.Command, section=SECTION)
+@click.command(
+    cls=commands.Command,
+    section=SECTION,
+    epilog="""\b
+For example:
+  foldin recommend --user user-0001 --why
+  foldin recommend --model als-implicit --all --to lists.parquet
+""",
+)
 @_with_model(BEST)
 @click.option("--user", help="The user, by the data set's own id.")
 @click.option("--all", "everyone", is_flag=True, help="Write the lists of all users to a file instead; see --to.")
@@ -60,15 +68,10 @@ BEST = "the best ranking model of the leaderboard"
 def recommend(
     dataset: str | None, model: str | None, k: int, user: str | None, everyone: bool, to: Path | None, explain: bool
 ) -> None:
-    r"""Print a user's recommendations, or write those of all users to a file.
+    """Print a user's recommendations, or write those of all users to a file.
 
     Uses the saved model, which was trained on all training data. Items that the user has a training rating of are left
     out.
-
-    \b
-    For example:
-      foldin recommend --user user-0001 --why
-      foldin recommend --model als-implicit --all --to lists.parquet
     """
     if everyone == (user is not None):
         raise click.UsageError("give either --user or --all")
@@ -88,17 +91,20 @@ def recommend(
         lists.run(found, user, k, explain=explain)
 
 
-@click.command(cls=commands.Command, section=SECTION)
+@click.command(
+    cls=commands.Command,
+    section=SECTION,
+    epilog="""\b
+For example:
+  foldin similar --model als-implicit --item film-0001
+""",
+)
 @_with_model(f"{BEST} that can")
 @click.option("--item", required=True, help="The item, by its id or exact title.")
 def similar(dataset: str | None, model: str | None, k: int, item: str) -> None:
-    r"""Print the items that a model places nearest to one.
+    """Print the items that a model places nearest to one.
 
     Nearest by the cosine of the model's vectors of items, or by its item-item weights. Models without either say so.
-
-    \b
-    For example:
-      foldin similar --model als-implicit --item film-0001
     """
     from foldin.recommend import names, similar
 
@@ -106,19 +112,22 @@ def similar(dataset: str | None, model: str | None, k: int, item: str) -> None:
     similar.run(_open(dataset, model, similar.best), item, k)
 
 
-@click.command(cls=commands.Command, section=SECTION)
+@click.command(
+    cls=commands.Command,
+    section=SECTION,
+    epilog="""\b
+For example:
+  foldin rate my-ratings.csv --why
+""",
+)
 @_with_model(BEST)
 @click.argument("file", metavar="[FILE.csv]", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--why", "explain", is_flag=True, help=WHY)
 def rate(dataset: str | None, model: str | None, k: int, file: Path | None, explain: bool) -> None:
-    r"""Print recommendations for somebody new, by their ratings, without training again.
+    """Print recommendations for somebody new, by their ratings, without training again.
 
     FILE.csv has the columns item and rating; an item is named by its id or exact title. For implicit data, the column
     rating is a count, and may be missing. Without a file, titles and ratings are asked for.
-
-    \b
-    For example:
-      foldin rate my-ratings.csv --why
     """
     import sys
 

@@ -1,7 +1,8 @@
 """Looks up what a person names: a data set, a user, an item by id or title. Nearest names answer a typo."""
 
 import difflib
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from foldin.core.bounds import LONGEST_LIST
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 
+COMPARED = 2_000
+"""Names that are compared with a misspelt one letter by letter, at most."""
 SHOWN = 3
 """Near names in a message."""
 LISTED = 10
@@ -35,8 +38,14 @@ def near(name: str, known: Sequence[str], n: int = SHOWN) -> list[str]:
     asked = name.casefold().strip()
     holding = [each for each in folded if asked in each] if len(asked) > 1 else []
     holding.sort(key=lambda each: (not each.startswith(asked), len(each)))
-    close = holding or difflib.get_close_matches(asked, list(folded), n=n, cutoff=0.5)
+    close = holding or difflib.get_close_matches(asked, _with_most_pairs(asked, folded), n=n, cutoff=0.5)
     return [folded[each] for each in close[:n]]
+
+
+def _with_most_pairs(asked: str, known: Iterable[str]) -> list[str]:
+    """Return the names that share most pairs of letters with one: difflib takes half a minute for 250,000 names."""
+    pairs = {asked[at : at + 2] for at in range(len(asked) - 1)} or {asked}
+    return heapq.nlargest(COMPARED, known, key=lambda each: sum(pair in each for pair in pairs) / (len(each) + 1))
 
 
 def did_you_mean(name: str, known: Sequence[str], kind: str) -> str:
@@ -150,14 +159,19 @@ def item(items: pd.DataFrame, name: str, data: str) -> int:
 def matching(items: pd.DataFrame, name: str) -> list[int]:
     """Return the indices of the items with this id; if there are none, with this title, then in any case."""
     asked = name.strip()
-    of_titles = titles(items).fillna("")
     if not asked:
         return []
-    by_id, by_title = items["item_id"] == asked, of_titles == asked
-    for same in (by_id, by_title, of_titles.str.casefold() == asked.casefold()):
+    for same in _same(items, asked):
         if same.any():
             return [int(place) for place in np.flatnonzero(same)]
     return []
+
+
+def _same(items: pd.DataFrame, asked: str) -> "Iterator[pd.Series[bool]]":
+    # One after the other: most names are ids or titles as they are, and to fold all titles takes long.
+    yield items["item_id"] == asked
+    yield titles(items).fillna("") == asked
+    yield titles(items).fillna("").str.casefold() == asked.casefold()
 
 
 def titles(items: pd.DataFrame) -> "pd.Series[str]":

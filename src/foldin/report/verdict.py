@@ -197,7 +197,8 @@ def _shown(board: pd.DataFrame, model: str, metric: str) -> str:
     return f"{float(board[metric].loc[model]):.4f}"
 
 
-def _liked_only(findings: Findings) -> bool:
+def liked_only(findings: Findings) -> bool:
+    """Return whether ratings that are not liked were dropped before the split."""
     return "ratings_not_liked" in results.read_metrics(paths.account(findings.dataset.name, "split"))
 
 
@@ -230,7 +231,7 @@ def coverage_note(findings: Findings) -> str:
 
 
 def _why_no_rating_metrics(findings: Findings) -> str:
-    if _liked_only(findings):
+    if liked_only(findings):
         return LIKED_ONLY
     return NO_RATINGS if findings.dataset.feedback == "implicit" else NO_RATER
 
@@ -264,7 +265,7 @@ def about_ranking(findings: Findings) -> tuple[str, str]:
             "differently (Krichene and Rendle 2020).",
         )
     did, hit = "rated", "rated it in the test part, whatever the rating"
-    if _liked_only(findings):
+    if liked_only(findings):
         did, hit = "liked", "liked it in the test part, and only liked ratings were kept"
     elif findings.dataset.feedback == "implicit":
         did, hit = "interacted with", "interacted with it in the test part, however often"

@@ -180,7 +180,7 @@ def entries(names: Iterable[str]) -> dict[str, dict[str, Any]]:
         Stage name → `cmd`, `deps`, `params` and `outs`, as DVC writes them.
     """
     file = paths.root() / "dvc.lock"
-    with _no_dvc_writing():
+    with no_dvc_writing():
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
     found = {}
     for name in names:
@@ -191,14 +191,20 @@ def entries(names: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 @contextmanager
-def _no_dvc_writing() -> Iterator[None]:
-    """Wait until no DVC writes dvc.lock: it does so in place, holding the lock of its repository."""
+def no_dvc_writing(patience: float = PATIENCE) -> Iterator[None]:
+    """Wait until no DVC writes dvc.lock, and keep any from it: it does so in place, under its repository's lock.
+
+    Parameters
+    ----------
+    patience : float, optional
+        Seconds to wait at most.
+    """
     lock = paths.root() / ".dvc" / "tmp" / "lock"
     if not lock.is_file():
         yield
         return
     with lock.open(encoding="utf-8") as file:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -14,12 +14,14 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.progress import say
 from foldin.workspace import pipeline, workers
 
+INPUT = ("strip", "source", "fetch", "clean", "user_item", "tune", "tuned")
 FAMILY, GUEST, REPORT = ("train", "evaluate"), ("explore", "traps"), ("report",)
 DVC = (sys.executable, "-m", "dvc")
 UNSAID = ("Stage '", "Use `dvc push`", "To track the changes", "To enable auto staging", "Updating lock", "\t")
@@ -52,13 +54,15 @@ class Runs:
             Whether all its stages ran through.
         """
         command = [*DVC, "--wait-for-lock", "repro", *arguments]
+        # Stages are run as `python`, which must be this one.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         with self._turn:
             if self._ending:
                 return False
             running = subprocess.Popen(
                 command,
                 cwd=paths.root(),
-                env={**os.environ, **(environment or {})},
+                env={**os.environ, "PATH": path, **(environment or {})},
                 text=True,
                 errors="replace",
                 stdout=subprocess.PIPE,
@@ -69,15 +73,16 @@ class Runs:
         with running.stdout:
             for line in running.stdout:
                 if line.strip() and not line.startswith(UNSAID):
-                    print(line, end="", flush=True)
+                    print(line, end="", file=sys.stderr, flush=True)
         return running.wait() == 0
 
     def end(self) -> None:
         """End them all; each ends its stage."""
         with self._turn:
             self._ending = True
-        for running in self._running:
-            running.terminate()
+        with pipeline.no_dvc_writing(PATIENCE):  # a DVC that ends while it writes dvc.lock leaves a part of it
+            for running in self._running:
+                running.terminate()
         for running in self._running:
             try:
                 running.wait(PATIENCE)
@@ -107,13 +112,14 @@ def run() -> None:
 def _several(runs: Runs, at_once: int) -> bool:
     stages = pipeline.every(params.datasets(), params.families())
     kinds = {name: name.split("@")[0] for name in stages}
-    inputs = [name for name, kind in kinds.items() if kind not in FAMILY + GUEST + REPORT]
+    inputs = [name for name, kind in kinds.items() if kind in INPUT]
     changed = _changed()
     complete = True
     if changed.intersection(inputs):
         complete = runs.repro("--keep-going", *inputs)
         changed = _changed()
-    broken = {stages[name].dataset for name in changed.intersection(inputs)}
+    # An input that has changed again meanwhile, such as a notebook saved in Jupyter, is no failure.
+    broken = set() if complete else {stages[name].dataset for name in changed.intersection(inputs)}
     if None in broken:
         return False
     jobs = [job for job in jobs_of(stages) if changed.intersection(job) and stages[job[0]].dataset not in broken]
@@ -171,7 +177,8 @@ def _side_by_side(
                     job = running.pop(future)
                     dataset, done = stages[job[0]].dataset, done + 1
                     left = (time.monotonic() - start) / done * (total - done)
-                    say(f"{job[-1]} ended: {done} of {total}; at most about {left / 60:.0f} min left")
+                    went = "is done" if future.result() else "failed"
+                    say(f"{job[-1].replace('evaluate@', '')} {went}: {done} of {total}; about {left / 60:.0f} min left")
                     complete &= future.result()
                     if _kind(job) not in FAMILY:
                         continue

@@ -100,7 +100,7 @@ function drawCalibration() {
     xLabel: "mean predicted rating", yLabel: "mean actual minus predicted", name: "Calibration; arrow keys move between points", zero: 0,
   });
   const rows = lines.flatMap(line => line.x.map((x, at) =>
-    [line.name, show(x, 3), show(line.y[at], 3), show(DATA.calibration[line.name].pairs[at])]));
+    [line.name, show(x, 3), show(line.y[at], 3), show(DATA.calibration[line.name].pairs[at], 0)]));
   byId("calibration-table").replaceChildren(
     plainTable("Groups of test ratings", ["model", "predicted", "actual minus predicted", "test ratings"], rows));
   const sure = Object.entries(DATA.calibration).filter(([, each]) => each.std).slice(0, 3);

@@ -4,10 +4,10 @@ function drawExample() {
   const user = users[Number(byId("example-user").value)];
   const named = item => `${items[item][0]} (${items[item][1]})`;
   const list = (title, entries) => make("div", {}, make("h3", {}, title), make("ol", {}, entries));
-  const liked = user.liked.map(([item, rating]) => make("li", {}, `${named(item)}: ${show(rating, 1)}`));
+  const liked = user.liked.map(([item, rating]) => make("li", {}, `${named(item)}: ${rating}`));
   const lists = models.map((model, at) => list(`Recommended by ${called(MODELS.get(model))}`, user.lists[at].map(([item, hit]) =>
     make("li", { class: hit ? "hit" : null }, named(item), hit ? " ✓ rated" : ""))));
-  const rated = user.held_out.map(([item, rating, predicted]) => make("li", {}, `${named(item)}: ${show(rating, 1)}` +
+  const rated = user.held_out.map(([item, rating, predicted]) => make("li", {}, `${named(item)}: ${rating}` +
     (predicted === undefined ? "" : `, predicted ${show(predicted, 2)}`)));
   byId("example").replaceChildren(
     list(`Rated highest in training, of ${user.ratings} ratings`, liked), ...lists,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
-from foldin.report import contents, results
+from foldin.report import contents, results, verdict
 from foldin.report.contents import Findings
 from foldin.report.html.columns import rounded
 
@@ -46,6 +46,9 @@ def collect(findings: Findings) -> dict[str, Any]:
     ratings = pd.read_parquet(paths.clean(dataset.name) / "ratings.parquet", columns=["user_id", "item_id", "rating"])
     known = held.merge(ratings, on=["user_id", "item_id"], how="right", indicator=True, suffixes=("_test", ""))
     known = known.loc[known["_merge"] == "right_only", ["user_id", "item_id", "rating"]]
+    if verdict.liked_only(findings):
+        share = params.section(params.Evaluation).liked_share
+        known = known[known["rating"] >= dataset.scale.liked_from(share)]
     counts = known[known["user_id"].isin(set(lists["user_id"]))].groupby("user_id").size().sort_values(kind="stable")
     places = np.unique(np.linspace(0, len(counts) - 1, min(USERS, len(counts))).round().astype(int))
     chosen: list[dict[str, Any]] = []
