@@ -51,7 +51,7 @@ def test_a_world_comes_to_a_report_or_to_one_line_before_training(quick, world):
         ),
         (
             World(users=35, items=11, fullness=1.0, protocol="predefined_fold"),
-            "user or the item of each of the 35 test pairs",
+            "In each of the 35 test pairs, the user or the item does not occur in training",
         ),
         (World(users=50, items=30, fullness=0.3, feedback="clicks"), "These data have no ratings"),
     ],

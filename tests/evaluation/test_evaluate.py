@@ -131,7 +131,7 @@ def test_every_metric_has_its_definition_beside_it(trained):
     assert defined["rmse"].endswith("in the unit of the ratings")
     # A cold item is in the overall metric and in that of no group, so they cannot have the same words.
     assert "Within one domain" in defined["domains.rmse"]
-    assert "cold items have no domain" in defined["domains.ndcg_at_10"]
+    assert "Cold items have no domain" in defined["domains.ndcg_at_10"]
     assert "Within one popularity group" in defined["popularity.recall_at_10"]
 
 

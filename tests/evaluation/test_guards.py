@@ -50,7 +50,7 @@ def test_a_group_s_metric_has_a_definition_of_its_own():
     assert names == {*guards.flattened(METRICS), "domains.rmse", "popularity.sampled_recall_at_5"}
     overall, of_domain = definitions.of("rmse"), definitions.of("domains.rmse")
     assert of_domain.text.startswith(overall.text)
-    assert "cold items have no domain" in of_domain.text
+    assert "Cold items have no domain" in of_domain.text
     assert (of_domain.lowest, of_domain.highest) == (overall.lowest, overall.highest)
     of_tail = definitions.of("popularity.sampled_recall_at_5").text
     assert "Within one popularity group" in of_tail
