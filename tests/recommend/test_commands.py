@@ -82,7 +82,7 @@ def test_of_several_data_sets_one_must_be_named(copied, capsys):
 def test_a_model_that_was_left_out_says_why(copied, capsys):
     paths.left_out("demo", "linear").write_text(json.dumps({"slim": "it needs 9.9 GB for all pairs of items"}))
     said = error_of(capsys, "recommend", *USER, "--model", "slim")
-    assert "'slim' was left out of training on 'demo': it needs 9.9 GB for all pairs of items; choose another" in said
+    assert "'slim' is skipped (too large) on 'demo': it needs 9.9 GB for all pairs of items; choose another" in said
 
 
 def test_a_model_that_is_not_whole_is_refused(copied, capsys):

@@ -96,7 +96,7 @@ def recommend(
     section=SECTION,
     epilog="""\b
 For example:
-  foldin similar --model als-implicit --item film-0001
+  foldin similar --model als-implicit --item movie-0001
 """,
 )
 @_with_model(f"{BEST} that can")

@@ -115,7 +115,7 @@ def open_saved(dataset: str, model: str, chosen: str = "") -> Saved:
     family = families[model]
     folder = paths.models(dataset, family) / model
     place = folder.relative_to(paths.root())
-    _refuse_left_out(dataset, family, model)
+    _refuse_skipped(dataset, family, model)
     if not (folder / "model.json").is_file():
         raise FoldinError(
             f"'{model}' is not trained on '{dataset}' yet", where=place, remedy=_training(dataset, family)
@@ -160,11 +160,11 @@ def by_rank(dataset: str) -> list[str]:
     return [row["model"] for row in rows]
 
 
-def _refuse_left_out(dataset: str, family: str, model: str) -> None:
+def _refuse_skipped(dataset: str, family: str, model: str) -> None:
     file = paths.left_out(dataset, family)
     reasons: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     if model in reasons:
-        what = f"'{model}' was left out of training on '{dataset}': {reasons[model]}"
+        what = f"'{model}' is skipped (too large) on '{dataset}': {reasons[model]}"
         raise FoldinError(what, where=file.relative_to(paths.root()), remedy="choose another model")
 
 

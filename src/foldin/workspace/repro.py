@@ -111,8 +111,7 @@ def run() -> None:
 
 def _several(runs: Runs, at_once: int) -> bool:
     stages = pipeline.every(params.datasets(), params.families())
-    kinds = {name: name.split("@")[0] for name in stages}
-    inputs = [name for name, kind in kinds.items() if kind in INPUT]
+    inputs = [name for name in stages if _kind(name) in INPUT]
     changed = _changed()
     complete = True
     if changed.intersection(inputs):
@@ -123,11 +122,11 @@ def _several(runs: Runs, at_once: int) -> bool:
     if None in broken:
         return False
     jobs = [job for job in jobs_of(stages) if changed.intersection(job) and stages[job[0]].dataset not in broken]
-    waited_for = {stages[job[0]].dataset for job in jobs if _kind(job) in FAMILY}
+    waited_for = {stages[job[0]].dataset for job in jobs if _kind(job[0]) in FAMILY}
     jobs += [
         (name,)
-        for name, kind in kinds.items()
-        if kind in REPORT and name in changed and stages[name].dataset not in broken | waited_for
+        for name in stages
+        if _kind(name) in REPORT and name in changed and stages[name].dataset not in broken | waited_for
     ]
     complete &= _side_by_side(runs, jobs, stages, at_once)
     # Whatever is left, such as a stage of your own; nothing that failed is tried again.
@@ -161,8 +160,8 @@ def _side_by_side(
     """Run jobs, several at a time, and each data set's report after its families; return whether all ran through."""
     start, complete, done = time.monotonic(), True, 0
     alone = {workers.ALONE: "1"} if len(jobs) > 1 else {}
-    due = Counter(stages[job[0]].dataset for job in jobs if _kind(job) in FAMILY)
-    reports = {stages[name].dataset: (name,) for name in stages if _kind((name,)) in REPORT}
+    due = Counter(stages[job[0]].dataset for job in jobs if _kind(job[0]) in FAMILY)
+    reports = {stages[name].dataset: (name,) for name in stages if _kind(name) in REPORT}
     with ThreadPoolExecutor(at_once) as pool:
 
         def begin(job: tuple[str, ...]) -> Future[bool]:
@@ -180,7 +179,7 @@ def _side_by_side(
                     went = "is done" if future.result() else "failed"
                     say(f"{job[-1].replace('evaluate@', '')} {went}: {done} of {total}; about {left / 60:.0f} min left")
                     complete &= future.result()
-                    if _kind(job) not in FAMILY:
+                    if _kind(job[0]) not in FAMILY:
                         continue
                     due[dataset] -= 1 if future.result() else len(jobs) + 1  # after a failure it never comes to 0
                     if due[dataset] == 0:
@@ -193,8 +192,8 @@ def _side_by_side(
     return complete
 
 
-def _kind(job: tuple[str, ...]) -> str:
-    return job[0].split("@")[0]
+def _kind(stage: str) -> str:
+    return stage.split("@")[0]
 
 
 def _changed() -> set[str]:
