@@ -53,6 +53,20 @@ def test_parameters_with_both_sides_of_a_merge_name_the_line(workspace, capsys):
     assert said.startswith(f"foldin: params.yaml: holds both sides of a merge conflict, from line {line} on; keep one")
 
 
+def test_an_alias_below_which_experiments_would_change_nothing_is_refused(workspace, capsys):
+    file = workspace / "params.yaml"
+    text = file.read_text()
+    file.write_text(
+        text.replace("\n  popularity: {}", "\n  popularity: &nothing {}").replace(
+            "\n  random: {}", "\n  random: *nothing"
+        )
+    )
+    assert cli.main(["check"]) == 1
+    line = text.split("\n  random: {}")[0].count("\n") + 2
+    said = f"foldin: params.yaml: line {line} uses the alias '*nothing', below which `dvc exp run -S` has no effect; "
+    assert capsys.readouterr().err.startswith(said)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -141,6 +141,14 @@ def test_the_same_seed_saves_the_same_bytes(model, model_name, tmp_path):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
 
 
+def test_a_model_that_calls_itself_unseeded_is_the_same_with_every_seed(model, model_name):
+    cls, settings = settings_of(*model_name)
+    if cls.seeded:
+        pytest.skip("draws random numbers")
+    other = cls(made_small(settings), seed=SEED + 1).fit(*awkward())
+    np.testing.assert_array_equal(other.score(EVERYONE), model.score(EVERYONE))
+
+
 def test_another_model_s_folder_is_refused(model, tmp_path):
     model.save(tmp_path)
     file = tmp_path / "model.json"

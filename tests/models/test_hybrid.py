@@ -108,6 +108,26 @@ def test_weights_stay_those_of_the_validation_part_when_parts_are_fitted_again(r
     assert rmse(final) < rmse(ratings)
 
 
+def test_with_another_seed_only_parts_that_draw_random_numbers_are_fitted_again(rankings, tmp_path):
+    training = union(TRAIN, VALIDATION)
+    kept = rankings.refit(training)
+    again, direct = kept.refit(training, seed=9), rankings.refit(training, seed=9)
+    for name, part in again.parts.items():
+        assert (part is kept.parts[name]) == (not part.seeded), name
+    assert again.parts["ease"] is kept.parts["ease"]
+    for folder, model in (("again", again), ("direct", direct)):
+        (tmp_path / folder).mkdir()
+        model.save(tmp_path / folder)
+    for file in (tmp_path / "again").iterdir():
+        assert file.read_bytes() == (tmp_path / "direct" / file.name).read_bytes()
+
+
+def test_on_other_ratings_every_part_is_fitted_again(rankings):
+    kept = rankings.refit(union(TRAIN, VALIDATION))
+    other = kept.refit(TRAIN, seed=9)
+    assert not any(other.parts[name] is part for name, part in kept.parts.items())
+
+
 def test_what_is_validated_changes_weights_and_no_part(ratings):
     users, items, given = VALIDATION.triples()
     parts = {"svds-centred": RATING_PARTS["svds-centred"], "bias": {"damping": 5.0}}

@@ -16,6 +16,7 @@ from foldin.models.parts.recommender import Arrays, Recommender
 class GlobalMean(RatingRecommender):
     """Predicts the mean training rating for everyone and everything."""
 
+    seeded = False
     about = "Predicts the mean training rating for every pair."
 
     def _damping(self) -> float:
@@ -64,6 +65,7 @@ class DampedBias(GlobalMean):
 class Popularity(Recommender):
     """Ranks items by how many training ratings they have."""
 
+    seeded = False
     about = "Training ratings of an item, the same for every user: hard to beat if users mostly see popular items."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:

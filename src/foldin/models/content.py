@@ -44,6 +44,7 @@ class TfIdf(Recommender):
         rating_weight: float = Field(ge=0, le=0.99)  # at 1, the lowest rating would be as good as none
 
     settings: Settings
+    seeded = False
     about = (
         "Cosine of an item's terms (title, genres, creator) with those of the user's rated items, by TF-IDF "
         "(Salton and Buckley 1988); ranks only, items without ratings too."

@@ -50,6 +50,7 @@ class Ease(DenseItemWeights):
         gigabytes: Gigabytes
 
     settings: Settings
+    seeded = False
     about = "EASE: a linear autoencoder whose item-item weights have a closed form (Steck 2019); ranks only."
 
     def too_large(self, n_users: int, n_items: int) -> str | None:
@@ -106,6 +107,7 @@ class Slim(SparseItemWeights):
         gigabytes: Gigabytes
 
     settings: Settings
+    seeded = False
     about = "SLIM: sparse, non-negative item-item weights from an elastic net (Ning and Karypis 2011); ranks only."
 
     def too_large(self, n_users: int, n_items: int) -> str | None:

@@ -41,6 +41,7 @@ class ItemKNN(SparseItemWeights):
         """Settings of `item-knn`."""
 
     settings: Settings
+    seeded = False
     about = (
         "Item-based nearest neighbours on who rated what (Sarwar et al. 2001; Deshpande and Karypis 2004); ranks only."
     )
@@ -58,6 +59,7 @@ class UserKNN(Recommender):
         """Settings of `user-knn`."""
 
     settings: Settings
+    seeded = False
     about = "User-based nearest neighbours on who rated what (Resnick et al. 1994; Herlocker et al. 1999); ranks only."
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
@@ -108,6 +110,7 @@ class RP3Beta(SparseItemWeights):
         normalized: bool
 
     settings: Settings
+    seeded = False
     about = (
         "RP3beta: a random walk of three steps; scores are divided by a power of popularity (Paudel et al. 2017); "
         "ranks only."

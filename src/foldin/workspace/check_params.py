@@ -3,8 +3,11 @@
 A stage reads its own sections only. Here are the rules that involve several sections, and every family's section.
 """
 
+from ruamel.yaml import YAML
+from ruamel.yaml.tokens import AliasToken
+
 from foldin import models
-from foldin.core import params
+from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 from foldin.preparation import protocols
@@ -22,6 +25,7 @@ def check() -> None:
     """
     for section in params.SECTIONS.values():
         params.section(section)
+    _check_aliases()
     evaluation, split = params.section(params.Evaluation), params.section(params.Split)
     report = params.section(params.Report)
     for name in {**dict.fromkeys(params.datasets()), **params.sources()}:
@@ -45,6 +49,15 @@ def check() -> None:
     _check_tuning()
     # The report would refuse them as well, after everything has been trained.
     ties.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
+
+
+def _check_aliases() -> None:
+    # DVC drops a value set by `dvc exp run -S` below an alias without a word, and trains with the old one.
+    for token in YAML(typ="safe", pure=True).scan(paths.params_file().read_text(encoding="utf-8")):
+        if isinstance(token, AliasToken):
+            line = token.start_mark.line + 1
+            what = f"line {line} uses the alias '*{token.value}', below which `dvc exp run -S` has no effect"
+            raise FoldinError(what, where="params.yaml", remedy="repeat the values instead")
 
 
 def _check_tuning() -> None:

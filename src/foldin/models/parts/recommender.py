@@ -45,6 +45,8 @@ class Recommender(ABC):
     about: ClassVar[str] = ""
     """One sentence for the report: what the model is and where it comes from."""
     predicts_ratings: ClassVar[bool] = False
+    seeded: ClassVar[bool] = True
+    """Whether `fit` draws random numbers; without them, fits with different seeds are equal."""
 
     settings: Section
     """A class with `Settings` of its own declares this as one of them, so that mypy knows their names."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy import sparse
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import IntArray, Interactions, Values, matrix
@@ -61,6 +62,8 @@ class Stack(Recommender):
         self.weights = Weights(0.0, np.zeros(0))
         # The epochs of parts that were chosen before, and weights with them; None where they are still to be chosen.
         self._epochs: dict[str, int | None] | None = None
+        # Parts that `fit` takes as they are: of a stack that was fitted on the same ratings with another seed.
+        self._fitted: dict[str, Recommender] = {}
 
     def refit(self, training: Interactions, seed: int | None = None) -> Self:
         """Return a new stack with the same weights, its parts fitted on all training data; see `Recommender.refit`.
@@ -75,6 +78,8 @@ class Stack(Recommender):
         final = type(self)(self.settings, seed=self.seed if seed is None else seed)
         final.name, final.weights, final.part_names = self.name, self.weights, self.part_names
         final._epochs = {name: part.epochs for name, part in self.parts.items()}
+        if _equal(self._known, training.ratings):
+            final._fitted = {name: part for name, part in self.parts.items() if not part.seeded}
         return final.fit(training)
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
@@ -90,8 +95,10 @@ class Stack(Recommender):
             if learning is train:
                 return
             epochs = {name: part.epochs for name, part in self.parts.items()}
-        self.parts = {name: self._part(name) for name in epochs}
+        self.parts = {name: self._fitted.get(name) or self._part(name) for name in epochs}
         for name, part in self.parts.items():
+            if name in self._fitted:
+                continue
             tick(f"{self.name}: fitting {name} on all ratings")
             part.epochs = epochs[name]
             part.fit(train)
@@ -186,6 +193,13 @@ class Stack(Recommender):
                 )
             part._restore(own)
             self.parts[name] = part
+
+
+def _equal(one: sparse.csr_array | None, other: sparse.csr_array) -> bool:
+    """Return whether two matrices store the same cells with the same values."""
+    if one is None or one.shape != other.shape:
+        return False
+    return all(np.array_equal(getattr(one, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
 
 
 def unclipped(part: Recommender, users: IntArray, items: IntArray) -> Values:
