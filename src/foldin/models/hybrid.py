@@ -19,11 +19,13 @@ from pydantic import Field, ValidationError, field_validator
 from scipy import sparse
 
 from foldin.core.bounds import Damping, ListLength, Penalty
+from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.progress import tick
 from foldin.metrics import blocks
 from foldin.models import als, baselines, bayesian, content, graph, linear, neighbours, svd
 from foldin.models.parts import stacking
+from foldin.models.parts.portable import Portable, weighted_sum
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.stack import PartSettings, Stack, StackSettings, unclipped
@@ -136,6 +138,11 @@ class StackedRatings(Stack, RatingRecommender):
             total += self._weight(name) * part.fold_in(ratings)
         return total.astype(np.float32)
 
+    def portable(self) -> Portable:
+        """Return the weighted biases of the parts, and their vectors side by side; see `Portable`."""
+        parts = [(self._weight(name), part.portable()) for name, part in self.parts.items()]
+        return weighted_sum(parts, self.weights.intercept)
+
 
 class StackedRanking(Stack):
     """`stack-ranking`: a weighted sum of scores, each model's standardized over the items that a user has not rated.
@@ -186,6 +193,19 @@ class StackedRanking(Stack):
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         return self._sum(ratings, lambda part: part.fold_in(ratings))
+
+    def portable(self) -> Portable:
+        """Refuse: standardizing the scores of a user needs those of all parts.
+
+        Raises
+        ------
+        FoldinError
+            Names the parts, which are models of their own.
+        """
+        raise FoldinError(
+            f"{self.name} cannot be exported: it standardizes the scores of its parts for each user",
+            remedy=f"export a part instead ({', '.join(self.parts)}), or write its lists: foldin recommend --all",
+        )
 
     def _sum(self, known: sparse.csr_array, scores_of: Any) -> FloatArray:
         total = np.zeros(known.shape)

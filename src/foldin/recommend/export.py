@@ -1,0 +1,210 @@
+"""`foldin export`: a saved model in a folder of its own, whose files score without foldin."""
+
+import contextlib
+import importlib.metadata
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy import sparse
+
+from foldin.core import arrays, files
+from foldin.core.errors import FoldinError
+from foldin.core.interactions import FloatArray, IntArray
+from foldin.models.parts.portable import Matrix, Numbers, Portable
+from foldin.recommend import export_page, names
+from foldin.recommend.export_page import File
+from foldin.recommend.saved import Saved
+
+CHECKED = 20
+"""Users whose scores are computed from the files and compared with the model's."""
+TOLERANCE = 1e-5
+"""Largest difference of a score, as a share of the user's largest absolute score: sums in single precision differ."""
+
+
+def refuse_used(to: Path) -> None:
+    """Refuse a target that is there and is no empty folder.
+
+    Raises
+    ------
+    FoldinError
+        When it is a file, or holds something.
+    """
+    if to.is_dir() and any(to.iterdir()):
+        raise FoldinError("the folder is not empty", where=to, remedy="name a new folder, or empty this one")
+    if to.exists() and not to.is_dir():
+        raise FoldinError("is a file", where=to, remedy="name a folder")
+
+
+def run(saved: Saved, to: Path) -> None:
+    """Write a model to a folder, whole or not at all, and print what is in it.
+
+    Parameters
+    ----------
+    saved : Saved
+        The model.
+    to : Path
+        The folder; see `refuse_used`.
+
+    Raises
+    ------
+    FoldinError
+        When the model cannot be exported, or its files do not give its scores.
+    """
+    portable = saved.model.portable()
+    with files.whole_folder(to) as folder:
+        contents = [*_tables(folder, saved, portable), *_matrices(folder, saved, portable), *_network(folder, portable)]
+        titled = bool(names.titles(saved.training.items).notna().any())
+        users = saved.training.users["user_id"]
+        code = export_page.code(portable, str(users.iloc[0]), titled=titled)
+        users_checked = np.unique(np.linspace(0, len(users) - 1, CHECKED).astype(np.int32))
+        prints = checked(saved, folder, code, users_checked)
+        agree = (
+            f"Scores are those of `foldin recommend` up to rounding: for the {len(users_checked)} users compared, they "
+            f"differ by at most {TOLERANCE:g} of the user's largest absolute score. Items that near may change places."
+        )
+        notes = [f"{saved.meaning()} {agree}", *export_page.notes(portable)]
+        text = export_page.page(
+            f"{saved.name}, trained on {saved.dataset}", _about(saved, portable), contents, code, prints, notes
+        )
+        files.write_text(folder / "README.md", text)
+        megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    print(
+        f"{saved.headline}\n{to}: {megabytes:.1f} MB that work without foldin; {to / 'README.md'} says how.\n"
+        f"Scores of {len(users_checked)} users, computed from these files, are the model's within {TOLERANCE:g} of a "
+        "user's largest."
+    )
+
+
+def _about(saved: Saved, portable: Portable) -> list[str]:
+    training = saved.training
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in export_page.libraries(portable))
+    return [
+        saved.model.about,
+        f"Trained on {training.ratings.nnz:,} ratings of {training.n_items:,} items by {training.n_users:,} users; "
+        "ratings of the test part are not among them. The terms of the data set apply to these files, too: they say "
+        "who rated what.",
+        f"Written by `foldin export`, and checked with {versions}. Nothing else is needed.",
+    ]
+
+
+def _tables(folder: Path, saved: Saved, portable: Portable) -> list[File]:
+    """Write users.parquet and items.parquet; return what they hold."""
+    users, items = saved.training.users, saved.training.items
+    titles = names.titles(items)
+    of_users: dict[str, Any] = {"user_id": pa.array(users["user_id"].astype("str").to_list(), pa.string())}
+    of_items: dict[str, Any] = {"item_id": pa.array(items["item_id"].astype("str").to_list(), pa.string())}
+    if titles.notna().any():
+        of_items["title"] = pa.array([None if cell is None or cell != cell else cell for cell in titles], pa.string())
+    found = []
+    for kind, columns, biases, vectors in (
+        ("user", of_users, portable.user_biases, portable.user_vectors),
+        ("item", of_items, portable.item_biases, portable.item_vectors),
+    ):
+        name, n_rows = f"{kind}s.parquet", len(columns[f"{kind}_id"])
+        found.append(
+            File(name, f"{kind}s: ids{' and titles' if 'title' in columns else ''}", f"{n_rows:,} rows", "text")
+        )
+        if biases is not None:
+            columns["bias"] = pa.array(np.ascontiguousarray(biases))
+            holds = f"what is added to the scores of the {kind}"
+            found.append(_entry(f"{name}: bias", holds, biases))
+        if isinstance(vectors, np.ndarray):
+            flat = pa.array(np.ascontiguousarray(vectors).ravel())
+            columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+            found.append(_entry(f"{name}: vector", f"vectors of {kind}s", vectors))
+        pq.write_table(pa.table(columns), folder / name)
+    return found
+
+
+def _matrices(folder: Path, saved: Saved, portable: Portable) -> list[File]:
+    """Write the arrays that are no column of a table; return what they hold."""
+    ratings = saved.training.ratings
+    ones = np.ones(ratings.nnz, dtype=np.float32)
+    rated = sparse.csr_array((ones, ratings.indices, ratings.indptr), shape=ratings.shape)
+    found = [_write(folder, "rated", "1 where the user has rated the item", rated)]
+    if not isinstance(portable.user_vectors, np.ndarray):
+        found += [
+            _write(folder, f"of_{kind}", f"vectors of {kind}", vectors)
+            for kind, vectors in (("users", portable.user_vectors), ("items", portable.item_vectors))
+            if vectors is not None
+        ]
+    for name, holds, matrix in (
+        ("weights", "weights from the item of the row to the item of the column", portable.item_weights),
+        ("similar", "similarities of the nearest users", portable.similar_users),
+        ("edges", "weights of the edges between users and items", portable.edges),
+    ):
+        if matrix is not None:
+            found.append(_write(folder, name, holds, matrix))
+    return found
+
+
+def _write(folder: Path, name: str, holds: str, matrix: Matrix) -> File:
+    if isinstance(matrix, np.ndarray):
+        np.save(folder / f"{name}.npy", matrix)
+        return _entry(f"{name}.npy", holds, matrix)
+    arrays.write_matrix(folder / f"{name}.npz", matrix)
+    return _entry(f"{name}.npz", f"{holds}, {matrix.nnz:,} cells, sparse", matrix)
+
+
+def _entry(name: str, holds: str, values: Matrix | Numbers) -> File:
+    return File(name, holds, " × ".join(f"{size:,}" for size in values.shape), str(values.dtype))
+
+
+def _network(folder: Path, portable: Portable) -> list[File]:
+    """Write a network for Keras and for TensorFlow; return what was written."""
+    if portable.network is None:
+        return []
+    model = portable.network()
+    n_weights = f"{model.count_params():,} weights"
+    model.save(folder / "model.keras")
+    # Keras asks for an absolute path, and prints the signatures unless it is asked not to.
+    model.export(str((folder / "saved_model").absolute()), format="tf_saved_model", verbose=False)
+    return [
+        File("model.keras", "the network, for Keras", n_weights, "float32"),
+        File("saved_model/", "the same, for TensorFlow", n_weights, "float32"),
+    ]
+
+
+def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray) -> str:
+    """Run the code of the README in its folder, for some users; return what it prints for the user that it names.
+
+    Parameters
+    ----------
+    saved : Saved
+        The model that was exported.
+    folder : Path
+        The files.
+    code : Code
+        The code.
+    users : ndarray of int, shape (n,)
+        Indices of users to compare.
+
+    Raises
+    ------
+    FoldinError
+        When scores differ from the model's by more than `TOLERANCE`.
+    """
+    printed, found = io.StringIO(), dict[str, Any]()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
+        exec(code.text(), found)
+        shown = printed.getvalue()
+        for user in users:
+            found["user"] = user
+            exec(code.score, found)
+            apart = difference(found["scores"], saved.model.score(np.array([user]))[0])
+            if apart > TOLERANCE:
+                raise FoldinError(
+                    f"the files of {saved.name} give other scores than the model: {apart:.1e} of the largest apart",
+                    remedy="choose another model, and report this one",
+                )
+    return shown
+
+
+def difference(scores: FloatArray, right: FloatArray) -> float:
+    """Return the largest difference of scores of one user, as a share of the largest absolute score."""
+    apart = np.abs(scores.astype(np.float64) - right).max(initial=0)
+    return float(apart / (np.abs(right).max(initial=0) or 1.0))
