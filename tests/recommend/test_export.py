@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,11 @@ from small_models import rows_of
 
 from foldin import cli
 from foldin.models.baselines import Popularity
+from foldin.models.hybrid import StackedRanking
 from foldin.models.parts.portable import Portable
-from foldin.recommend import export
+from foldin.recommend import export, export_index, saved
 
 NUMPY = ("popularity", "bias", "random", "ease", "als-explicit", "tf-idf", "gf-cf")
-MORE = {"neighbours": ("item-knn", "user-knn"), "deep": ("ncf",), "autoencoder": ("mult-vae",), "hybrid": ("stack-",)}
 READER = """
 import os, pathlib, re, sys
 sys.modules["foldin"] = None  # whatever imports it fails
@@ -33,9 +34,9 @@ def exported(model, to, capsys):
     return capsys.readouterr().out
 
 
-def read_elsewhere(*folders):
-    """Run the code of each README in a process that has no foldin; return what was printed."""
-    command = [sys.executable, "-I", "-c", READER, *map(str, folders)]
+def read_elsewhere(*folders, more=""):
+    """Run the code of each README, and then more, in a process that has no foldin; return what was printed."""
+    command = [sys.executable, "-I", "-c", READER + textwrap.indent(more, "    "), *map(str, folders)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"KERAS_BACKEND": "tensorflow"})
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -99,3 +100,90 @@ def test_files_that_give_other_scores_are_not_kept(saved_models, tmp_path, capsy
     assert cli.main(["export", "--model", "popularity", "--to", str(tmp_path / "to")]) == 1
     assert "the files of popularity give other scores than the model: 1.0e-03 of the largest" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def trained_small(name, model, parts):
+    cls = type(family(name)[model])
+    settings = family(name)[model].settings.model_copy(update={"epochs": 2})
+    fitted = cls(settings, seed=1).fit(parts[0])
+    fitted.name = model
+    return saved.Saved("demo", name, fitted, parts[0])
+
+
+WITH_TENSORFLOW = """
+import numpy, tensorflow
+inputs = [numpy.zeros(40, "int32"), numpy.arange(40, dtype="int32")]
+inputs = inputs if folder.endswith("ncf") else numpy.float32(found["rated"][[0]].toarray())
+served = tensorflow.saved_model.load("saved_model").serve(inputs).numpy().ravel()
+numpy.testing.assert_allclose(served, found["scores"], rtol=1e-4, atol=1e-5)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+def test_networks_are_loaded_by_keras_and_by_tensorflow_without_foldin(saved_models, tmp_path, capsys):
+    """A network over pairs whose layers are drawn by a function of ours, and one over rows."""
+    parts = planted(n_users=30, n_items=40)
+    made = [trained_small("deep", "ncf", parts), trained_small("autoencoder", "mult-vae", parts)]
+    folders = [tmp_path / each.name for each in made]
+    for each, folder in zip(made, folders, strict=True):
+        export.run(each, folder)
+    read_elsewhere(*folders, more=WITH_TENSORFLOW)
+    for each, folder in zip(made, folders, strict=True):
+        right = each.model.score(np.array([0]))[0]
+        assert np.abs(np.load(folder / "found.npy") - right).max() <= export.TOLERANCE * np.abs(right).max()
+
+
+def test_a_model_of_standardized_parts_names_them(saved_models, tmp_path, capsys):
+    stack = StackedRanking(StackedRanking.Settings.model_construct())
+    stack.name, stack.parts = "stack-ranking", {"ease": None, "mf-l2": None}
+    with pytest.raises(FoldinError, match=r"for each user; export a part instead \(ease, mf-l2\), or write lists"):
+        export.run(saved.Saved("demo", "hybrid", stack, planted(n_users=5, n_items=5)[0]), tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("model", ["als-explicit", "svds"])
+def test_the_index_finds_what_the_model_recommends_and_its_recall_is_measured(
+    opened, tmp_path, capsys, monkeypatch, model
+):
+    pytest.importorskip("faiss")
+    found = trained_small("svd", model, planted(n_users=50, n_items=40)) if model == "svds" else opened(model)
+    export.run(found, tmp_path / "to", index=True)
+    assert "recall@10 1.0000, " in capsys.readouterr().out, "40 vectors: the graph holds all of them as neighbours"
+    page = (tmp_path / "to" / "README.md").read_text("utf-8")
+    names = {}
+    monkeypatch.chdir(tmp_path / "to")
+    for code in re.findall("```python\n(.*?)```", page, re.DOTALL):
+        exec(code, names)
+    assert names["found"].tolist() == found.model.recommend(np.array([0]), 10)[0][0].tolist()
+
+
+def test_recall_counts_what_a_search_misses(opened):
+    """A search that finds every second item only."""
+    model = opened("als-explicit")
+
+    class Half:
+        def search(self, queries, k):
+            return None, np.arange(0, 40, 2)[None]
+
+    users = np.arange(50, dtype=np.int32)
+    right = []
+    for user, exact in zip(users, model.model.recommend(users, 10)[0], strict=True):
+        rated = model.training.ratings[[user]].indices
+        kept = [item for item in range(0, 40, 2) if item not in rated][:10]
+        right.append(np.mean([item in kept for item in exact]))
+    assert 0 < np.mean(right) < 1
+    assert export_index.recall(Half(), model, np.zeros((50, 1), np.float32)) == (pytest.approx(np.mean(right)), 50)
+
+
+def test_an_index_needs_vectors_and_its_library(saved_models, tmp_path, capsys, monkeypatch):
+    command = ["export", "--model", "ease", "--to", str(tmp_path / "to"), "--index"]
+    monkeypatch.setattr(export_index.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(command) == 1
+    said = "foldin: --index needs the library faiss, which is not installed; make install EXTRA=ann\n"
+    assert capsys.readouterr().err == said
+    monkeypatch.setattr(export_index, "refuse_without_library", lambda: None)
+    assert cli.main(command) == 1
+    assert "the scores of ease are no products of dense vectors, so there is nothing to index; leave out --index" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "to").exists()

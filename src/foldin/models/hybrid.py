@@ -204,7 +204,7 @@ class StackedRanking(Stack):
         """
         raise FoldinError(
             f"{self.name} cannot be exported: it standardizes the scores of its parts for each user",
-            remedy=f"export a part instead ({', '.join(self.parts)}), or write its lists: foldin recommend --all",
+            remedy=f"export a part instead ({', '.join(self.parts)}), or write lists: foldin recommend --all",
         )
 
     def _sum(self, known: sparse.csr_array, scores_of: Any) -> FloatArray:

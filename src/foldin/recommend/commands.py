@@ -170,16 +170,21 @@ For example:
     shell_complete=commands.shell_completion("datasets"),
     help="The data set. Default: that of params.yaml, if it lists one.",
 )
-def export(dataset: str | None, model: str, to: Path) -> None:
+@click.option(
+    "--index", is_flag=True, help="Also write an approximate index of the vectors of items, and measure its recall."
+)
+def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
     """Write a saved model to a folder that works without foldin.
 
     It holds the model's vectors, biases, weights or network with the ids of users and items, and a README.md with code
     that finds a user's best items. Nothing is trained.
     """
-    from foldin.recommend import export
+    from foldin.recommend import export, export_index
 
     export.refuse_used(to)
-    export.run(_open(dataset, model), to)
+    if index:
+        export_index.refuse_without_library()
+    export.run(_open(dataset, model), to, index=index)
 
 
 def _open(dataset: str | None, model: str | None, best: Callable[[str], str] | None = None) -> Any:

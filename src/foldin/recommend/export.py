@@ -14,12 +14,13 @@ from scipy import sparse
 from foldin.core import arrays, files
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray
+from foldin.core.progress import say
 from foldin.models.parts.portable import Matrix, Numbers, Portable
-from foldin.recommend import export_page, names
+from foldin.recommend import export_index, export_page, names
 from foldin.recommend.export_page import File
 from foldin.recommend.saved import Saved
 
-CHECKED = 20
+COMPARED = 20
 """Users whose scores are computed from the files and compared with the model's."""
 TOLERANCE = 1e-5
 """Largest difference of a score, as a share of the user's largest absolute score: sums in single precision differ."""
@@ -39,7 +40,7 @@ def refuse_used(to: Path) -> None:
         raise FoldinError("is a file", where=to, remedy="name a folder")
 
 
-def run(saved: Saved, to: Path) -> None:
+def run(saved: Saved, to: Path, *, index: bool = False) -> None:
     """Write a model to a folder, whole or not at all, and print what is in it.
 
     Parameters
@@ -48,6 +49,8 @@ def run(saved: Saved, to: Path) -> None:
         The model.
     to : Path
         The folder; see `refuse_used`.
+    index : bool, optional
+        Also write an approximate index of its vectors of items.
 
     Raises
     ------
@@ -55,28 +58,34 @@ def run(saved: Saved, to: Path) -> None:
         When the model cannot be exported, or its files do not give its scores.
     """
     portable = saved.model.portable()
+    if index:
+        export_index.refuse_without_vectors(saved.name, portable)
     with files.whole_folder(to) as folder:
         contents = [*_tables(folder, saved, portable), *_matrices(folder, saved, portable), *_network(folder, portable)]
         titled = bool(names.titles(saved.training.items).notna().any())
         users = saved.training.users["user_id"]
         code = export_page.code(portable, str(users.iloc[0]), titled=titled)
-        users_checked = np.unique(np.linspace(0, len(users) - 1, CHECKED).astype(np.int32))
-        prints = checked(saved, folder, code, users_checked)
-        agree = (
-            f"Scores are those of `foldin recommend` up to rounding: for the {len(users_checked)} users compared, they "
-            f"differ by at most {TOLERANCE:g} of the user's largest absolute score. Items that near may change places."
-        )
-        notes = [f"{saved.meaning()} {agree}", *export_page.notes(portable)]
-        text = export_page.page(
-            f"{saved.name}, trained on {saved.dataset}", _about(saved, portable), contents, code, prints, notes
-        )
+        compared = np.unique(np.linspace(0, len(users) - 1, COMPARED).astype(np.int32))
+        prints, apart = checked(saved, folder, code, compared)
+        agree = f"differ by at most {apart:.1e}" if apart else "do not differ"
+        notes = [
+            f"{saved.meaning()} Scores are those of `foldin recommend` up to rounding: for the {len(compared)} users "
+            f"compared, they {agree} (as a share of the user's largest absolute score, {TOLERANCE:g} is allowed). Items "
+            "whose scores are that near may change places.",
+            *export_page.notes(portable),
+        ]
+        if index:
+            made = export_index.write(folder, saved, portable)
+            contents.append(made.file)
+            notes.append(made.section)
+        heading = f"{saved.name}, trained on {saved.dataset}"
+        text = export_page.page(heading, _about(saved, portable), contents, code, prints, notes)
         files.write_text(folder / "README.md", text)
         megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
-    print(
-        f"{saved.headline}\n{to}: {megabytes:.1f} MB that work without foldin; {to / 'README.md'} says how.\n"
-        f"Scores of {len(users_checked)} users, computed from these files, are the model's within {TOLERANCE:g} of a "
-        "user's largest."
-    )
+    print(f"{saved.headline}\n{to}: {megabytes:.1f} MB that work without foldin; {to / 'README.md'} says how.")
+    print(f"Scores from these files and from the model, compared for {len(compared)} users, {agree}.")
+    if index:
+        print(f"{to / made.file.name}: {made.recall}.")
 
 
 def _about(saved: Saved, portable: Portable) -> list[str]:
@@ -158,6 +167,7 @@ def _network(folder: Path, portable: Portable) -> list[File]:
     """Write a network for Keras and for TensorFlow; return what was written."""
     if portable.network is None:
         return []
+    say("writing the network for Keras and TensorFlow")
     model = portable.network()
     n_weights = f"{model.count_params():,} weights"
     model.save(folder / "model.keras")
@@ -169,8 +179,8 @@ def _network(folder: Path, portable: Portable) -> list[File]:
     ]
 
 
-def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray) -> str:
-    """Run the code of the README in its folder, for some users; return what it prints for the user that it names.
+def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray) -> tuple[str, float]:
+    """Run the code of the README in its folder, for some users.
 
     Parameters
     ----------
@@ -183,25 +193,30 @@ def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray)
     users : ndarray of int, shape (n,)
         Indices of users to compare.
 
+    Returns
+    -------
+    prints : str
+        What the code prints for the user that it names.
+    apart : float
+        The largest `difference` of a user.
+
     Raises
     ------
     FoldinError
         When scores differ from the model's by more than `TOLERANCE`.
     """
-    printed, found = io.StringIO(), dict[str, Any]()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
-        exec(code.text(), found)
-        shown = printed.getvalue()
+    printed, found, largest = io.StringIO(), dict[str, Any](), 0.0
+    with contextlib.chdir(folder):
+        with contextlib.redirect_stdout(printed):
+            exec(code.text(), found)
         for user in users:
             found["user"] = user
             exec(code.score, found)
-            apart = difference(found["scores"], saved.model.score(np.array([user]))[0])
-            if apart > TOLERANCE:
-                raise FoldinError(
-                    f"the files of {saved.name} give other scores than the model: {apart:.1e} of the largest apart",
-                    remedy="choose another model, and report this one",
-                )
-    return shown
+            largest = max(largest, difference(found["scores"], saved.model.score(np.array([user]))[0]))
+    if largest > TOLERANCE:
+        what = f"the files of {saved.name} give other scores than the model: {largest:.1e} of the largest apart"
+        raise FoldinError(what, remedy="choose another model, and report this one")
+    return printed.getvalue(), largest
 
 
 def difference(scores: FloatArray, right: FloatArray) -> float:
