@@ -70,8 +70,8 @@ def run(saved: Saved, to: Path, *, index: bool = False) -> None:
         agree = f"differ by at most {apart:.1e}" if apart else "do not differ"
         notes = [
             f"{saved.meaning()} Scores are those of `foldin recommend` up to rounding: for the {len(compared)} users "
-            f"compared, they {agree} (as a share of the user's largest absolute score, {TOLERANCE:g} is allowed). Items "
-            "whose scores are that near may change places.",
+            f"compared, they {agree}, as a share of the user's largest absolute score; up to {TOLERANCE:g} is allowed. "
+            "Items whose scores are that near may change places.",
             *export_page.notes(portable),
         ]
         if index:
