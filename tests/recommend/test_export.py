@@ -117,11 +117,13 @@ WITH_TENSORFLOW = """
 import numpy, tensorflow
 inputs = [numpy.zeros(40, "int32"), numpy.arange(40, dtype="int32")]
 inputs = inputs if folder.endswith("ncf") else numpy.float32(found["rated"][[0]].toarray())
-served = tensorflow.saved_model.load("saved_model").serve(inputs).numpy().ravel()
+network = tensorflow.saved_model.load("saved_model")
+served = network.serve(inputs).numpy().ravel()
 numpy.testing.assert_allclose(served, found["scores"], rtol=1e-4, atol=1e-5)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_networks_are_loaded_by_keras_and_by_tensorflow_without_foldin(saved_models, tmp_path, capsys):
     """A network over pairs whose layers are drawn by a function of ours, and one over rows."""

@@ -171,6 +171,6 @@ def notes(portable: Portable) -> list[str]:
         inputs = "two inputs: indices of users and of items" if portable.reads == "pairs" else "rows of `rated`"
         found.append(
             f"`model.keras` takes {inputs}. `saved_model/` is the same network for TensorFlow alone: "
-            '`tensorflow.saved_model.load("saved_model").serve`.'
+            'load it by `network = tensorflow.saved_model.load("saved_model")`, and call `network.serve`.'
         )
     return found
