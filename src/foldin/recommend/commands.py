@@ -154,7 +154,7 @@ def rate(dataset: str | None, model: str | None, k: int, file: Path | None, expl
     section=SECTION,
     epilog="""\b
 For example:
-  foldin export --model als-implicit --to als
+  foldin export --model als-implicit --to own/als
 """,
 )
 @click.option("--model", required=True, shell_complete=_models, help="The model, such as als-implicit.")

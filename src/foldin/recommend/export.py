@@ -15,6 +15,7 @@ from foldin.core import arrays, files
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray
 from foldin.core.progress import say
+from foldin.models.parts import networks
 from foldin.models.parts.portable import Matrix, Numbers, Portable
 from foldin.recommend import export_index, export_page, names
 from foldin.recommend.export_page import File
@@ -72,7 +73,7 @@ def run(saved: Saved, to: Path, *, index: bool = False) -> None:
             f"{saved.meaning()} Scores are those of `foldin recommend` up to rounding: for the {len(compared)} users "
             f"compared, they {agree}, as a share of the user's largest absolute score; up to {TOLERANCE:g} is allowed. "
             "Items whose scores are that near may change places.",
-            *export_page.notes(portable),
+            *export_page.notes(portable, contents),
         ]
         if index:
             made = export_index.write(folder, saved, portable)
@@ -164,19 +165,19 @@ def _entry(name: str, holds: str, values: Matrix | Numbers) -> File:
 
 
 def _network(folder: Path, portable: Portable) -> list[File]:
-    """Write a network for Keras and for TensorFlow; return what was written."""
+    """Write a network for Keras, and for TensorFlow where Keras runs on it; return what was written."""
     if portable.network is None:
         return []
-    say("writing the network for Keras and TensorFlow")
+    say("writing the network, which takes some seconds")
     model = portable.network()
     n_weights = f"{model.count_params():,} weights"
     model.save(folder / "model.keras")
-    # Keras asks for an absolute path, and prints the signatures unless it is asked not to.
-    model.export(str((folder / "saved_model").absolute()), format="tf_saved_model", verbose=False)
-    return [
-        File("model.keras", "the network, for Keras", n_weights, "float32"),
-        File("saved_model/", "the same, for TensorFlow", n_weights, "float32"),
-    ]
+    found = [File("model.keras", "the network, for Keras", n_weights, "float32")]
+    if networks.keras().backend.backend() == "tensorflow":
+        # Keras asks for an absolute path, and prints the signatures unless it is asked not to.
+        model.export(str((folder / "saved_model").absolute()), format="tf_saved_model", verbose=False)
+        found.append(File(export_page.SERVED, "the same, for TensorFlow", n_weights, "float32"))
+    return found
 
 
 def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray) -> tuple[str, float]:

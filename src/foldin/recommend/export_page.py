@@ -11,6 +11,9 @@ from foldin.models.parts.portable import Portable
 SHOWN = 10
 """Items that the code of the README prints."""
 
+SERVED = "saved_model/"
+"""The folder of a network for TensorFlow."""
+
 
 class File(NamedTuple):
     """A file, or a column of a file, of an export: its name, what it holds, and its shape and type in words."""
@@ -152,8 +155,8 @@ def page(
     )
 
 
-def notes(portable: Portable) -> list[str]:
-    """Return what else the files are good for."""
+def notes(portable: Portable, files: Sequence[File]) -> list[str]:
+    """Return what else the files are good for, a paragraph each."""
     found = []
     if isinstance(portable.item_vectors, np.ndarray) and portable.edges is None:
         search = "A vector index that searches by inner product finds the best items"
@@ -169,8 +172,10 @@ def notes(portable: Portable) -> list[str]:
         )
     if portable.network is not None:
         inputs = "two inputs: indices of users and of items" if portable.reads == "pairs" else "rows of `rated`"
+        found.append(f"`model.keras` takes {inputs}.")
+    if any(file.name == SERVED for file in files):
         found.append(
-            f"`model.keras` takes {inputs}. `saved_model/` is the same network for TensorFlow alone: "
-            'load it by `network = tensorflow.saved_model.load("saved_model")`, and call `network.serve`.'
+            f"`{SERVED}` is the same network for TensorFlow alone: load it by "
+            '`network = tensorflow.saved_model.load("saved_model")`, and call `network.serve`.'
         )
     return found
