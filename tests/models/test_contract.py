@@ -34,7 +34,6 @@ EXEMPT_FROM_PLANTED |= {"mlp-momentum": "as its source, without biases: on hundr
 EXEMPT_FROM_PLANTED |= dict.fromkeys(("tf-idf", "tf-idf-popularity"), "no text says the planted taste")
 IGNORES_RATINGS = dict.fromkeys(("global-mean", "popularity"), "scores everyone alike")
 IGNORES_RATINGS |= dict.fromkeys(("svds", "truncated-svd"), "zero-imputed: to it a 0 is a missing cell")
-NOT_PORTABLE = {"stack-ranking": r"standardizes the scores of its parts .* export a part instead \(als-implicit"}
 SEED = 5
 # Keras's TensorFlow backend converts weights in a way numpy 2 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -159,11 +158,7 @@ def by_terms(portable, known):
     return scores
 
 
-def test_scores_are_the_sum_of_what_is_portable(model, model_name):
-    if model_name[1] in NOT_PORTABLE:
-        with pytest.raises(FoldinError, match=NOT_PORTABLE[model_name[1]]):
-            model.portable()
-        return
+def test_scores_are_the_sum_of_what_is_portable(model):
     np.testing.assert_allclose(by_terms(model.portable(), model.known), model.score(EVERYONE), rtol=1e-5, atol=1e-5)
 
 

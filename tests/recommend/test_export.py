@@ -16,7 +16,9 @@ from foldin.core.errors import FoldinError
 from foldin.models import family
 from foldin.models.baselines import Popularity
 from foldin.models.hybrid import StackedRanking
+from foldin.models.parts import portable
 from foldin.models.parts.portable import Portable
+from foldin.models.parts.stacking import Weights
 from foldin.recommend import export, export_index, saved
 
 NUMPY = ("popularity", "bias", "random", "ease", "als-explicit", "tf-idf", "gf-cf")
@@ -138,11 +140,32 @@ def test_networks_are_loaded_by_keras_and_by_tensorflow_without_foldin(saved_mod
         assert np.abs(np.load(folder / "found.npy") - right).max() <= export.TOLERANCE * np.abs(right).max()
 
 
-def test_a_model_of_standardized_parts_names_them(saved_models, tmp_path, capsys):
+def stack_of(opened, **weights):
+    """Return a stack of saved models, with weights of its parts."""
     stack = StackedRanking(StackedRanking.Settings.model_construct())
-    stack.name, stack.parts = "stack-ranking", {"ease": None, "mf-l2": None}
-    with pytest.raises(FoldinError, match=r"for each user; export a part instead \(ease, mf-l2\), or write lists"):
-        export.run(saved.Saved("demo", "hybrid", stack, planted(n_users=5, n_items=5)[0]), tmp_path / "to")
+    stack.name, stack.parts = "stack-ranking", {name: opened(name.replace("_", "-")).model for name in weights}
+    stack.part_names, stack.weights = [*weights], Weights(0.0, np.array([*weights.values()]))
+    training = opened("ease").training
+    stack._known = training.ratings
+    return saved.Saved("demo", "hybrid", stack, training)
+
+
+def test_a_stack_of_every_kind_of_part_is_one_product_of_matrices(opened, tmp_path, capsys):
+    made = stack_of(opened, ease=0.4, als_explicit=0.3, gf_cf=0.2, popularity=0.1, tf_idf=0.2)
+    export.run(made, tmp_path / "to")
+    assert re.search(r"compared for 20 users, differ by at most \d", capsys.readouterr().out)
+    listed = read_elsewhere(tmp_path / "to").splitlines()[1:]
+    right = made.model.recommend(np.array([0]), 10)[0][0]
+    assert [line.split()[0] for line in listed] == [f"i{item:04d}" for item in right]
+
+
+@pytest.mark.parametrize(("part", "why"), [("random", "no products"), ("ease", r"its vectors would have [\d,]+ cells")])
+def test_a_stack_that_is_no_product_of_matrices_names_its_parts(opened, tmp_path, monkeypatch, part, why):
+    monkeypatch.setattr(portable, "LARGEST_PRODUCT", 1000)
+    with pytest.raises(
+        FoldinError, match=f"stack-ranking cannot be exported: .*{why}.*; export a part instead: {part}"
+    ):
+        export.run(stack_of(opened, **{part: 1.0}), tmp_path / "to")
     assert not (tmp_path / "to").exists()
 
 

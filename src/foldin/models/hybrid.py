@@ -25,7 +25,7 @@ from foldin.core.progress import tick
 from foldin.metrics import blocks
 from foldin.models import als, baselines, bayesian, content, graph, linear, neighbours, svd
 from foldin.models.parts import stacking
-from foldin.models.parts.portable import Portable, weighted_sum
+from foldin.models.parts.portable import Portable, as_product, too_large_as_product, weighted_sum
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.stack import PartSettings, Stack, StackSettings, unclipped
@@ -195,17 +195,30 @@ class StackedRanking(Stack):
         return self._sum(ratings, lambda part: part.fold_in(ratings))
 
     def portable(self) -> Portable:
-        """Refuse: standardizing the scores of a user needs those of all parts.
+        """Return sparse vectors that hold those of all parts, standardized for each user; see `Portable`.
 
         Raises
         ------
         FoldinError
-            Names the parts, which are models of their own.
+            When they would be too large, or a part is `random`: names the parts, which are models of their own.
         """
-        raise FoldinError(
-            f"{self.name} cannot be exported: it standardizes the scores of its parts for each user",
-            remedy=f"export a part instead ({', '.join(self.parts)}), or write lists: foldin recommend --all",
-        )
+        parts = [part.portable() for part in self.parts.values()]
+        refused = too_large_as_product(parts, self.known)
+        if refused is not None:
+            remedy = f"export a part instead: {', '.join(self.parts)}"
+            raise FoldinError(f"{self.name} cannot be exported: {refused}", remedy=remedy)
+        factors, shifts = [], []
+        users = np.arange(self.known.shape[0], dtype=np.int32)
+        for name, part in self.parts.items():
+            tick(f"{self.name}: standardizing {name}")
+            measured = [
+                stacking.standards(part.score(block), self.known[block])
+                for block in blocks(users, max(1, WIDEST // self.known.shape[1]))
+            ]
+            means, spreads = (np.concatenate(column) for column in zip(*measured, strict=True))
+            factors.append(self._weight(name) / spreads)
+            shifts.append(-factors[-1] * means)
+        return as_product(parts, self.known, factors, np.sum(shifts, axis=0))
 
     def _sum(self, known: sparse.csr_array, scores_of: Any) -> FloatArray:
         total = np.zeros(known.shape)
