@@ -166,4 +166,4 @@ def _factors(part: Portable, known: sparse.csr_array) -> list[tuple[Any, Any]]:
 
 
 def _cells(matrix: Any) -> int:
-    return int(matrix.nnz if sparse.issparse(matrix) else matrix.size)
+    return int(matrix.size if isinstance(matrix, np.ndarray) else matrix.nnz)
