@@ -84,3 +84,12 @@ def rows_of(printed):
         if line[:6].strip():
             found[int(line[:6])] = line.split()[1:]
     return found
+
+
+def trained_small(name, model, parts):
+    """Return a model of a family, trained on the first of some parts for two epochs at most, as if it were saved."""
+    untrained = family(name)[model]
+    quick = {"epochs": 2} if "epochs" in type(untrained.settings).model_fields else {}
+    fitted = type(untrained)(untrained.settings.model_copy(update=quick), seed=1).fit(parts[0])
+    fitted.name = model
+    return saved.Saved("demo", name, fitted, parts[0])

@@ -287,6 +287,36 @@ def test_the_page_of_recommendations_shows_what_is_printed(monkeypatch, capsys, 
     assert lasting(shown) == lasting(printed), "\n".join(printed)
 
 
+def test_the_page_of_exports_shows_what_is_printed(monkeypatch, capsys, tmp_path):
+    """When models changed, this prints the blocks to put in; differences and recall are not compared."""
+    if not (CHECKOUT / "data" / "models" / "demo").is_dir():
+        pytest.skip("needs the trained models of demo: make repro")
+    monkeypatch.chdir(CHECKOUT)
+    blocks = re.findall(r"```console\n(.*?)```", text("docs/export.md"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        command = shlex.split(block.partition("\n")[0].removeprefix("$ foldin "))
+        if "--index" in command:
+            pytest.importorskip("faiss")
+        folder = tmp_path / f"{len(command)}" / "own" / "als"
+        assert cli.main([str(folder) if word == "own/als" else word for word in command]) == 0
+        output = capsys.readouterr().out.replace(f"{folder.parents[1]}/", "")
+        printed = block.partition("\n")[0] + "\n" + output
+        changing = r"do not differ|differ by at most [\d.e-]+\d|recall@10 [\d.]+"
+        assert re.sub(changing, "…", block) == re.sub(changing, "…", printed), printed
+
+
+def test_the_page_of_exports_names_every_model_once():
+    rows = [cells for cells in tables("docs/export.md") if cells[0].startswith(("`", "family"))]
+    said = [
+        name
+        for cells in rows
+        for family, model in re.findall(r"family `([a-z_]+)`|`([a-z0-9-]+)`", cells[0])
+        for name in ([model] if model else family_models(family))
+    ]
+    assert sorted(said) == sorted(name for family in params.known_families() for name in family_models(family))
+
+
 def test_the_declaration_on_the_front_page_is_right(workspace):
     (declared,) = re.findall(r"```yaml\n(sources:.*?)```", text("README.md"), re.DOTALL)
     ((name, values),) = YAML(typ="safe").load(declared)["sources"].items()

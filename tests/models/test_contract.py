@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import CHECKOUT
 from ruamel.yaml import YAML
+from scipy import sparse
 from synthetic import checkerboard, from_triples, planted, seen_checkerboard
 
 from foldin import metrics
@@ -127,6 +128,38 @@ def test_a_saved_model_answers_as_before(model, tmp_path):
     if model.predicts_ratings:
         for pairs in (PAIRS, (np.array([-1, 0, -1]), np.array([0, -1, -1]))):
             np.testing.assert_array_equal(loaded.predict(*pairs), model.predict(*pairs))
+
+
+def by_terms(portable, known):
+    """Return the scores of all users by the formula of `Portable`, in double precision."""
+    if portable.seed is not None:
+        return np.stack(
+            [np.random.default_rng([portable.seed, user]).random(12, dtype=np.float32) for user in EVERYONE]
+        )
+    if portable.network is not None and portable.reads == "pairs":
+        return np.asarray(portable.network()([*PAIRS])).reshape(25, 12)
+    dense = {name: value.toarray() if sparse.issparse(value) else value for name, value in vars(portable).items()}
+    rated = sparse.csr_array((np.ones(known.nnz), known.indices, known.indptr), known.shape).toarray()
+    if portable.network is not None:
+        return np.asarray(portable.network()(rated.astype(np.float32)))
+    scores = np.zeros((25, 12))
+    if dense["user_biases"] is not None:
+        scores += dense["user_biases"][:, None]
+    if dense["item_biases"] is not None:
+        scores += dense["item_biases"]
+    if dense["user_vectors"] is not None:
+        scores += dense["user_vectors"].astype(np.float64) @ dense["item_vectors"].T
+    if dense["item_weights"] is not None:
+        scores += rated @ dense["item_weights"]
+    if dense["similar_users"] is not None:
+        scores += dense["similar_users"] @ rated
+    if dense["edges"] is not None:
+        scores += rated @ dense["edges"].T @ dense["edges"]
+    return scores
+
+
+def test_scores_are_the_sum_of_what_is_portable(model):
+    np.testing.assert_allclose(by_terms(model.portable(), model.known), model.score(EVERYONE), rtol=1e-5, atol=1e-5)
 
 
 def test_the_same_seed_saves_the_same_bytes(model, model_name, tmp_path):

@@ -124,7 +124,7 @@ def test_the_section_stands_second_in_the_help(saved_models, capsys):
     assert heads[1:3] == ["See results:", "Get recommendations:"]
 
 
-@pytest.mark.parametrize("name", ["recommend", "similar", "rate"])
+@pytest.mark.parametrize("name", ["recommend", "similar", "rate", "export"])
 def test_the_help_shows_examples_a_line_each(name, capsys):
     assert cli.main([name, "--help"]) == 0
     said = capsys.readouterr().out

@@ -15,6 +15,7 @@ from foldin.core.bounds import CellWeight, Exponent, ListLength, PositivePenalty
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.models.parts import ridge_rows
 from foldin.models.parts.factorization import BiasedFactors, FactorSettings, train_by_epochs
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 Solver = Literal["exact", "conjugate_gradient"]
@@ -171,6 +172,10 @@ class ImplicitALS(Recommender):
     def item_factors(self) -> FloatArray:
         """Return the factors of all items, shape (n_items, factors)."""
         return self._item_factors
+
+    def portable(self) -> Portable:
+        """Return the factors; see `Portable`."""
+        return Portable(user_vectors=self._user_factors, item_vectors=self._item_factors)
 
     def _arrays(self) -> Arrays:
         return {"user_factors": self._user_factors, "item_factors": self._item_factors}

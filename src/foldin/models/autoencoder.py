@@ -15,6 +15,7 @@ from foldin.core.bounds import Epochs, ListLength, Penalty, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts import losses, network_steps, network_training, networks
 from foldin.models.parts.factorization import train_by_epochs
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 LARGEST_LOG_VARIANCE = 10.0
@@ -130,6 +131,23 @@ class MultVAE(Recommender):
     def item_vectors(self) -> FloatArray:
         """Return the weights by which the last hidden layer speaks for each item, shape (n_items, hidden)."""
         return self._weights["output.kernel"].T
+
+    def portable(self) -> Portable:
+        """Return the network from rows of ones to scores; see `Portable`."""
+        return Portable(network=self._scoring_network, reads="rows")
+
+    def _scoring_network(self) -> Any:
+        """Return what `_fold_in` computes as a network in Keras: no draws, no loss."""
+        library = networks.keras()
+        layers = library.layers
+        rated = layers.Input((self.known.shape[1],), name="rated")
+        values = layers.UnitNormalization(name="length_one")(rated)
+        for name, activation in (("encoder", "tanh"), ("mean", None), ("decoder", "tanh"), ("output", None)):
+            learned = [self._weights[f"{name}.{part}"] for part in ("kernel", "bias")]
+            layer = layers.Dense(learned[0].shape[1], activation=activation, name=name)
+            values = layer(values)
+            layer.set_weights(learned)
+        return library.Model(rated, values)
 
     def _arrays(self) -> Arrays:
         return self._weights

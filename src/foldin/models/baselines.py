@@ -9,6 +9,7 @@ from scipy import sparse
 from foldin.core.bounds import Damping
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.core.params import Section
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 
@@ -31,6 +32,10 @@ class GlobalMean(RatingRecommender):
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         return self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))
+
+    def portable(self) -> Portable:
+        """Return the biases; see `Portable`."""
+        return Portable(user_biases=self._bias.of_users(), item_biases=self._bias.item)
 
     def _arrays(self) -> Arrays:
         return {}
@@ -76,6 +81,10 @@ class Popularity(Recommender):
         """Return the number of training ratings of every item, shape (n_items,)."""
         return self._counts
 
+    def portable(self) -> Portable:
+        """Return the counts, as biases of items; see `Portable`."""
+        return Portable(item_biases=self._counts)
+
     def _score(self, users: IntArray) -> FloatArray:
         return np.tile(self._counts, (len(users), 1))
 
@@ -96,6 +105,10 @@ class Random(Recommender):
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         return
+
+    def portable(self) -> Portable:
+        """Return the seed; see `Portable`."""
+        return Portable(seed=self.seed)
 
     def _score(self, users: IntArray) -> FloatArray:
         n_items = self.known.shape[1]

@@ -21,6 +21,7 @@ from foldin.core.progress import tick
 from foldin.models.parts import features
 from foldin.models.parts.draws import ITEMS, USERS, Draws
 from foldin.models.parts.gibbs import Sampler
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.relations import Group, block, group, implicit
@@ -151,6 +152,20 @@ class BayesianMF(RatingRecommender):
     def item_factors(self) -> FloatArray:
         """Return the factors of all items in all draws, side by side, shape (n_items, draws · factors)."""
         return self.draws.item_factors[:-1].reshape(len(self.draws.item_factors) - 1, -1)
+
+    def portable(self) -> Portable:
+        """Return mean biases, and the factors of all draws side by side, in the unit of the ratings; see `Portable`."""
+        draws = self.draws
+        user_biases, item_biases = (
+            biases[:-1].mean(axis=1, dtype=np.float64) for biases in (draws.user_bias, draws.item_bias)
+        )
+        flat = draws.user_factors[:-1].reshape(len(user_biases), -1)
+        return Portable(
+            user_biases=self._mean + self._spread * (draws.constant.mean() + user_biases),
+            item_biases=self._spread * item_biases,
+            user_vectors=flat * np.float32(self._spread / len(draws.constant)),
+            item_vectors=self.item_factors(),
+        )
 
     def _arrays(self) -> Arrays:
         return self.draws.arrays() | {"rating_mean": np.array(self._mean)}

@@ -7,6 +7,7 @@ the cosine of the two. So unrated items get vectors too, and a new user needs no
 `tf-idf` is that alone. `tf-idf-popularity` adds how often an item was rated, which no text tells.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from foldin.core.params import Section
 from foldin.core.progress import say
 from foldin.metrics import blocks
 from foldin.metrics.auc import auc
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 WORD = r"[^\W\d_]+"
@@ -150,6 +152,11 @@ class TfIdf(Recommender):
         rated = sparse.csr_array((self._weights_of(ratings.data), ratings.indices, ratings.indptr), shape=ratings.shape)
         return self._scored(rated).astype(np.float32)
 
+    def portable(self) -> Portable:
+        """Return the vectors of terms, sparse; see `Portable`."""
+        everyone = np.arange(self.known.shape[0], dtype=np.int32)
+        return Portable(user_vectors=self.profiles(everyone), item_vectors=self._items)
+
     def _arrays(self) -> Arrays:
         items = {"data": self._items.data, "indices": self._items.indices, "indptr": self._items.indptr}
         fitted = {"terms": self._terms, "rarity": self._rarity, "scale": self._scale, "weights": self._weights}
@@ -177,9 +184,18 @@ class TfIdfPopularity(TfIdf):
     )
 
     def _scored(self, rated: sparse.csr_array) -> Values:
-        counts = np.log1p(np.bincount(self.known.indices, minlength=self.known.shape[1]))
-        scores: Values = super()._scored(rated) + self.settings.popularity_weight * counts / counts.max()
+        scores: Values = super()._scored(rated) + self._popularity()
         return scores
+
+    def _popularity(self) -> Values:
+        """Return what the numbers of ratings of items add to their scores, shape (n_items,)."""
+        counts = np.log1p(np.bincount(self.known.indices, minlength=self.known.shape[1]))
+        added: Values = self.settings.popularity_weight * counts / counts.max()
+        return added
+
+    def portable(self) -> Portable:
+        """Return the vectors of terms, and what popularity adds; see `Portable`."""
+        return replace(super().portable(), item_biases=self._popularity())
 
 
 def _unit(rows: sparse.csr_array) -> sparse.csr_array:

@@ -14,6 +14,7 @@ from foldin.core.params import Section
 from foldin.models.parts.decompositions import by_lanczos
 from foldin.models.parts.item_weights import parts, weighted_sums
 from foldin.models.parts.nearest import transposed
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 
@@ -86,11 +87,23 @@ class GraphFilter(Recommender):
 
     def ideal(self, ratings: sparse.csr_array) -> FloatArray:
         """Return what the ideal low-pass filter makes of rows of ratings, shape (n, n_items)."""
+        kept: FloatArray = (self._along(ratings) @ (self._smooth * self._root)).astype(np.float32)
+        return kept
+
+    def _along(self, ratings: sparse.csr_array) -> Values:
+        """Return the places of rows of ratings along the smoothest directions, shape (n, factors)."""
         cells = 1 / self._root[ratings.indices]
         rated = sparse.csr_array((cells, ratings.indices, ratings.indptr), shape=ratings.shape)
         along: Values = np.asarray(rated @ self._smooth.T, dtype=np.float64)
-        kept: FloatArray = (along @ (self._smooth * self._root)).astype(np.float32)
-        return kept
+        return along
+
+    def portable(self) -> Portable:
+        """Return the graph for the linear filter, and vectors for the ideal one; see `Portable`."""
+        return Portable(
+            edges=self._edges,
+            user_vectors=self.settings.ideal_weight * self._along(self.known),
+            item_vectors=(self._smooth * self._root).T,
+        )
 
     def _arrays(self) -> Arrays:
         return {"smooth": self._smooth}

@@ -19,11 +19,13 @@ from pydantic import Field, ValidationError, field_validator
 from scipy import sparse
 
 from foldin.core.bounds import Damping, ListLength, Penalty
+from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.progress import tick
 from foldin.metrics import blocks
 from foldin.models import als, baselines, bayesian, content, graph, linear, neighbours, svd
 from foldin.models.parts import stacking
+from foldin.models.parts.portable import Portable, as_product, too_large_as_product, weighted_sum
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
 from foldin.models.parts.stack import PartSettings, Stack, StackSettings, unclipped
@@ -136,6 +138,11 @@ class StackedRatings(Stack, RatingRecommender):
             total += self._weight(name) * part.fold_in(ratings)
         return total.astype(np.float32)
 
+    def portable(self) -> Portable:
+        """Return the weighted biases of the parts, and their vectors side by side; see `Portable`."""
+        parts = [(self._weight(name), part.portable()) for name, part in self.parts.items()]
+        return weighted_sum(parts, self.weights.intercept)
+
 
 class StackedRanking(Stack):
     """`stack-ranking`: a weighted sum of scores, each model's standardized over the items that a user has not rated.
@@ -186,6 +193,32 @@ class StackedRanking(Stack):
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         return self._sum(ratings, lambda part: part.fold_in(ratings))
+
+    def portable(self) -> Portable:
+        """Return sparse vectors that hold those of all parts, standardized for each user; see `Portable`.
+
+        Raises
+        ------
+        FoldinError
+            When they would be too large, or a part is `random`: names the parts, which are models of their own.
+        """
+        parts = [part.portable() for part in self.parts.values()]
+        refused = too_large_as_product(parts, self.known)
+        if refused is not None:
+            remedy = f"export a part instead: {', '.join(self.parts)}"
+            raise FoldinError(f"{self.name} cannot be exported: {refused}", remedy=remedy)
+        factors, shifts = [], []
+        users = np.arange(self.known.shape[0], dtype=np.int32)
+        for name, part in self.parts.items():
+            tick(f"{self.name}: standardizing {name}")
+            measured = [
+                stacking.standards(part.score(block), self.known[block])
+                for block in blocks(users, max(1, WIDEST // self.known.shape[1]))
+            ]
+            means, spreads = (np.concatenate(column) for column in zip(*measured, strict=True))
+            factors.append(self._weight(name) / spreads)
+            shifts.append(-factors[-1] * means)
+        return as_product(parts, self.known, factors, np.sum(shifts, axis=0))
 
     def _sum(self, known: sparse.csr_array, scores_of: Any) -> FloatArray:
         total = np.zeros(known.shape)

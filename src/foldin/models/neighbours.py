@@ -20,6 +20,7 @@ from foldin.core.params import Section
 from foldin.models.parts import nearest
 from foldin.models.parts.item_weights import SparseItemWeights, parts, weighted_sums
 from foldin.models.parts.nearest import transposed
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 
@@ -72,6 +73,10 @@ class UserKNN(Recommender):
     def neighbours(self) -> sparse.csr_array:
         """Return the similarities of each user's nearest users, shape (n_users, n_users), float32."""
         return self._neighbours
+
+    def portable(self) -> Portable:
+        """Return the similarities of the nearest users; see `Portable`."""
+        return Portable(similar_users=self._neighbours)
 
     def _score(self, users: IntArray) -> FloatArray:
         return self._sums(self._neighbours[users])

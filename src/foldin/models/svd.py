@@ -8,6 +8,7 @@ learns from which cells are rated (foldin.models.parts.svd_plus_plus). No matrix
 """
 
 from abc import abstractmethod
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +19,7 @@ from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.models.parts.decompositions import Decomposition, by_lanczos, by_random_projection
 from foldin.models.parts.factorization import BiasedFactors, DescentSettings, random_factors, row_dots
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.svd_plus_plus import SVDPlusPlus
@@ -61,6 +63,10 @@ class ZeroImputedSVD(Recommender):
         """Return the right singular vectors, an item's place along each direction, shape (factors, n_items)."""
         return self._right
 
+    def portable(self) -> Portable:
+        """Return the rows of users, projected, and the right singular vectors; see `Portable`."""
+        return Portable(user_vectors=self._left, item_vectors=self._right.T)
+
     def _score(self, users: IntArray) -> FloatArray:
         scores: FloatArray = (self._left[users] @ self._right).astype(np.float32)
         return scores
@@ -101,6 +107,11 @@ class CentredSVD(ZeroImputedSVD, RatingRecommender):
 
     def _score(self, users: IntArray) -> FloatArray:
         return self._bias.grid(users) + super()._score(users)
+
+    def portable(self) -> Portable:
+        """Return the biases, and vectors that give what they leave; see `Portable`."""
+        user_biases, item_biases = self._bias.of_users(), self._bias.item
+        return replace(super().portable(), user_biases=user_biases, item_biases=item_biases)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         biases = self._bias.fold_in(ratings, self._damping()).grid(np.arange(ratings.shape[0], dtype=np.int32))

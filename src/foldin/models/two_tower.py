@@ -18,6 +18,7 @@ from foldin.core.bounds import ListLength, MinCount, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts import bias, features, losses, network_fold_in, network_training, networks
 from foldin.models.parts.factorization import row_dots
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 
@@ -51,6 +52,16 @@ class DotProduct(network_training.RatingNetwork):
     def item_vectors(self) -> FloatArray:
         """Return the items' side of the dot product, shape (n_items, embedding)."""
         return self._weights["item_embedding.embeddings"]
+
+    def portable(self) -> Portable:
+        """Return biases, and both sides of the dot product, rescaled; see `Portable`."""
+        base, spread = self._base(self._bias), np.float32(self._spread)
+        return Portable(
+            user_biases=base.of_users() + spread * self._weights["output.bias"],
+            item_biases=base.item,
+            user_vectors=self._weights["user_embedding.embeddings"] * (spread * self._weights["output.kernel"][0, 0]),
+            item_vectors=self.item_vectors(),
+        )
 
 
 class RatingTowers(DotProduct):
@@ -169,6 +180,10 @@ class RetrievalTowers(Recommender):
     def item_vectors(self) -> FloatArray:
         """Return what the item tower gives each item, shape (n_items, vector)."""
         return self._items
+
+    def portable(self) -> Portable:
+        """Return what the towers give users and items; see `Portable`."""
+        return Portable(user_vectors=self._users, item_vectors=self._items)
 
     def _score(self, users: IntArray) -> FloatArray:
         scores: FloatArray = self._users[users] @ self._items.T

@@ -149,6 +149,44 @@ def rate(dataset: str | None, model: str | None, k: int, file: Path | None, expl
     lists.print_list(found, *lists.by_fold_in(found, row, k), row if explain else None)
 
 
+@click.command(
+    cls=commands.Command,
+    section=SECTION,
+    epilog="""\b
+For example:
+  foldin export --model als-implicit --to own/als
+""",
+)
+@click.option("--model", required=True, shell_complete=_models, help="The model, such as als-implicit.")
+@click.option(
+    "--to",
+    required=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="The folder to write: a new or an empty one.",
+)
+@click.option(
+    "--dataset",
+    shell_complete=commands.shell_completion("datasets"),
+    help="The data set. Default: that of params.yaml, if it lists one.",
+)
+@click.option(
+    "--index", is_flag=True, help="Also write an approximate index of the vectors of items, and measure its recall."
+)
+def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
+    """Write a saved model to a folder that works without foldin.
+
+    It holds the model's vectors, biases, weights or network with the ids of users and items, and a README.md with code
+    that finds a user's best items. Nothing is trained.
+    """
+    from foldin.recommend import export, export_index
+
+    export.refuse_used(to)
+    if index:
+        export_index.refuse_without_library()
+    export.run(_open(dataset, model), to, index=index)
+
+
 def _open(dataset: str | None, model: str | None, best: Callable[[str], str] | None = None) -> Any:
     """Load the model that a command names, or the best one."""
     from foldin.recommend import names, saved
@@ -160,4 +198,4 @@ def _open(dataset: str | None, model: str | None, best: Callable[[str], str] | N
     return saved.open_saved(data, chosen, "" if model else why)
 
 
-COMMANDS = (recommend, similar, rate)
+COMMANDS = (recommend, similar, rate, export)

@@ -60,6 +60,10 @@ class Bias:
         """Return the same mean without biases."""
         return replace(self, user=np.zeros_like(self.user), item=np.zeros_like(self.item))
 
+    def of_users(self) -> FloatArray:
+        """Return the mean with the bias of each user, float32 of shape (n_users,)."""
+        return np.float32(self.mean) + self.user
+
     def grid(self, users: IntArray) -> FloatArray:
         """Return the estimated ratings of users and all items, float32 of shape (n, n_items), unclipped."""
         return np.float32(self.mean) + self.user[users, None] + self.item

@@ -19,6 +19,7 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 
@@ -258,6 +259,15 @@ class BiasedFactors(RatingRecommender):
     def item_factors(self) -> Factors:
         """Return the factors of all items, shape (n_items, factors)."""
         return self._item_factors
+
+    def portable(self) -> Portable:
+        """Return biases and factors, in the unit of the ratings; see `Portable`."""
+        return Portable(
+            user_biases=self._spread * (self._mean + self._user_bias),
+            item_biases=self._spread * self._item_bias,
+            user_vectors=self._spread * self._user_factors,
+            item_vectors=self._item_factors,
+        )
 
     def _arrays(self) -> Arrays:
         return {

@@ -16,6 +16,7 @@ from scipy import sparse
 from foldin.core.compiled import compiled
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Values
+from foldin.models.parts.portable import Matrix, Portable
 from foldin.models.parts.recommender import Arrays, Recommender
 
 GIGABYTE = 2**30
@@ -77,6 +78,12 @@ def _more_than(limit: float, said: str, n_items: int, cell_bytes: int) -> str | 
 
 class ItemWeights(Recommender):
     """A model of item-item weights."""
+
+    _weights: Matrix
+
+    def portable(self) -> Portable:
+        """Return the weights; see `Portable`."""
+        return Portable(item_weights=self._weights)
 
     def _score(self, users: IntArray) -> FloatArray:
         return self._fold_in(self.known[users])

@@ -15,6 +15,7 @@ from foldin.core.bounds import Damping
 from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.models.parts import bias, network_fold_in, network_scores, network_steps, networks
 from foldin.models.parts.factorization import train_by_epochs
+from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.validation import validate
@@ -150,6 +151,19 @@ class KeptNetwork(Recommender):
             networks.set_weights(self._network.model, self._weights)
         return self._network
 
+    def portable(self) -> Portable:
+        """Return the network of pairs; see `Portable`."""
+        return Portable(network=self._scoring_network)
+
+    def _scoring_network(self) -> Any:
+        """Return the learned network in Keras, which any process can load."""
+        model = self._for_new_users().model
+        for layer in model.layers:
+            # How a layer began no longer matters, and a function of ours that drew its weights exists nowhere else.
+            if hasattr(layer, "kernel_initializer"):
+                layer.kernel_initializer = networks.keras().initializers.Zeros()
+        return model
+
     def _arrays(self) -> Arrays:
         return self._weights
 
@@ -214,6 +228,10 @@ class RatingNetwork(KeptNetwork, RatingRecommender):
     def _score(self, users: IntArray) -> FloatArray:
         rows = self._weights["user_embedding.embeddings"][users]
         return self._base(self._bias).grid(users) + self._grid(rows) * np.float32(self._spread)
+
+    def _scoring_network(self) -> Any:
+        base = self._base(self._bias)
+        return networks.with_biases(super()._scoring_network(), base.of_users(), base.item, self._spread)
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:
         """Learn a user's embedding row beside fixed layers and items, on the residuals of its ratings.

@@ -230,6 +230,28 @@ class PairNetwork:
         return values
 
 
+def with_biases(model: Any, user_biases: FloatArray, item_biases: FloatArray, spread: float) -> Any:
+    """Return a network of pairs that adds `spread` times another one's values to biases.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From indices of users and items, shape (n,) each, to values, shape (n,).
+    user_biases, item_biases : ndarray of float32, shape (n_users,) and (n_items,)
+        What is added for each user and each item.
+    spread : float
+        The unit of the values.
+    """
+    layers = keras().layers
+    user, item = (layers.Input((), dtype="int32", name=name) for name in ("user", "item"))
+    values = layers.Rescaling(spread, name="spread")(model([user, item]))
+    for name, index, biases in (("user_bias", user, user_biases), ("item_bias", item, item_biases)):
+        table = layers.Embedding(len(biases), 1, name=name)
+        values = values + table(index)[..., 0]
+        table.set_weights([biases[:, None]])
+    return keras().Model([user, item], values)
+
+
 def outputs(tower: Any, count: int) -> FloatArray:
     """Return what a network of one index gives the indices 0 to count - 1, shape (count, size of its output)."""
     ops = keras().ops

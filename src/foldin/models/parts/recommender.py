@@ -14,6 +14,7 @@ from foldin.core.interactions import FloatArray, IntArray, Interactions
 from foldin.core.params import Section
 from foldin.metrics import top_k
 from foldin.models.parts import storage
+from foldin.models.parts.portable import Portable
 
 Arrays = storage.Arrays
 
@@ -177,6 +178,16 @@ class Recommender(ABC):
         if self._known is None:
             raise FoldinError(f"{self.name} is not fitted", remedy="call fit first, or load a saved one")
         return self._known
+
+    def portable(self) -> Portable:
+        """Return what scores are made of, for use without this library; a model overrides this.
+
+        Raises
+        ------
+        FoldinError
+            When scores cannot be put so.
+        """
+        raise FoldinError(f"{self.name} cannot be exported", remedy="choose another model, such as als-implicit")
 
     def save(self, folder: Path) -> None:
         """Write the fitted model into an existing folder; the bytes depend on nothing but the model."""

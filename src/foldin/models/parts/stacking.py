@@ -82,17 +82,35 @@ def standardized(scores: FloatArray, known: sparse.csr_array) -> Values:
     known : scipy.sparse.csr_array, shape (n, n_items)
         Stored cells are rated.
     """
+    means, spreads = standards(scores, known)
+    values = scores.astype(np.float64) - means[:, None]
+    values /= spreads[:, None]
+    return values
+
+
+def standards(scores: FloatArray, known: sparse.csr_array) -> tuple[Values, Values]:
+    """Return the mean and the standard deviation of each row of scores over the items that a user has not rated.
+
+    Parameters
+    ----------
+    scores, known
+        As of `standardized`.
+
+    Returns
+    -------
+    means, spreads : ndarray of float64, shape (n,)
+        A spread is infinite where there is nothing to tell items apart.
+    """
     values = scores.astype(np.float64)
     candidate = np.ones(values.shape, dtype=bool)
     candidate[np.repeat(np.arange(len(values)), np.diff(known.indptr)), known.indices] = False
     counts = np.maximum(candidate.sum(axis=1), 1)
-    values -= (np.where(candidate, values, 0).sum(axis=1) / counts)[:, None]
-    spread = np.sqrt(np.where(candidate, values**2, 0).sum(axis=1) / counts)
+    means: Values = np.where(candidate, values, 0).sum(axis=1) / counts
+    values -= means[:, None]
+    spreads: Values = np.sqrt(np.where(candidate, values**2, 0).sum(axis=1) / counts)
     # What is left of equal numbers is rounding.
-    flat = spread <= 1e-6 * np.abs(scores).max(axis=1, initial=0)
-    values /= np.where(flat, 1, spread)[:, None]
-    values[flat] = 0
-    return values
+    spreads[spreads <= 1e-6 * np.abs(scores).max(axis=1, initial=0)] = np.inf
+    return means, spreads
 
 
 @dataclass(frozen=True)
