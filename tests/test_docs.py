@@ -18,7 +18,7 @@ from foldin.datasets import registry
 from foldin.datasets.own import proposal, schema
 from foldin.models import family_models
 from foldin.preparation import protocols
-from foldin.workspace import outcome
+from foldin.workspace import outcome, overview
 
 PAGES = sorted(
     path.relative_to(CHECKOUT).as_posix()
@@ -77,7 +77,9 @@ def outs(prefix: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page):
-    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text(page)):
+    linked = re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text(page))
+    linked += [(source, "") for source in re.findall(r'<img src="([^"]+)"', text(page))]
+    for target, anchor in linked:
         if target.startswith("http"):
             continue
         linked = (CHECKOUT / page).parent / target if target else CHECKOUT / page
@@ -206,6 +208,20 @@ def test_the_page_of_reports_names_every_data_set_that_has_one():
     assert linked == {path.parent.name for path in (CHECKOUT / "reports").glob("*/README.md")}
     traps = set(re.findall(r"\]\(\.\./reports/([\w-]+)/TRAPS\.md\)", text("docs/traps.md")))
     assert traps == {path.parent.name for path in (CHECKOUT / "reports").glob("*/TRAPS.md")}
+
+
+def test_the_page_of_reports_shows_who_wins_where(monkeypatch):
+    """When a report changed, this prints the table to put in: that of `foldin show --markdown`."""
+    monkeypatch.chdir(CHECKOUT)
+    block = r"<!-- winners:[^>]*-->\n\n(.*?)\n\n<!-- end of winners -->"
+    (shown,) = re.findall(block, text("reports/README.md"), re.DOTALL)
+    assert shown == overview.markdown(), overview.markdown()
+    most = max(entry.models for entry in overview.entries())
+    earlier = {entry.name for entry in overview.entries() if entry.models < most}
+    page = " ".join(text("reports/README.md").split())
+    (said,) = re.findall(r"The pages of (.*?) are of an earlier version", page)
+    assert earlier == set(re.findall(r"`([\w-]+)`", said))
+    assert f"The others compare {most}." in page
 
 
 def test_the_page_of_data_sets_says_what_is_checked_and_how_each_comes():

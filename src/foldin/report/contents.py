@@ -151,35 +151,6 @@ def training_curves(findings: Findings) -> pd.DataFrame:
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
 
 
-def fitting_plot(findings: Findings) -> Figure:
-    """Draw RMSE on train and validation part by epoch, a panel for each rating model that learns in epochs."""
-    curves = training_curves(findings)
-    names = [name for name in dict.fromkeys(curves["model"]) if _has(curves, name, "validation_rmse")]
-    columns = min(4, max(1, len(names)))
-    rows = -(-max(1, len(names)) // columns)
-    drawn, axes = plt.subplots(
-        rows, columns, figsize=(3.6 * columns, 2.9 * rows), squeeze=False, sharey=True, constrained_layout=True
-    )
-    for axis, name in zip(axes.flat, names, strict=False):
-        for place, part in enumerate(("train", "validation")):
-            curve = curves[(curves["model"] == name) & (curves["metric"] == f"{part}_rmse")]
-            axis.plot(curve["epoch"], curve["value"], color=plots.COLOURS[place], label=part, ls=("-", "--")[place])
-        axis.set_title(name)
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    for axis in axes.flat[len(names) :]:
-        axis.set_visible(False)
-    drawn.supylabel(f"RMSE ({findings.dataset.unit})", fontsize="medium")
-    if names:
-        axes[0, 0].legend()
-    plt.close(drawn)
-    return drawn
-
-
-def _has(curves: pd.DataFrame, model: str, name: str) -> bool:
-    return bool(((curves["model"] == model) & (curves["metric"] == name)).any())
-
-
 def data_plot(findings: Findings) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
     ratings = pd.read_parquet(paths.clean(findings.dataset.name) / "ratings.parquet")

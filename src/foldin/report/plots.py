@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -11,6 +12,8 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.optimize import isotonic_regression
 
 from foldin.core import files
 
@@ -18,6 +21,9 @@ from foldin.core import files
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 QUIET = "#666666"
+BEST = COLOURS[5]
+WIDTH = 5.2
+"""Inches of a plot that stays readable on a phone: twice the pixels of a screen of 390."""
 
 METRIC_LABELS = {
     "train_rmse": "train RMSE (rating units)",
@@ -193,25 +199,83 @@ def ranked(
     marked : sequence of str
         Models drawn hollow and grey: references, not contenders.
     tied : sequence of str
-        The best model and its ties.
+        The best model and its ties: drawn as diamonds.
     line_at : str, optional
         The model whose value is drawn as a dashed line through all rows: the ceiling.
     """
     for row, (name, value, (low, high)) in enumerate(zip(names, values, intervals, strict=True)):
-        reference = name in marked
-        colour = COLOURS[5] if name in tied else QUIET if reference else COLOURS[0]
-        axis.errorbar(
-            value,
-            row,
-            xerr=[[max(value - low, 0)], [max(high - value, 0)]],
-            fmt="o",
-            markersize=7,
-            capsize=3,
-            color=colour,
-            markerfacecolor="white" if reference else colour,
-        )
+        look = marker(reference=name in marked, tied=name in tied)
+        axis.errorbar(value, row, xerr=[[max(value - low, 0)], [max(high - value, 0)]], capsize=3, **look)
         if name == line_at:
             axis.axvline(value, color=QUIET, linestyle="--", linewidth=1.5, zorder=0)
     axis.set_yticks(range(len(names)), list(names))
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xlabel(label)
+
+
+def marker(*, reference: bool, tied: bool) -> dict[str, Any]:
+    """Return how a model's dot looks: the best and its ties orange diamonds, references hollow circles."""
+    colour = BEST if tied else QUIET if reference else COLOURS[0]
+    return {
+        "marker": "D" if tied else "o",
+        "linestyle": "none",
+        "color": colour,
+        "markersize": 7,
+        "markerfacecolor": "white" if reference else colour,
+    }
+
+
+def key(figure: Figure, *, oracle: bool) -> None:
+    """Say below a plot what its dots are.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        A plot with dots of `marker`; with a constrained layout.
+    oracle : bool
+        Whether the oracle is among them.
+    """
+    looks = {
+        "best, or tied with it": marker(reference=False, tied=True),
+        "other models": marker(reference=False, tied=False),
+        f"baselines{', oracle' if oracle else ''}": marker(reference=True, tied=False),
+    }
+    dots = [Line2D([], [], label=text, **look) for text, look in looks.items()]
+    figure.legend(handles=dots, loc="outside lower center", ncols=3, fontsize=10, handletextpad=0.2, columnspacing=1.0)
+
+
+def name_beside(axis: Axes, points: Sequence[tuple[float, float, str]], *, gap: float, size: float = 11) -> None:
+    """Write the name of each point in a column right of the axes, joined to it by a line: no two names overlap.
+
+    Parameters
+    ----------
+    axis : matplotlib.axes.Axes
+        Its limits are final.
+    points : sequence of tuple
+        x and y, in data, and the name.
+    gap : float
+        Distance of two names, as a share of the height of the axes.
+    size : float, optional
+        Of the letters, in points.
+    """
+    if not points:
+        return
+    # By the name where two are equally high, so that the order is always the same.
+    points = sorted(points, key=lambda point: (point[1], point[2]))
+    low, high = axis.get_ylim()
+    steps = gap * np.arange(len(points))
+    heights = np.array([(y - low) / (high - low) for _, y, _ in points])
+    # The least squares of distances to the points, under the condition that the names are `gap` apart or more.
+    places = np.clip(isotonic_regression(heights - steps).x, 0.0, max(1.0 - steps[-1], 0.0)) + steps
+    for (x, y, name), place in zip(points, places, strict=True):
+        axis.annotate(
+            name,
+            xy=(x, y),
+            xytext=(1.04, float(place)),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=size,
+            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.8, "shrinkA": 1, "shrinkB": 5},
+            annotation_clip=False,
+            zorder=1,
+        )
