@@ -3,6 +3,8 @@
 Everything here is a count of users, or a mean over at least a quarter of them; no user stands in it.
 """
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -80,7 +82,9 @@ def ndcg_plot(findings: Findings) -> Figure:
     axis.set_xlabel(f"a user's NDCG@{findings.k} on the test part, 0 to 1")
     axis.set_ylabel("share of users")
     axis.grid(axis="x", visible=False)
-    axis.legend(fontsize=11)
+    handles, texts = axis.get_legend_handles_labels()
+    order = [texts.index(name) for name in names if name in texts]
+    axis.legend([handles[place] for place in order], [texts[place] for place in order], fontsize=11)
     plt.close(figure)
     return figure
 
@@ -125,14 +129,20 @@ def rmse_plot(findings: Findings) -> Figure:
     table = rmse_by_activity(findings)
     figure, axis = plt.subplots(figsize=(plots.WIDTH, 3.9), constrained_layout=True)
     places = np.arange(len(table))
+    kinds = dict(zip(findings.board["model"], findings.board["kind"], strict=True))
     for place, name in enumerate(table):
-        reference = findings.board.set_index("model")["kind"][name] != "model"
+        reference = kinds[str(name)] != "model"
         colour = plots.QUIET if reference else plots.COLOURS[place % len(plots.COLOURS)]
-        look = {"color": colour, "marker": plots.MARKERS[place % len(plots.MARKERS)], "ls": "--" if reference else "-"}
+        look: dict[str, Any] = {
+            "color": colour,
+            "marker": plots.MARKERS[place % len(plots.MARKERS)],
+            "ls": "--" if reference else "-",
+        }
         axis.plot(places, table[name], markersize=6, lw=1.8, **look)
     axis.set_xticks(places, list(table.index), fontsize=10)
     axis.set_xlabel("users, by number of ratings in all parts")
     axis.set_ylabel(f"RMSE ({findings.dataset.unit})")
+    axis.set_xlim(axis.get_xlim())
     axis.set_ylim(axis.get_ylim())
     ends = [(float(places[-1]), float(table[name].iloc[-1]), str(name)) for name in table]
     plots.name_beside(axis, ends, gap=0.085)

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from foldin.report import plots
 from foldin.report.contents import Findings
@@ -65,9 +66,10 @@ def _draw(axis: Axes, curve: dict[str, Any], k: int) -> None:
             axis.plot(*zip(*known, strict=True), lw=1.8, **look)
     if curve["best"] is not None:
         axis.plot(curve["best"], parts["validation"][curve["epochs"].index(curve["best"])], **MARK)
+    axis.margins(y=0.12)  # room for the mark
     axis.set_title(curve["model"], fontsize=11)
     axis.set_xlabel("epoch", fontsize=10)
     axis.set_ylabel(metric.upper() + (f"@{k}" if metric == "ndcg" else ""), fontsize=10)
     axis.tick_params(labelsize=10)
-    axis.xaxis.get_major_locator().set_params(integer=True, nbins=5)
-    axis.yaxis.get_major_locator().set_params(nbins=4)
+    axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(nbins=4))

@@ -13,7 +13,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.optimize import isotonic_regression
+from scipy.optimize import isotonic_regression, linear_sum_assignment
 
 from foldin.core import files
 
@@ -24,6 +24,9 @@ QUIET = "#666666"
 BEST = COLOURS[5]
 WIDTH = 5.2
 """Inches of a plot that stays readable on a phone: twice the pixels of a screen of 390."""
+
+COLUMN_AT = 1.08
+"""Where names beside a plot begin, as a share of the width of the axes."""
 
 METRIC_LABELS = {
     "train_rmse": "train RMSE (rating units)",
@@ -245,7 +248,10 @@ def key(figure: Figure, *, oracle: bool) -> None:
 
 
 def name_beside(axis: Axes, points: Sequence[tuple[float, float, str]], *, gap: float, size: float = 11) -> None:
-    """Write the name of each point in a column right of the axes, joined to it by a line: no two names overlap.
+    """Write the name of each point in a column right of the axes, joined to it by a line.
+
+    No two names overlap, and no two lines cross: of all ways to give the places to the points, the one with the
+    shortest lines in all is used.
 
     Parameters
     ----------
@@ -260,22 +266,25 @@ def name_beside(axis: Axes, points: Sequence[tuple[float, float, str]], *, gap: 
     """
     if not points:
         return
-    # By the name where two are equally high, so that the order is always the same.
-    points = sorted(points, key=lambda point: (point[1], point[2]))
-    low, high = axis.get_ylim()
+    to_axes = axis.transData + axis.transAxes.inverted()
+    at = to_axes.transform([(x, y) for x, y, _ in points])
     steps = gap * np.arange(len(points))
-    heights = np.array([(y - low) / (high - low) for _, y, _ in points])
     # The least squares of distances to the points, under the condition that the names are `gap` apart or more.
-    places = np.clip(isotonic_regression(heights - steps).x, 0.0, max(1.0 - steps[-1], 0.0)) + steps
-    for (x, y, name), place in zip(points, places, strict=True):
+    near = isotonic_regression(np.sort(at[:, 1]) - steps).x
+    places = np.clip(near, 0.0, max(1.0 - steps[-1], 0.0)) + steps
+    lengths = np.hypot(COLUMN_AT - at[:, [0]], places - at[:, [1]])
+    for point, place in zip(*linear_sum_assignment(lengths), strict=True):
+        x, y, name = points[point]
         axis.annotate(
             name,
             xy=(x, y),
-            xytext=(1.04, float(place)),
+            xytext=(COLUMN_AT, float(places[place])),
             textcoords="axes fraction",
             va="center",
             fontsize=size,
-            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.8, "shrinkA": 1, "shrinkB": 5},
+            arrowprops={
+                "arrowstyle": "-", "color": "#999999", "lw": 0.8, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 4
+            },
             annotation_clip=False,
             zorder=1,
-        )
+        )  # fmt: skip

@@ -29,7 +29,8 @@ def plot(findings: Findings) -> Figure:
     axis.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
     axis.set_xlabel(f"coverage@{k}: % of the catalogue\nin all lists together")
     axis.set_ylabel(f"NDCG@{k} on the test part, 0 to 1")
-    axis.set_ylim(min(0.0, axis.get_ylim()[0]), axis.get_ylim()[1])
+    axis.set_xlim(axis.get_xlim())
+    axis.set_ylim(0.0, axis.get_ylim()[1])
     points = [(float(row[coverage]), float(row[findings.ndcg]), str(row["model"])) for row in shown.to_dict("records")]
     plots.name_beside(axis, points, gap=HEIGHT / height)
     plots.key(figure, oracle=results.ORACLE in set(shown["model"]))

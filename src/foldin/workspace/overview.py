@@ -12,6 +12,8 @@ from foldin.core import paths
 from foldin.core.errors import FoldinError
 from foldin.workspace import show
 
+SPACE = "\N{NO-BREAK SPACE}"
+
 
 @dataclass(frozen=True)
 class Winner:
@@ -136,7 +138,7 @@ def _cells(best: Winner | None) -> list[str]:
     if best is None:
         return ["–", "–"]
     tied = f"; tied: {', '.join(best.tied)}" if best.tied else ""
-    return [f"**{best.model}**{tied}", f"{best.value:.4f} ± {best.half_width:.4f}"]
+    return [f"**{best.model}**{tied}", f"{best.value:.4f}{SPACE}±{SPACE}{best.half_width:.4f}"]
 
 
 def _count(best: Winner) -> str:
