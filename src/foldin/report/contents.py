@@ -145,9 +145,13 @@ def predicted_ratings(findings: Findings) -> pd.DataFrame:
 
 
 def training_curves(findings: Findings) -> pd.DataFrame:
-    """Return all families' training curves, without those of a single epoch."""
-    tables = [pd.read_csv(paths.training(findings.dataset.name, family)) for family in params.families()]
-    curves = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    """Return all families' training curves, without those of a single epoch; no row where nothing was trained."""
+    found = [paths.training(findings.dataset.name, family) for family in params.families()]
+    tables = [pd.read_csv(file) for file in found if file.is_file()]
+    known = [table for table in tables if len(table)]
+    if not known:
+        return pd.DataFrame(columns=["model", "epoch", "metric", "value"])
+    curves = pd.concat(known, ignore_index=True)
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
 
 

@@ -274,7 +274,7 @@ def name_beside(axis: Axes, points: Sequence[tuple[float, float, str]], *, gap: 
     places = np.clip(near, 0.0, max(1.0 - steps[-1], 0.0)) + steps
     lengths = np.hypot(COLUMN_AT - at[:, [0]], places - at[:, [1]])
     for point, place in zip(*linear_sum_assignment(lengths), strict=True):
-        x, y, name = points[point]
+        x, y, name = points[int(point)]
         axis.annotate(
             name,
             xy=(x, y),
