@@ -158,24 +158,24 @@ def training_curves(findings: Findings) -> pd.DataFrame:
 def data_plot(findings: Findings) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
     ratings = pd.read_parquet(paths.clean(findings.dataset.name) / "ratings.parquet")
-    drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
+    drawn, (above, below) = plt.subplots(2, 1, figsize=(plots.WIDTH, 6.4), constrained_layout=True)
     scale = interactions.read_scale(paths.clean(findings.dataset.name))
     if scale.step:
         counts = ratings["rating"].value_counts().sort_index()
-        left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
+        above.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
     else:
         heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
-        left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
-    left.set_xlabel("rating" if scale.step else findings.dataset.unit)
-    left.set_ylabel(f"{findings.dataset.noun} (thousands)")
+        above.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
+    above.set_xlabel("rating" if scale.step else findings.dataset.unit)
+    above.set_ylabel(f"{findings.dataset.noun} (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
-        right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=plots.COLOURS[place], ls=("-", "--")[place])
-    right.set_xscale("log")
-    right.set_yscale("log")
-    right.set_xlabel("rank by number of ratings")
-    right.set_ylabel("ratings (count)")
-    right.legend()
+        below.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=plots.COLOURS[place], ls=("-", "--")[place])
+    below.set_xscale("log")
+    below.set_yscale("log")
+    below.set_xlabel("rank by number of ratings")
+    below.set_ylabel("ratings (count)")
+    below.legend()
     plt.close(drawn)
     return drawn
 

@@ -89,7 +89,8 @@ def _liked_only(findings: Findings) -> list[str]:
 def _lists(findings: Findings) -> list[str]:
     k, board = findings.k, findings.board
     return [
-        f"![NDCG@{k} against coverage of the catalogue](plots/coverage.png)",
+        "Up is more accurate; right is more of the catalogue in the lists of all users together:",
+        markdown.beside({"coverage": f"NDCG@{k} against coverage of the catalogue"}),
         "Beyond-accuracy metrics of the same lists; compare with the random baseline:",
         markdown.table(leaderboard.list_table(board, k)),
         "At other list lengths:",
@@ -98,18 +99,16 @@ def _lists(findings: Findings) -> list[str]:
 
 
 def _users(findings: Findings) -> list[str]:
-    parts = [
-        f"{by_user.sentence(findings)} Bars: {findings.best_ranker}; lines: references.".lstrip(),
-        f"![Distribution of NDCG@{findings.k} over users](plots/users_ndcg.png)",
-    ]
-    if findings.best_rater is None:
-        return parts
-    return [
-        *parts,
-        "RMSE over all test ratings of each quarter of the users, by how many ratings they gave; in brackets, the "
-        f"fewest and the most. Shown are the best rating models of {by_user.FAMILIES} families and the references:",
-        "![RMSE by number of ratings of the user](plots/users_rmse.png)",
-    ]
+    shown = {"users_ndcg": f"Distribution of NDCG@{findings.k} over users"}
+    parts = [f"{by_user.sentence(findings)} Bars: {findings.best_ranker}; lines: references.".lstrip()]
+    if findings.best_rater is not None:
+        parts.append(
+            "RMSE is over all test ratings of each quarter of the users, by how many ratings they gave; in brackets, "
+            f"the fewest and the most. Shown are the best models of the {by_user.FAMILIES} best families, and the "
+            "references."
+        )
+        shown["users_rmse"] = "RMSE by number of ratings of the user"
+    return [*parts, markdown.beside(shown)]
 
 
 def _liked(findings: Findings) -> list[str]:
@@ -178,7 +177,7 @@ def _popularity(findings: Findings) -> list[str]:
 
 def _learning() -> list[str]:
     return [
-        "![Metrics by epoch on train and validation part](plots/fitting.png)",
+        markdown.beside({"fitting": "Metrics by epoch on train and validation part"}),
         "Each panel has its own axes. Early stopping uses the epoch with the best validation value, the diamond; a "
         "model with `patience: 0` uses the last epoch. The test part is not used. "
         "[report.html](report.html) has the train loss, too.",
