@@ -96,6 +96,9 @@ def test_a_tied_model_is_marked(findings):
     tied = findings.board.assign(rmse_tied=True)
     shown = leaderboard.short_rating_table(tied).set_index("model")["behind the best"]
     assert re.fullmatch(r"0\.\d{4}, \*\*tied\*\*", shown["global-mean (baseline)"])
+    equal = tied.assign(rmse_behind=-1e-6)
+    shown = leaderboard.short_rating_table(equal).set_index("model")["behind the best"]
+    assert shown["global-mean (baseline)"] == "0.0000, **tied**", "no sign"
 
 
 def test_rating_models_worse_than_popularity_are_not_among_the_rankers(findings, text):

@@ -225,7 +225,7 @@ def _behind(row: dict[Any, Any], name: str) -> str:
         return "–"
     if row[f"{name}_behind"] == 0 and row[f"{name}_behind_high"] == 0:
         return "best"
-    return f"{row[f'{name}_behind']:.4f}" + (", **tied**" if row[f"{name}_tied"] else "")
+    return f"{row[f'{name}_behind']:z.4f}" + (", **tied**" if row[f"{name}_tied"] else "")
 
 
 def panels(board: pd.DataFrame, k: int, unit: str = "rating units") -> dict[str, Figure]:
