@@ -34,8 +34,8 @@ def test_a_baseline_can_win_the_oracle_cannot_and_ties_are_named(workspace):
     assert found.ndcg == overview.Winner("als-implicit", 0.4, pytest.approx(0.06), [])
     row = overview.markdown().splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "[demo](demo/README.md)", "2", "1,200 × 1,000 × 80,040", "**bias**; tied: mf-l2", "0.8000\u00a0±\u00a00.1100",
-        "**als-implicit**", "0.4000\u00a0±\u00a00.0600",
+        "[demo](demo/README.md)", "**bias**<br>0.8000\u00a0±\u00a00.1100<br>tied: mf-l2",
+        "**als-implicit**<br>0.4000\u00a0±\u00a00.0600", "1,200 × 1,000 × 80,040",
     ]  # fmt: skip
 
 

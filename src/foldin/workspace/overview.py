@@ -121,24 +121,18 @@ def markdown() -> str:
     """Return the overview as a table in Markdown, as reports/README.md shows it."""
     found = entries()
     table = [
-        [
-            f"[{entry.name}]({entry.name}/README.md)",
-            str(entry.models),
-            _sizes(entry),
-            *_cells(entry.rmse),
-            *_cells(entry.ndcg),
-        ]
+        [f"[{entry.name}]({entry.name}/README.md)", _sizes(entry), _cell(entry.rmse), _cell(entry.ndcg)]
         for entry in found
     ]
-    heads = ["data set", "models", "users × items × ratings", "predicts ratings best", "RMSE", "ranks best"]
-    return str(tabulate(table, [*heads, f"NDCG{_length(found)}"], tablefmt="pipe", disable_numparse=True))
+    heads = ["data set", "users × items × ratings", "predicts ratings best: RMSE", f"ranks best: NDCG{_length(found)}"]
+    return str(tabulate(table, heads, tablefmt="pipe", disable_numparse=True))
 
 
-def _cells(best: Winner | None) -> list[str]:
+def _cell(best: Winner | None) -> str:
     if best is None:
-        return ["–", "–"]
-    tied = f"; tied: {', '.join(best.tied)}" if best.tied else ""
-    return [f"**{best.model}**{tied}", f"{best.value:.4f}{SPACE}±{SPACE}{best.half_width:.4f}"]
+        return "–"
+    tied = f"<br>tied: {', '.join(best.tied)}" if best.tied else ""
+    return f"**{best.model}**<br>{best.value:.4f}{SPACE}±{SPACE}{best.half_width:.4f}{tied}"
 
 
 def _count(best: Winner) -> str:
