@@ -121,10 +121,10 @@ def markdown() -> str:
     """Return the overview as a table in Markdown, as reports/README.md shows it."""
     found = entries()
     table = [
-        [f"[{entry.name}]({entry.name}/README.md)", _sizes(entry), _cell(entry.rmse), _cell(entry.ndcg)]
+        [f"[{entry.name}]({entry.name}/README.md)", _cell(entry.rmse), _cell(entry.ndcg), _sizes(entry)]
         for entry in found
     ]
-    heads = ["data set", "users × items × ratings", "predicts ratings best: RMSE", f"ranks best: NDCG{_length(found)}"]
+    heads = ["data set", "predicts ratings best: RMSE", f"ranks best: NDCG{_length(found)}", "users × items × ratings"]
     return str(tabulate(table, heads, tablefmt="pipe", disable_numparse=True))
 
 
