@@ -18,7 +18,7 @@ from foldin.datasets import registry
 from foldin.datasets.own import proposal, schema
 from foldin.models import family_models
 from foldin.preparation import protocols
-from foldin.workspace import outcome, overview
+from foldin.workspace import outcome
 
 PAGES = sorted(
     path.relative_to(CHECKOUT).as_posix()
@@ -208,20 +208,6 @@ def test_the_page_of_reports_names_every_data_set_that_has_one():
     assert linked == {path.parent.name for path in (CHECKOUT / "reports").glob("*/README.md")}
     traps = set(re.findall(r"\]\(\.\./reports/([\w-]+)/TRAPS\.md\)", text("docs/traps.md")))
     assert traps == {path.parent.name for path in (CHECKOUT / "reports").glob("*/TRAPS.md")}
-
-
-def test_the_page_of_reports_shows_who_wins_where(monkeypatch):
-    """When a report changed, this prints the table to put in: that of `foldin show --markdown`."""
-    monkeypatch.chdir(CHECKOUT)
-    block = r"<!-- winners:[^>]*-->\n\n(.*?)\n\n<!-- end of winners -->"
-    (shown,) = re.findall(block, text("reports/README.md"), re.DOTALL)
-    assert shown == overview.markdown(), overview.markdown()
-    most = max(entry.models for entry in overview.entries())
-    earlier = {entry.name for entry in overview.entries() if entry.models < most}
-    page = " ".join(text("reports/README.md").split())
-    (said,) = re.findall(r"The pages of (.*?) are of an earlier version", page)
-    assert earlier == set(re.findall(r"`([\w-]+)`", said))
-    assert f"The others compare {most}." in page
 
 
 def test_the_page_of_data_sets_says_what_is_checked_and_how_each_comes():

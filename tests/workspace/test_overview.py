@@ -1,6 +1,7 @@
 """All data sets side by side: who wins, what is tied, and what is left out."""
 
 import json
+import re
 
 import pytest
 from conftest import CHECKOUT
@@ -62,3 +63,17 @@ def test_without_a_report_the_error_names_the_command(workspace):
 def test_what_is_committed_fits_a_terminal(monkeypatch):
     monkeypatch.chdir(CHECKOUT)
     assert max(map(len, overview.text().splitlines())) <= 120
+
+
+def test_the_page_of_reports_shows_it_and_says_which_pages_are_of_an_earlier_version(monkeypatch):
+    """When a report changed, this prints the table to put in: that of `foldin show --markdown`."""
+    monkeypatch.chdir(CHECKOUT)
+    text = (CHECKOUT / "reports" / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"<!-- winners:[^>]*-->\n\n(.*?)\n\n<!-- end of winners -->", text, re.DOTALL)
+    assert shown == overview.markdown(), overview.markdown()
+    most = max(entry.models for entry in overview.entries())
+    earlier = {entry.name for entry in overview.entries() if entry.models < most}
+    page = " ".join(text.split())
+    (said,) = re.findall(r"The pages of (.*?) are of an earlier version", page)
+    assert earlier == set(re.findall(r"`([\w-]+)`", said))
+    assert f"The others compare {most}." in page
