@@ -77,7 +77,9 @@ def outs(prefix: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page):
-    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text(page)):
+    linked = re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text(page))
+    linked += [(source, "") for source in re.findall(r'<img src="([^"]+)"', text(page))]
+    for target, anchor in linked:
         if target.startswith("http"):
             continue
         linked = (CHECKOUT / page).parent / target if target else CHECKOUT / page

@@ -119,11 +119,19 @@ def outcome() -> None:
 @foldin.command(section=RESULTS)
 @click.argument("dataset", required=False, shell_complete=commands.shell_completion("datasets"))
 @click.option("--costs", is_flag=True, help="Print what each model cost on this machine: time, memory, size on disk.")
-def show(dataset: str | None, costs: bool) -> None:
-    """Print the leaderboard stored in git."""
-    from foldin.workspace import show
+@click.option(
+    "--markdown", is_flag=True, help="Print the best models of all data sets as the table of reports/README.md."
+)
+def show(dataset: str | None, costs: bool, markdown: bool) -> None:
+    """Print the leaderboard of a data set, or the best models of all data sets, as stored in git."""
+    from foldin.workspace import overview, show
 
-    show.run(dataset, costs=costs)
+    if markdown and (dataset or costs):
+        raise click.UsageError("--markdown is of all data sets: leave out the rest")
+    if dataset or costs:
+        show.run(dataset, costs=costs)
+    else:
+        print(overview.markdown() if markdown else overview.text())
 
 
 @foldin.command(section=RESULTS)

@@ -28,7 +28,8 @@ USER, ITEM = ["--user", "u0001"], ["--item", "i0001"]
         (["recommend", "--user", "u001"], "'demo' has no user 'u001'; did you mean 'u0010' or 'u0011' or 'u0012'?"),
         (["recommend", "--user", "Maria"], "'demo' has no user 'Maria'; user ids are: u0000, u0001, u0002, …"),
         (["recommend", "--user", "u-cold"], "user 'u-cold' of 'demo' has no rating in the training part, so no model"),
-        (["recommend", *USER, "--model", "eas"], "unknown model 'eas'; did you mean 'ease'? `foldin show` lists all"),
+        (["recommend", *USER, "--model", "eas"],
+            "unknown model 'eas'; did you mean 'ease'? `foldin show demo` lists all"),
         (["recommend", *USER, "--dataset", "ml-100"], "unknown data set 'ml-100'; did you mean 'ml-100k'"),
         (["recommend", *USER, "--model", "slim"], "data/models/demo/linear/slim: 'slim' is not trained on 'demo' yet; "
             "train it: dvc repro train@demo-linear, or all models: make repro"),

@@ -64,8 +64,9 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
     assert "ranks best (NDCG@10" in text
     assert "Of 900 raw counts 656 were kept" in text
     for absent in (
-        "## Predicting ratings",
-        "## Liked or not",
+        "Predicting ratings",
+        "Liked or not",
+        "users_rmse",
         "predicts ratings best",
         "RMSE: head",
         "nan",
@@ -73,7 +74,7 @@ def test_counts_are_judged_by_lists_and_the_page_says_so(plays):
         "liked",
     ):
         assert absent not in text
-    assert len(leaderboard.plot(findings.board, "mine", findings.k).axes) == 1
+    assert set(leaderboard.panels(findings.board, findings.k)) == {"leaderboard_ranking"}
     assert contents.data_plot(findings).axes[0].get_xlabel() == "log(1 + count)"
     shown = data.collect(findings)
     assert {column["group"] for column in shown["columns"]} == {
@@ -91,7 +92,7 @@ def test_liked_ratings_alone_are_judged_by_lists_and_the_page_says_so(plays):
     assert not results.has_ratings(findings.board)
     assert "Only liked ratings were kept, as implicit feedback (split.liked_only)" in text
     assert "if the user liked it in the test part, and only liked ratings were kept" in text
-    for absent in ("Nobody gave ratings", "## Predicting ratings", "graded", "nan"):
+    for absent in ("Nobody gave ratings", "Predicting ratings", "graded", "nan"):
         assert absent not in text
 
 
@@ -122,4 +123,6 @@ def test_errors_on_several_scales_are_in_shares_and_can_be_read_in_each_unit(pla
         assert f"{row[f'domains.{domain}.rmse_own_unit']:.4f}" in text
     assert metrics["rmse_own_unit"] == pytest.approx(9 * metrics["rmse"], abs=1e-5)
     assert "A rating of 0.75 or more is *liked*" in text
-    assert len(leaderboard.plot(findings.board, "mix", findings.k, findings.dataset.unit).axes) == 2
+    drawn = leaderboard.panels(findings.board, findings.k, findings.dataset.unit)
+    assert list(drawn) == ["leaderboard_ratings", "leaderboard_ranking"]
+    assert "in shares of each domain's rating scale" in drawn["leaderboard_ratings"].axes[0].get_xlabel()

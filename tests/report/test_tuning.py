@@ -7,7 +7,7 @@ import pytest
 from conftest import edit_params
 
 from foldin.core import files, paths
-from foldin.report import page, plots, tuning
+from foldin.report import details, plots, tuning
 
 EXPLICIT = {
     "chosen": {"factors": 16, "regularization": 0.106},
@@ -60,7 +60,7 @@ def test_chosen_settings_stand_beside_those_of_params_yaml(searched):
 
 
 def test_the_page_says_how_many_trials_there_were_and_how_they_ended(searched):
-    said = "\n".join(page._tuning("demo"))
+    said = "\n".join(details._tuning("demo"))
     assert "- als-explicit: 3 trials by TPE (1 stopped early). Trial 3 was best.\n" in said
     assert "- als-implicit: 3 trials by grid search (1 stopped early). None was better than params.yaml." in said
     assert "| als-explicit | factors" in said
@@ -122,4 +122,4 @@ def test_two_drawings_have_the_same_bytes(searched, tmp_path):
 def test_where_tuning_is_off_nothing_is_said_though_an_old_search_is_there(searched, workspace):
     edit_params(workspace, lambda values: values["tune"].update(families=[]))
     assert tuning.accounts("demo") == {}
-    assert page._tuning("demo") == []
+    assert details._tuning("demo") == []

@@ -43,7 +43,7 @@ def test_show_names_the_best_and_marks_ties(workspace, capsys):
         "ncf,deep,model,0.8,0.6,0.1,0.1,0.4,0.7,0.9,True,0.0,0.2,False\n"
         "mf-l2,svd,model,0.81,0.6,0.1,0.1,0.4,0.7,0.9,True,0.0,0.2,False\n"
     )
-    assert cli.main(["show"]) == 0
+    assert cli.main(["show", "demo"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith(
         "demo: ncf has the best RMSE (0.8000, tied with 1 more)\n"

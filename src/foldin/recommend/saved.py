@@ -111,7 +111,7 @@ def open_saved(dataset: str, model: str, chosen: str = "") -> Saved:
     families = names.families_of_models()
     if model not in families:
         remedy = names.did_you_mean(model, sorted(families), "models")
-        raise FoldinError(f"unknown model '{model}'", remedy=f"{remedy} `foldin show` lists all")
+        raise FoldinError(f"unknown model '{model}'", remedy=f"{remedy} `foldin show {dataset}` lists all")
     family = families[model]
     folder = paths.models(dataset, family) / model
     place = folder.relative_to(paths.root())

@@ -145,62 +145,37 @@ def predicted_ratings(findings: Findings) -> pd.DataFrame:
 
 
 def training_curves(findings: Findings) -> pd.DataFrame:
-    """Return all families' training curves, without those of a single epoch."""
-    tables = [pd.read_csv(paths.training(findings.dataset.name, family)) for family in params.families()]
-    curves = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    """Return all families' training curves, without those of a single epoch; no row where nothing was trained."""
+    found = [paths.training(findings.dataset.name, family) for family in params.families()]
+    tables = [pd.read_csv(file) for file in found if file.is_file()]
+    known = [table for table in tables if len(table)]
+    if not known:
+        return pd.DataFrame(columns=["model", "epoch", "metric", "value"])
+    curves = pd.concat(known, ignore_index=True)
     return curves[curves.groupby("model")["epoch"].transform("max") > 1].reset_index(drop=True)
-
-
-def fitting_plot(findings: Findings) -> Figure:
-    """Draw RMSE on train and validation part by epoch, a panel for each rating model that learns in epochs."""
-    curves = training_curves(findings)
-    names = [name for name in dict.fromkeys(curves["model"]) if _has(curves, name, "validation_rmse")]
-    columns = min(4, max(1, len(names)))
-    rows = -(-max(1, len(names)) // columns)
-    drawn, axes = plt.subplots(
-        rows, columns, figsize=(3.6 * columns, 2.9 * rows), squeeze=False, sharey=True, constrained_layout=True
-    )
-    for axis, name in zip(axes.flat, names, strict=False):
-        for place, part in enumerate(("train", "validation")):
-            curve = curves[(curves["model"] == name) & (curves["metric"] == f"{part}_rmse")]
-            axis.plot(curve["epoch"], curve["value"], color=plots.COLOURS[place], label=part, ls=("-", "--")[place])
-        axis.set_title(name)
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    for axis in axes.flat[len(names) :]:
-        axis.set_visible(False)
-    drawn.supylabel(f"RMSE ({findings.dataset.unit})", fontsize="medium")
-    if names:
-        axes[0, 0].legend()
-    plt.close(drawn)
-    return drawn
-
-
-def _has(curves: pd.DataFrame, model: str, name: str) -> bool:
-    return bool(((curves["model"] == model) & (curves["metric"] == name)).any())
 
 
 def data_plot(findings: Findings) -> Figure:
     """Draw what the data look like: the ratings given, and how unevenly they fall on items and users."""
     ratings = pd.read_parquet(paths.clean(findings.dataset.name) / "ratings.parquet")
-    drawn, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), constrained_layout=True)
+    drawn, (above, below) = plt.subplots(2, 1, figsize=(plots.WIDTH, 6.4), constrained_layout=True)
     scale = interactions.read_scale(paths.clean(findings.dataset.name))
     if scale.step:
         counts = ratings["rating"].value_counts().sort_index()
-        left.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
+        above.bar(counts.index.to_numpy(), counts.to_numpy() / 1000, width=scale.step * 0.8)
     else:
         heights, edges = np.histogram(ratings["rating"].to_numpy(np.float64), BARS)
-        left.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
-    left.set_xlabel("rating" if scale.step else findings.dataset.unit)
-    left.set_ylabel(f"{findings.dataset.noun} (thousands)")
+        above.bar(edges[:-1], heights / 1000, width=np.diff(edges) * 0.9, align="edge")
+    above.set_xlabel("rating" if scale.step else findings.dataset.unit)
+    above.set_ylabel(f"{findings.dataset.noun} (thousands)")
     for place, (column, name) in enumerate({"item_id": "items", "user_id": "users"}.items()):
         sizes = np.sort(ratings.groupby(column).size().to_numpy())[::-1]
-        right.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=plots.COLOURS[place], ls=("-", "--")[place])
-    right.set_xscale("log")
-    right.set_yscale("log")
-    right.set_xlabel("rank by number of ratings")
-    right.set_ylabel("ratings (count)")
-    right.legend()
+        below.plot(np.arange(1, len(sizes) + 1), sizes, label=name, color=plots.COLOURS[place], ls=("-", "--")[place])
+    below.set_xscale("log")
+    below.set_yscale("log")
+    below.set_xlabel("rank by number of ratings")
+    below.set_ylabel("ratings (count)")
+    below.legend()
     plt.close(drawn)
     return drawn
 

@@ -1,4 +1,4 @@
-"""The leaderboards: tables and a plot of the models' test metrics, made from the board of foldin.report.results."""
+"""The leaderboards: tables and plots of the models' test metrics, made from the board of foldin.report.results."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin.core import params
 from foldin.metrics import definitions
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, BUCKETS, CATALOGUE, LISTS
@@ -26,6 +25,12 @@ from foldin.report.results import (
     has_ratings,
     sampled_prefix,
 )
+
+POPULARITY = "popularity"
+SHORT = 4
+"""Models and baselines in a short table."""
+OF_SHORT = {"ndcg": "NDCG", "recall": "recall", "coverage": "coverage"}
+"""The metrics of the short ranking table → title."""
 
 
 def label(row: Any) -> str:
@@ -160,35 +165,102 @@ def domain_table(board: pd.DataFrame, metric: str, *, own: str = "") -> pd.DataF
     return table if own else table.assign(**{"all at once": _shown(ranked, metric)})
 
 
-def plot(board: pd.DataFrame, dataset: str, k: int, unit: str = "rating units") -> Figure:
-    """Draw both leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
+def rankers(board: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return the models of plots and short tables of ranking, highest NDCG first.
 
-    The rating leaderboard is left out if no model has rating metrics.
+    Left out are models that predict ratings and rank worse than the popularity baseline: most do, because the items
+    with the highest predicted ratings are rarely those that a user rates next.
     """
     ndcg = column_at_k(board, "ndcg", k)
-    candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
-    text = f"NDCG@{k} on the test part, 0 to 1 (higher is better →)"
-    panels = [(f"Ranking {candidates}", best_first(board, ndcg), "ndcg", ndcg, text)]
+    ranked = best_first(board, ndcg)
+    floor = ranked.loc[ranked["model"] == POPULARITY, ndcg]
+    if floor.empty:
+        return ranked
+    rates = ranked["rmse"].notna() & (ranked["kind"] != ORACLE)
+    return ranked[~rates | ranked[ndcg].ge(floor.iloc[0])].reset_index(drop=True)
+
+
+def short_rating_table(board: pd.DataFrame) -> pd.DataFrame:
+    """Return the first rows of the rating leaderboard; see `_short`."""
+    return _short(best_first(board, "rmse"), "rmse", {"RMSE": "rmse", "MAE": "mae"})
+
+
+def short_ranking_table(board: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Return the first rows of the ranking leaderboard; see `_short`."""
+    shown = {f"{title}@{k}": column_at_k(board, name, k) for name, title in OF_SHORT.items()}
+    return _short(rankers(board, k), "ndcg", shown)
+
+
+def _short(ranked: pd.DataFrame, name: str, shown: dict[str, str]) -> pd.DataFrame:
+    """Return the `SHORT` best models and baselines, the best baseline, and last the oracle: the ceiling.
+
+    The first of the metrics shown has half the width of its interval, and the best model is bold.
+    """
+    contenders, oracle = ranked[ranked["kind"] != ORACLE], ranked[ranked["kind"] == ORACLE]
+    baseline = contenders[contenders["kind"] == "baseline"].iloc[:1]
+    rows = pd.concat([contenders.iloc[:SHORT], baseline, oracle]).drop_duplicates("model")
+    title, column = next(iter(shown.items()))
+    table = _start(rows)
+    table.loc[table["model"] == f"{ORACLE} ({ORACLE})", "model"] = f"{ORACLE} (ceiling)"
+    table[title] = [
+        plus_minus(row[column], (row[f"{name}_high"] - row[f"{name}_low"]) / 2) for row in rows.to_dict("records")
+    ]
+    table["behind the best"] = [_behind(row, name) for row in rows.to_dict("records")]
+    for place, (other, metric) in enumerate(shown.items()):
+        if place:
+            table[other] = _shown(rows, metric)
+    if len(contenders):
+        table.loc[0, ["model", title]] = [f"**{cell}**" for cell in table.loc[0, ["model", title]]]
+    return table
+
+
+def plus_minus(value: float, half_width: float) -> str:
+    """Return a metric with half the width of its interval, in one word that no narrow table breaks."""
+    return f"{value:.4f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{half_width:.4f}"
+
+
+def _behind(row: dict[Any, Any], name: str) -> str:
+    """Return how far a model is behind the best, and whether it is tied with it."""
+    if pd.isna(row[f"{name}_behind"]):
+        return "–"
+    if row[f"{name}_behind"] == 0 and row[f"{name}_behind_high"] == 0:
+        return "best"
+    return f"{row[f'{name}_behind']:z.4f}" + (", **tied**" if row[f"{name}_tied"] else "")
+
+
+def panels(board: pd.DataFrame, k: int, unit: str = "rating units") -> dict[str, Figure]:
+    """Draw the leaderboards: dots with their intervals, the best and its ties in orange, references hollow.
+
+    Each is a plot of its own, so that a page can put them beside or below each other.
+
+    Returns
+    -------
+    dict of str to matplotlib.figure.Figure
+        "leaderboard_ratings", unless no model has rating metrics, and "leaderboard_ranking".
+    """
+    drawn, ndcg = {}, column_at_k(board, "ndcg", k)
     if has_ratings(board):
-        text = f"RMSE on the test part, in {unit} (← lower is better)"
-        panels.insert(0, ("Predicting ratings", best_first(board, "rmse"), "rmse", "rmse", text))
-    size = (6.5 * len(panels), 1.6 + 0.34 * max(len(ranked) for _, ranked, *_ in panels))
-    drawn, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, constrained_layout=True)
-    for axis, (title, ranked, name, column, text) in zip(axes.flat, panels, strict=True):
-        plots.ranked(
-            axis,
-            list(ranked["model"]),
-            list(ranked[column]),
-            list(zip(ranked[f"{name}_low"], ranked[f"{name}_high"], strict=True)),
-            label=text,
-            marked=list(ranked.loc[ranked["kind"] != "model", "model"]),
-            tied=list(ranked.loc[ranked[f"{name}_tied"].astype(bool), "model"]),
-            line_at=ORACLE,
-        )
-        axis.set_title(title)
-    mark = "orange: the best and its ties"
-    note = "hollow: baselines" + (" and the oracle (dashed: the ceiling)" if ORACLE in set(board["model"]) else "")
-    confidence = params.section(params.Evaluation).confidence
-    drawn.suptitle(f"{dataset}: dots with {confidence:.0%} intervals; {mark}; {note}", fontsize=12)
-    plt.close(drawn)
+        text = f"RMSE on the test part, in {unit}\n(← lower is better)"
+        drawn["leaderboard_ratings"] = _panel("Predicting ratings", best_first(board, "rmse"), "rmse", "rmse", text)
+    candidates = "sampled candidates" if ndcg.startswith(definitions.SAMPLED) else "the whole catalogue"
+    text = f"NDCG@{k} on the test part, 0 to 1\n(higher is better →)"
+    drawn["leaderboard_ranking"] = _panel(f"Ranking {candidates}", rankers(board, k), "ndcg", ndcg, text)
     return drawn
+
+
+def _panel(title: str, ranked: pd.DataFrame, name: str, column: str, text: str) -> Figure:
+    figure, axis = plt.subplots(figsize=(plots.WIDTH, 2.0 + 0.27 * len(ranked)), constrained_layout=True)
+    plots.ranked(
+        axis,
+        list(ranked["model"]),
+        list(ranked[column]),
+        list(zip(ranked[f"{name}_low"], ranked[f"{name}_high"], strict=True)),
+        label=text,
+        marked=list(ranked.loc[ranked["kind"] != "model", "model"]),
+        tied=list(ranked.loc[ranked[f"{name}_tied"].eq(True), "model"]),
+        line_at=ORACLE,
+    )
+    axis.set_title(title)
+    plots.key(figure, oracle=ORACLE in set(ranked["model"]))
+    plt.close(figure)
+    return figure

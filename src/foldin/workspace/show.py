@@ -1,4 +1,4 @@
-"""`foldin show [DATASET]`: the leaderboard in a terminal, from the files in git; with --costs, what the models cost.
+"""`foldin show DATASET`: the leaderboard in a terminal, from the files in git; with --costs, what the models cost.
 
 The leaderboard is the table that the stage `report` wrote, so it works in a fresh clone. Costs are those of the last
 runs in this checkout, and differ each time, so no page of reports/ has them. Neither imports a model.
@@ -45,7 +45,7 @@ def text(dataset: str) -> str:
         When there is no report of it.
     """
     rows = read(dataset)
-    at = _list_length(dataset)
+    at = list_length(dataset)
     heads = {"model": "model", "family": "family"}
     if any(row["rmse"] for row in rows):
         heads |= {"rmse": "RMSE", "rmse_interval": "interval", "mae": "MAE"}
@@ -150,7 +150,7 @@ def read(dataset: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _list_length(dataset: str) -> str:
+def list_length(dataset: str) -> str:
     """Return "@10" where lists have 10 items: the headline metrics say so, the table of the report does not."""
     for file in sorted((paths.reports(dataset) / "metrics").glob("*/*.json")):
         found = re.search(r'"(?:sampled_)?ndcg_at_(\d+)"', file.read_text(encoding="utf-8"))
