@@ -144,6 +144,23 @@ def compare(before: str, after: str | None, **asked: Any) -> None:
     compare.run(before, after, **asked)
 
 
+@foldin.command("open", section=RESULTS)
+@click.argument("notebook", shell_complete=commands.shell_completion("families"))
+@click.option(
+    "--dataset",
+    help="The data set. Default: that of params.yaml, if it lists one.",
+    shell_complete=commands.shell_completion("datasets"),
+)
+@click.option(
+    "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write this HTML file, and open no browser."
+)
+def open_notebook(notebook: str, dataset: str | None, to: Path | None) -> None:
+    """Show an executed notebook, such as als or report, in the browser."""
+    from foldin.workspace import read_notebook
+
+    read_notebook.run(notebook, dataset, to)
+
+
 @foldin.command(section=RESULTS)
 def experiments() -> None:
     """Show experiments side by side: the parameters that differ first, then RMSE and NDCG."""

@@ -26,10 +26,13 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
-        from foldin.core import determinism, params
+        from foldin.core import determinism, params, progress
 
         determinism.fix_environment(params.threads(), params.device())
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        finally:
+            progress.end()
 
 
 class Sections(click.Group):
