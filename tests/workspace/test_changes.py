@@ -1,4 +1,4 @@
-"""A model tried out with other settings is shown beside the pipeline's, and leaves nothing in what the pipeline keeps."""
+"""A model tried out with other settings is shown beside the pipeline's, and leaves nothing in what that keeps."""
 
 import ast
 import json
@@ -70,7 +70,7 @@ def test_a_changed_model_has_its_settings_and_is_not_kept_in_place_of_the_usual_
     made = bench.try_out("als-explicit", factors=3)
     assert made.item_factors().shape[1] == 3
     assert made.seed == bench.models["als-explicit"].seed
-    with pytest.raises(FoldinError, match=r"^'als-explicit' was not tried out; call try_out\(\"als-explicit\"\) first$"):
+    with pytest.raises(FoldinError, match=r"^'als-explicit' was not tried out; call try_out\("):
         bench.keep("als-explicit")
 
 
@@ -159,7 +159,8 @@ def test_a_model_too_large_is_compared_without_a_fault_and_can_be_tried_with_mor
 
 
 def test_the_parts_of_a_stack_are_named_without_their_settings():
-    assert changes.label({"parts": {"ease": {"gigabytes": 8.0}, "mf-l2": {}}, "steps": 3}) == "parts=ease + mf-l2, steps=3"
+    parts = {"ease": {"gigabytes": 8.0}, "mf-l2": {}}
+    assert changes.label({"parts": parts, "steps": 3}) == "parts=ease + mf-l2, steps=3"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -56,7 +56,10 @@ def test_without_a_file_the_browser_opens_the_page_beside_the_notebook(executed,
     ("arguments", "said"),
     [
         (["alz"], "foldin: no notebook 'alz'; did you mean 'als'?"),
-        (["als", "--dataset", "dmo"], "foldin: unknown data set 'dmo'; did you mean 'demo'? `foldin datasets` lists all"),
+        (
+            ["als", "--dataset", "dmo"],
+            "foldin: unknown data set 'dmo'; did you mean 'demo'? `foldin datasets` lists all",
+        ),
         (["svd"], "foldin: reports/demo/notebooks/svd.ipynb: not executed yet; run: dvc repro train@demo-svd"),
         (["report"], "foldin: reports/demo/notebooks/report.ipynb: not executed yet; run: dvc repro report@demo"),
         (
