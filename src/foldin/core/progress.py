@@ -129,7 +129,9 @@ def show(kind: str, text: str) -> None:
 
 def in_terminal() -> bool:
     """Return whether standard error is a terminal that can go back on a line."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return False
+    return os.get_terminal_size(sys.stderr.fileno()).columns > 0  # some have no size, and so no place for a line
 
 
 def end() -> None:
@@ -161,7 +163,7 @@ class Terminal:
 
     def show(self, kind: str, text: str, place: str = "") -> None:
         """Show a line; a step or tick in place of the last one of the same place."""
-        from tqdm import tqdm
+        from tqdm import tqdm  # type: ignore[import-untyped]
 
         with self._turn:
             if kind == SAY:
@@ -178,6 +180,8 @@ class Terminal:
             for each in [place] if place is not None else list(self._bars):
                 if (bar := self._bars.pop(each, None)) is not None:
                     bar.close()
+                    if not self._bars:
+                        sys.stderr.write("\r")  # what a line further down leaves undone
 
 
 class _Cell:

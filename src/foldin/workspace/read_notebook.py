@@ -81,7 +81,7 @@ def html(notebook: Path) -> str:
 
     # It warns of every picture that no text describes.
     logging.getLogger("traitlets").setLevel(logging.ERROR)
-    exporter = HTMLExporter(raw_template=WITHOUT_NETWORK, embed_images=True)
+    exporter = HTMLExporter(raw_template=WITHOUT_NETWORK, embed_images=True)  # type: ignore[no-untyped-call]
     title = f"{notebook.parents[1].name}: {notebook.stem}"
     page, _ = exporter.from_notebook_node(strip.read(notebook), {"metadata": {"name": title}})
     return str(page)

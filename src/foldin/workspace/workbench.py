@@ -2,8 +2,8 @@
 
 The order is the same for every family: `try_out` a model (it learns from the train part and makes its choices on the
 validation part), look at `history`, then `keep` it (retrained on both parts, saved). `close` writes the metrics.
-Fits with other seeds run in processes beside the notebook. `try_out` with other settings than those of params.yaml, and
-`compare`, are for a reader who wants to see what a setting does; nothing of it is kept.
+Fits with other seeds run in processes beside the notebook. `try_out` with other settings, and `compare`, show a reader
+what a setting does; nothing of it is kept.
 """
 
 from collections.abc import Iterator
@@ -74,7 +74,8 @@ class Workbench:
         """Return a sentence for each model, as Markdown: printed lines would break in the middle of words."""
         from IPython.display import Markdown
 
-        return Markdown("\n".join(f"- `{name}`: {model.about}" for name, model in self.models.items()))
+        lines = "\n".join(f"- `{name}`: {model.about}" for name, model in self.models.items())
+        return Markdown(lines)  # type: ignore[no-untyped-call]
 
     def try_out(self, name: str, /, **settings: Any) -> Recommender:
         """Fit a model on the train part, choices made on the validation part, and note its validation metrics.
@@ -158,7 +159,7 @@ class Workbench:
         if not found:
             raise FoldinError(f"'{name}' was not tried out", remedy=f'call try_out("{name}") first')
         if len(found) > 1 and any(len(each.history) > 1 for each in found.values()):
-            display(plots.learning_curves(changes.curves(found)))
+            display(plots.learning_curves(changes.curves(found)))  # type: ignore[no-untyped-call]
         return changes.table(found)
 
     def keep(self, name: str) -> Recommender:
@@ -195,9 +196,8 @@ class Workbench:
         if self._pool is None and workers.beside():
             self._pool = workers.start(workers.beside())
         if self._pool is None:
-            with within(self._place(name)):
-                step(f"{name}: fitting with seed {seed}")
-                _fit(final, self.data, *of)
+            step(f"{self.dataset}: {name}: fitting with seed {seed}")
+            _fit(final, self.data, *of)
             return
         if (earlier := self._fits.get((name, seed))) is not None and not earlier.cancel():
             earlier.exception()  # until it is through: two processes must not write one folder
