@@ -115,14 +115,18 @@ def wait_for(browser, script, seconds=900):
     raise AssertionError(f"nothing after {seconds} s: {script}")
 
 
+def is_progress(output):
+    """Return whether an output is what is left of progress, which is shown in place: an empty line."""
+    return {kind: "".join(text) for kind, text in output.get("data", {}).items()} == {"text/plain": ""}
+
+
 def results(path):
     """Return what the code cells of a notebook show, apart from progress: cell id → outputs."""
     cells = json.loads(path.read_text("utf-8"))["cells"]
     shown = {}
     for cell in cells:
         if cell["cell_type"] == "code" and "injected-parameters" not in cell["metadata"].get("tags", []):
-            # Of progress, which is shown in place, nothing is left but an empty line.
-            outputs = [output for output in cell["outputs"] if output.get("data") != {"text/plain": [""]}]
+            outputs = [output for output in cell["outputs"] if not is_progress(output)]
             assert not any(output.get("name") == "stderr" for output in outputs), cell["id"]
             shown[cell["id"]] = [
                 {"".join(output["text"]): "stdout"}
@@ -131,6 +135,15 @@ def results(path):
                 for output in outputs
             ]
     return shown
+
+
+def test_jupyterlab_asks_nothing_when_it_opens(lab, browser):
+    browser.get(f"{lab}&reset")
+    wait_for(browser, "return Boolean(window.jupyterapp)")
+    browser.execute_script("window.jupyterapp.restored.then(() => { window.restored = true; })")
+    wait_for(browser, "return window.restored")
+    time.sleep(5)  # the question for news came some time after
+    assert browser.execute_script("return document.querySelectorAll('.Toastify__toast').length") == 0
 
 
 def test_every_notebook_runs_in_jupyterlab_and_changes_nothing(checkout, lab, browser):
