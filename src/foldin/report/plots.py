@@ -11,7 +11,6 @@ import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from foldin.core import files
 
@@ -99,8 +98,8 @@ def learning_curves(history: pd.DataFrame) -> Figure:
         axis.set_ylabel(_panel_label(pair))
         axis.xaxis.get_major_locator().set_params(integer=True)
         handles = {str(line.get_label()): line for line in reversed(axis.get_lines())}
-        parts = [Line2D([], [], color=QUIET, ls=style) for style in ("-", "--")] if both else []
         shown = [handles[name] for name in names if name in handles]
+        parts = [axis.plot([], [], color=QUIET, ls=style)[0] for style in ("-", "--")] if both else []
         labels = [str(line.get_label()) for line in shown] + (["train", "validation"] if both else [])
         axis.legend([*shown, *parts], labels)
     return _finished(figure)
