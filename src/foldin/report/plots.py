@@ -101,7 +101,8 @@ def learning_curves(history: pd.DataFrame) -> Figure:
         shown = [handles[name] for name in names if name in handles]
         parts = [axis.plot([], [], color=QUIET, ls=style)[0] for style in ("-", "--")] if both else []
         labels = [str(line.get_label()) for line in shown] + (["train", "validation"] if both else [])
-        axis.legend([*shown, *parts], labels)
+        # Above the curves, which leave no corner free.
+        axis.legend([*shown, *parts], labels, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
     return _finished(figure)
 
 
