@@ -207,10 +207,10 @@ def test_elsewhere_lines_are_whole_and_each_names_its_stage(dvc, capfd):
     lines = capfd.readouterr().err.splitlines()
     names = [name for name in every() if f"Running stage '{name}':" in lines]
     assert {"train@demo-svd", "evaluate@ml-100k-deep", "report@demo"} <= set(names)
-    told = re.compile(
+    expected = re.compile(
         r"Running (\[.*\]|stage '\S+':)|> python src/foldin|\S+ learns|\S+ is done: \d+ of \d+; about .* left"
     )
-    assert [line for line in lines if not told.fullmatch(line)] == []
+    assert [line for line in lines if not expected.fullmatch(line)] == []
     # Six families, four guests and two reports.
     assert sum(" is done: " in line for line in lines) == 12
     assert any(" is done: 12 of 12; about 0 s left" in line for line in lines)
