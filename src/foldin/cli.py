@@ -15,7 +15,7 @@ from typing import Any
 import click
 from click.shell_completion import shell_complete
 
-from foldin.core import commands, faults
+from foldin.core import commands, faults, progress
 from foldin.core.errors import FoldinError
 from foldin.recommend import commands as recommend
 
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # click's own `main` has other words and exit codes for what is caught here.
         with foldin.make_context("foldin", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            context.call_on_close(progress.end)  # before an error is printed
             foldin.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code

@@ -26,13 +26,10 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
-        from foldin.core import determinism, params, progress
+        from foldin.core import determinism, params
 
         determinism.fix_environment(params.threads(), params.device())
-        try:
-            return super().invoke(ctx)
-        finally:
-            progress.end()
+        return super().invoke(ctx)
 
 
 class Sections(click.Group):

@@ -25,12 +25,12 @@ from foldin.core.errors import FoldinError
 from foldin.workspace import pipeline, workers
 
 INPUT = ("strip", "source", "fetch", "clean", "user_item", "tune", "tuned")
+BEGINS = re.compile("Running stage '")
+"""How DVC says that it runs a stage; its next line is the command."""
 FAMILY, GUEST, REPORT = ("train", "evaluate"), ("explore", "traps"), ("report",)
 DVC = (sys.executable, "-m", "dvc")
 UNSAID = ("Stage '", "Use `dvc push`", "To track the changes", "To enable auto staging", "Updating lock", "\t")
 """How lines begin by which DVC speaks of one run of it, not of the pipeline."""
-BEGINS = re.compile("Running stage '")
-"""How DVC says that it runs a stage; its next line is the command."""
 PATIENCE = 10.0
 """Seconds that a DVC may take to end."""
 
