@@ -115,7 +115,7 @@ def in_terminal(code: str, **variables: str) -> str:
     termios.tcsetwinsize(theirs, (24, 80))
     environment = {key: value for key, value in os.environ.items() if key != progress.VARIABLE}
     environment |= {"PYTHONPATH": str(CHECKOUT / "src"), "TERM": "xterm", **variables}
-    running = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=environment)
+    running = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=environment, cwd=CHECKOUT)
     os.close(theirs)
     written = b""
     while True:
@@ -158,6 +158,26 @@ def test_in_a_terminal_lines_replace_each_other_and_results_stay():
     assert half_way[1] == "third"
     assert half_way[2].startswith("another place")
     assert max(map(len, half_way)) <= 80
+
+
+FAULT = """
+from foldin import cli
+from foldin.core import progress
+from foldin.core.errors import FoldinError
+
+@cli.foldin.command(section=cli.MACHINE)
+def fails():
+    progress.step("a line about work that takes long")
+    raise FoldinError("it failed")
+
+cli.main(["fails"])
+"""
+
+
+def test_an_error_is_on_a_line_of_its_own():
+    written = in_terminal(FAULT)
+    assert "a line about work" in written
+    assert [line for line in screen(written) if line] == ["foldin: it failed"]
 
 
 def test_a_terminal_that_cannot_go_back_gets_whole_lines():
