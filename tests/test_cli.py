@@ -1,6 +1,7 @@
 """What a person sees when a command fails: one line, an exit code, no traceback."""
 
 import errno
+import json
 import os
 import shlex
 import signal
@@ -10,6 +11,7 @@ import time
 
 import pytest
 from conftest import CHECKOUT, edit_params
+from jupyterlab_server import settings_utils
 from ruamel.yaml import YAML
 
 from foldin import cli
@@ -204,3 +206,21 @@ def test_jupyterlab_as_root_is_said_before_it_refuses(workspace, monkeypatch, ca
     )
     assert cli.main(["lab", "--", "--allow-root"]) == 0
     assert "--allow-root" in started[0]
+
+
+def test_jupyterlab_starts_without_news_and_a_user_can_ask_for_them(workspace, monkeypatch):
+    mine = workspace / "mine"
+    monkeypatch.setattr(os, "execvp", lambda *_: None)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(mine))
+    assert cli.main(["lab", "--", "--allow-root"]) == 0
+    key = "@jupyterlab/apputils-extension:notification"
+
+    def defaults():
+        overrides, fault = settings_utils._get_overrides(str(workspace))
+        assert not fault
+        return overrides[key]
+
+    assert defaults() == {"checkForUpdates": False, "fetchNews": "false"}
+    (mine / "labconfig").mkdir(parents=True)
+    (mine / "labconfig" / "default_setting_overrides.json").write_text(json.dumps({key: {"fetchNews": "true"}}))
+    assert defaults()["fetchNews"] == "true"

@@ -15,7 +15,7 @@ from typing import Any
 import click
 from click.shell_completion import shell_complete
 
-from foldin.core import commands, faults
+from foldin.core import commands, faults, progress
 from foldin.core.errors import FoldinError
 from foldin.recommend import commands as recommend
 
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # click's own `main` has other words and exit codes for what is caught here.
         with foldin.make_context("foldin", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            context.call_on_close(progress.end)  # before an error is printed
             foldin.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -150,6 +151,23 @@ def compare(before: str, after: str | None, **asked: Any) -> None:
     from foldin.workspace import compare
 
     compare.run(before, after, **asked)
+
+
+@foldin.command("open", section=RESULTS)
+@click.argument("notebook", shell_complete=commands.shell_completion("families"))
+@click.option(
+    "--dataset",
+    help="The data set. Default: that of params.yaml, if it lists one.",
+    shell_complete=commands.shell_completion("datasets"),
+)
+@click.option(
+    "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write this HTML file, and open no browser."
+)
+def open_notebook(notebook: str, dataset: str | None, to: Path | None) -> None:
+    """Show an executed notebook, such as als or report, in the browser."""
+    from foldin.workspace import read_notebook
+
+    read_notebook.run(notebook, dataset, to)
 
 
 @foldin.command(section=RESULTS)

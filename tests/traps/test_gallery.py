@@ -1,5 +1,6 @@
 """The gallery of traps prints what was published, by the published mistake, and its page is the same each time."""
 
+import IPython.display
 import numpy as np
 import pandas as pd
 import pytest
@@ -441,7 +442,9 @@ def test_a_gallery_takes_no_more_users_than_it_is_told_to(workspace):
     assert f"the 50 most active of {gallery.of_users:,}" in fewer.sizes()
 
 
-def test_the_page_shows_every_table_and_metric(workspace, capsys):
+def test_the_page_shows_every_table_and_metric(workspace, monkeypatch):
+    said = []
+    monkeypatch.setattr(IPython.display, "display", lambda shown: said.append(shown.data))
     fetch.run("demo")
     clean.run("demo")
     gallery = traps.open_gallery("demo")
@@ -451,11 +454,11 @@ def test_the_page_shows_every_table_and_metric(workspace, capsys):
     assert read.loc[(MISTAKE, "this")].tolist() == ["0.1235", "1,234"]
     assert read.loc[(CORRECTED, "that"), "ratings"] == "–"
     pd.testing.assert_frame_equal(read, shown(measured))
-    assert capsys.readouterr().out.endswith("A trap\nWhat it says.\n")
+    assert said == ["**A trap.** What it says."]
     gallery.frame("a-picture", drawn.batch_plot(pd.DataFrame({"model": [1.0, 0.5]}, index=[1, 2])))
     with gallery.place("No trap"):
         raise NotShownError("there is one item")
-    assert capsys.readouterr().out == "No trap\nNot shown on these data: there is one item.\n"
+    assert said[1:] == ["**No trap.** Not shown on these data: there is one item."]
     with pytest.raises(ZeroDivisionError), gallery.place("A fault"):  # which somebody must see
         _ = 1 / 0
     del gallery.exhibits["A fault"]

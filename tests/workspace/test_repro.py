@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +30,10 @@ if "status" in arguments:
 targets = [name for name in arguments if not name.startswith("-") and name != "repro"]
 print("Stage 'strip' didn't change, skipping")
 print(f"Running {targets}", flush=True)
+for name in targets:
+    print(f"Running stage '{name}':\\n> python src/foldin", flush=True)
+    with open(os.environ["FOLDIN_PROGRESS"], "a") as progress:
+        progress.write(f"tick {name} learns\\n")
 call = here / f"call-{time.monotonic_ns()}-{os.getpid()}"
 note = {"targets": targets, "arguments": arguments, "start": time.monotonic(), "alone": "FOLDIN_ALONE" in os.environ}
 note["ran"] = [name for name in targets if name not in read("failing.json")]
@@ -243,3 +248,40 @@ def test_ending_it_ends_every_dvc_at_once(dvc, workspace, how):
     assert running.wait(30) != 0
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
     assert dvc.calls() == []
+
+
+def test_elsewhere_lines_are_whole_and_each_names_its_stage(dvc, capfd):
+    dvc.say(changed=every())
+    repro.run()
+    lines = capfd.readouterr().err.splitlines()
+    names = [name for name in every() if f"Running stage '{name}':" in lines]
+    assert {"train@demo-svd", "evaluate@ml-100k-deep", "report@demo"} <= set(names)
+    expected = re.compile(
+        r"Running (\[.*\]|stage '\S+':)|> python src/foldin|\S+ learns|\S+ is done: \d+ of \d+; about .* left"
+    )
+    assert [line for line in lines if not expected.fullmatch(line)] == []
+    # Six families, four guests and two reports.
+    assert sum(" is done: " in line for line in lines) == 12
+    assert any(" is done: 12 of 12; about 0 s left" in line for line in lines)
+
+
+def test_in_a_terminal_each_family_has_a_line_that_counts_stages(dvc, monkeypatch):
+    shown, ended = [], []
+    monkeypatch.setattr(repro.progress, "in_terminal", lambda: True)
+    monkeypatch.setattr(repro.progress.terminal, "show", lambda kind, text, place: shown.append((kind, text, place)))
+    monkeypatch.setattr(repro.progress.terminal, "end", ended.append)
+    dvc.say(changed=every())
+    repro.run()
+    of_one = [(kind, text) for kind, text, place in shown if place == "evaluate@demo-svd" and kind != "say"]
+    counted = [re.fullmatch(r"stage (\d+) of (\d+): (.*)", text) for _, text in of_one]
+    assert all(counted), of_one
+    assert {found[2] for found in counted} == {"18"}, "two of each family, four guests, two reports"
+    begun = [found for found in counted if found[3].startswith("Running stage")]
+    assert [found[3] for found in begun] == ["Running stage 'train@demo-svd':", "Running stage 'evaluate@demo-svd':"]
+    numbers = [
+        int(re.match(r"stage (\d+) of 18: Running", text)[1]) for _, text, _ in shown if " of 18: Running" in text
+    ]
+    assert numbers == list(range(1, 19))
+    assert any(text.endswith("train@demo-svd learns") for _, text in of_one)
+    assert any(place == "all" and "12 of 12" in text for _, text, place in shown)
+    assert "evaluate@demo-svd" in ended

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 
@@ -9,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from foldin.core import files, paths
+from foldin.core import files, paths, progress
 from foldin.core.errors import FoldinError
 from foldin.workspace import run_notebook, strip
 
@@ -179,6 +180,25 @@ def test_progress_shows_while_a_cell_runs_and_not_in_the_notebook(workspace, mon
     run_notebook.run("probe", "demo", command="probe")
     executed = strip.read(paths.executed_notebook("demo", "probe"))
     assert all(not cell.outputs for cell in executed.cells if cell.cell_type == "code")
+
+
+def test_each_cell_that_begins_is_shown_under_its_heading(workspace, capsys):
+    place(workspace, new_markdown_cell("Text\n\n## What it *learned*"), new_code_cell("1 + 1;"))
+    run_notebook.run("probe", "demo", command="probe")
+    said = capsys.readouterr().err
+    assert "demo: probe: cell 1 of 3" in said
+    assert "learned" not in said  # it came at once, and lines come seldom
+
+
+def test_where_several_stages_are_shown_the_kernel_writes_into_their_file(workspace, monkeypatch, capsys):
+    file = workspace / "progress"
+    monkeypatch.setenv(progress.VARIABLE, str(file))
+    heading = new_markdown_cell("Text\n\n## What it *learned*")
+    place(workspace, heading, new_code_cell("from foldin.core.progress import say\nsay('a line')"))
+    run_notebook.run("probe", "demo", command="probe")
+    assert file.read_text().splitlines()[-2:] == ["tick demo: probe: cell 3 of 3: What it *learned*", "say a line"]
+    assert capsys.readouterr().err == ""
+    assert os.environ[progress.VARIABLE] == str(file)
 
 
 def test_the_kernel_is_this_interpreter_whatever_kernels_a_person_has(workspace, monkeypatch):

@@ -18,7 +18,7 @@ from foldin.core import costs, files, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
-from foldin.core.progress import say
+from foldin.core.progress import say, step
 from foldin.evaluation import guards, headline, oracle, test_part
 from foldin.evaluation.judge import Judgement, Lists, evaluate_model
 from foldin.evaluation.oracle import Oracle
@@ -61,8 +61,8 @@ def run(dataset: str, family: str) -> None:
     if best is not None:
         models[ORACLE] = best
     evaluated = {}
-    for name, model in models.items():
-        say(f"{dataset}: {name}: evaluating on {len(test.pairs):,} test ratings")
+    for place, (name, model) in enumerate(models.items(), 1):
+        step(f"{dataset}, model {place} of {len(models)}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
             evaluated[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
             if isinstance(model, Recommender) and n_seeds > 1:

@@ -17,7 +17,7 @@ from foldin import metrics
 from foldin.core.bounds import Damping, SomeShare, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
-from foldin.core.progress import tick
+from foldin.core.progress import Loop
 from foldin.models.parts import features
 from foldin.models.parts.draws import ITEMS, USERS, Draws
 from foldin.models.parts.gibbs import Sampler
@@ -78,8 +78,9 @@ class BayesianMF(RatingRecommender):
         shape = len(kept), train.n_users, train.n_items, self.settings.factors
         self.draws = Draws.empty(*shape, implied=len(user_features) > 0)
         watch = None if validation is None else Watch(validation)
+        loop = Loop(f"{self.name}: sweep", self.settings.epochs)
         for sweep in range(1, self.settings.epochs + 1):
-            tick(f"{self.name}: sweep {sweep} of {self.settings.epochs}")
+            loop.begin(sweep, self.history, "validation_rmse")
             chain.sweep()
             noted = {"train_rmse": float(self._spread * np.sqrt(np.mean(chain.residuals**2)))}
             if watch is not None:

@@ -17,7 +17,7 @@ from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import Rows, categories, in_natural_order, natural_order, sorted_pairs
 from foldin.core.interactions import Scale
-from foldin.core.progress import say
+from foldin.core.progress import say, step
 from foldin.datasets import registry
 from foldin.datasets.composition import Tables, compose
 from foldin.datasets.declaration import DataSet
@@ -49,6 +49,7 @@ def run(dataset: str) -> None:
     settings = params.section(params.Clean)
     raw = paths.raw(dataset)
     files.require(dataset, "fetch", "raw files", raw)
+    step(f"{dataset}: reading and cleaning the raw files")
     made, account = tables(declaration, raw, settings)
     for name, table in made._asdict().items():
         check(name, account[name], len(table))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
-from foldin.core.progress import say, tick
+from foldin.core.progress import say, step, tick
 from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
 
@@ -183,7 +183,7 @@ def _download_once(dataset: DataSet, folder: Path, held: Path) -> str:
 
 def _download(dataset: DataSet, folder: Path) -> str:
     address = str(dataset.address)
-    say(f"{dataset.name}: downloading {address}")
+    step(f"{dataset.name}: downloading {address}")
     with tempfile.TemporaryDirectory(dir=paths.scratch()) as scratch:
         packed = Path(scratch) / "archive.zip"
         try:

@@ -13,7 +13,7 @@ from foldin.core import arrays, files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories, occurring
 from foldin.core.interactions import IMPLICIT, UNKNOWN, Interactions, TrainingData, check_classes
-from foldin.core.progress import say
+from foldin.core.progress import say, step
 from foldin.datasets import registry
 from foldin.preparation import protocols, splits, subset
 from foldin.preparation.account import check
@@ -45,6 +45,7 @@ def run(dataset: str) -> None:
     settings = params.section(params.Split)
     clean = paths.clean(dataset)
     files.require(dataset, "clean", "canonical tables", clean)
+    step(f"{dataset}: splitting the ratings")
     ratings, users, items = (pd.read_parquet(clean / f"{name}.parquet") for name in ("ratings", "users", "items"))
     every, scale = len(ratings), declared.scale
     if settings.liked_only and scale.feedback != "implicit":

@@ -15,7 +15,7 @@ from foldin import metrics
 from foldin.core import files
 from foldin.core.errors import FoldinError
 from foldin.core.params import Evaluation, section
-from foldin.core.progress import tick
+from foldin.core.progress import end, tick
 from foldin.evaluation.judge import BYTES_PER_CELL
 from foldin.recommend import names
 from foldin.recommend.saved import Saved
@@ -60,6 +60,7 @@ def run(saved: Saved, k: int, to: Path) -> None:
             write(table)
             n_rows += len(table)
     seconds = time.perf_counter() - start
+    end()
     print(
         f"{saved.headline}\n{to}: {n_rows:,} recommendations for {n_users:,} users in {seconds:.1f} s, "
         f"{n_users / seconds:,.0f} users per second."

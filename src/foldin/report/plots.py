@@ -82,36 +82,59 @@ def _finished(figure: Figure) -> Figure:
 
 
 def learning_curves(history: pd.DataFrame) -> Figure:
-    """Draw training curves: a panel for each metric watched, a line for each model.
+    """Draw training curves: a panel for each quantity, a colour for each model; train solid, validation dashed.
 
     Parameters
     ----------
     history : pandas.DataFrame
-        Columns `model`, `epoch`, `metric`, `value`, as `Workbench.history` gives them.
+        Columns `model`, `epoch`, `metric`, `value`, as `Workbench.history` gives them. `train_rmse` and
+        `validation_rmse` share a panel, and so does any such pair.
     """
     watched = [name for name in METRIC_LABELS if name in set(history["metric"])]
     watched += sorted(set(history["metric"]) - set(watched))
+    panels: dict[str, list[str]] = {}
+    for metric in watched:
+        panels.setdefault(metric.removeprefix("train_").removeprefix("validation_"), []).append(metric)
     figure, axes = plt.subplots(
-        1, len(watched), figsize=(5.2 * len(watched), 3.8), squeeze=False, constrained_layout=True
+        1, len(panels), figsize=(5.6 * len(panels), 3.8), squeeze=False, constrained_layout=True
     )
     names = list(dict.fromkeys(history["model"]))
-    for axis, quantity in zip(axes[0], watched, strict=True):
-        for place, name in enumerate(names):
-            curve = history[(history["metric"] == quantity) & (history["model"] == name)]
-            if len(curve):
-                axis.plot(
-                    curve["epoch"],
-                    curve["value"],
-                    color=COLOURS[place % len(COLOURS)],
-                    marker=MARKERS[place % len(MARKERS)],
-                    markersize=5,
-                    label=name,
-                )
+    for axis, pair in zip(axes[0], panels.values(), strict=True):
+        both = len(pair) > 1
+        for metric in pair:
+            _curves(axis, history[history["metric"] == metric], names, dashed=both and metric.startswith("validation_"))
         axis.set_xlabel("epoch (passes over the ratings)")
-        axis.set_ylabel(METRIC_LABELS.get(quantity, quantity.replace("_", " ")))
+        axis.set_ylabel(_panel_label(pair))
         axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend()
+        handles = {str(line.get_label()): line for line in reversed(axis.get_lines())}
+        shown = [handles[name] for name in names if name in handles]
+        parts = [axis.plot([], [], color=QUIET, ls=style)[0] for style in ("-", "--")] if both else []
+        labels = [str(line.get_label()) for line in shown] + (["train", "validation"] if both else [])
+        # Above the curves, which leave no corner free.
+        axis.legend([*shown, *parts], labels, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
     return _finished(figure)
+
+
+def _curves(axis: Axes, curves: pd.DataFrame, names: Sequence[str], *, dashed: bool) -> None:
+    """Draw one metric's curves; a model keeps its colour and marker in all panels."""
+    for place, name in enumerate(names):
+        curve = curves[curves["model"] == name]
+        if len(curve):
+            axis.plot(
+                curve["epoch"],
+                curve["value"],
+                color=COLOURS[place % len(COLOURS)],
+                ls="--" if dashed else "-",
+                marker=MARKERS[place % len(MARKERS)],
+                markersize=5,
+                label=name,
+            )
+
+
+def _panel_label(metrics: Sequence[str]) -> str:
+    """Return what a panel's values are: without the part's name, where train and validation share the panel."""
+    text = METRIC_LABELS.get(metrics[0], metrics[0].replace("_", " "))
+    return text.removeprefix("train ").removeprefix("validation ") if len(metrics) > 1 else text
 
 
 def quarters(counts: npt.ArrayLike) -> "pd.Series[str]":

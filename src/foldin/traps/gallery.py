@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from foldin.core import files, interactions, params, paths
 from foldin.core.interactions import FloatArray, Interactions
 from foldin.core.params import Traps
-from foldin.core.progress import say
+from foldin.core.progress import step
 from foldin.datasets import registry
 from foldin.models.als import ExplicitALS, ImplicitALS
 from foldin.models.baselines import DampedBias, GlobalMean, Popularity, Random
@@ -135,7 +135,7 @@ class Gallery:
         return self._fitted("mf-no-l2", GradientDescentMF(self.descent(), seed=self.seed))
 
     def _fitted(self, name: str, model: Model) -> Model:
-        say(f"{self.dataset}: traps: fitting {name}")
+        step(f"{self.dataset}: traps: fitting {name}")
         return training.fitted(_named(name, model), self.parts[0])
 
     @property
@@ -186,13 +186,13 @@ class Gallery:
             yield
         except NotShownError as reason:
             self.exhibits[title] = f"Not shown on these data: {reason.what}."
-            print(f"{title}\n{self.exhibits[title]}")
+            _say(title, str(self.exhibits[title]))
 
     def hang(self, exhibit: Exhibit) -> pd.DataFrame:
-        """Keep an exhibit for the page in the last `place`; print its sentence, return its table as shown."""
+        """Keep an exhibit for the page in the last `place`; display its sentence, return its table as shown."""
         title = list(self.exhibits)[-1]
         self.exhibits[title] = exhibit
-        print(f"{title}\n{exhibit.says}")
+        _say(title, exhibit.says)
         return shown(exhibit.table)
 
     def frame(self, name: str, plot: Figure) -> Figure:
@@ -226,6 +226,13 @@ class Gallery:
                 name, _ = self.plots[title]
                 parts.append(f"![{name.replace('-', ' ')}](traps/{name}.png)")
         return "\n\n".join(parts)
+
+
+def _say(title: str, text: str) -> None:
+    # As Markdown, whose lines break between words; those of printed text break anywhere.
+    from IPython.display import Markdown, display
+
+    display(Markdown(f"**{title}.** {text}"))  # type: ignore[no-untyped-call]
 
 
 def _named(name: str, model: Model) -> Model:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from foldin.core import files, paths
 from foldin.core.errors import FoldinError
-from foldin.core.progress import tick
+from foldin.core.progress import end, tick
 from foldin.workspace import pipeline
 
 FOLDER = ".dir"
@@ -86,6 +86,7 @@ def damaged() -> tuple[int, list[str]]:
             wrong.append(md5)
         seen += path.stat().st_size
         tick(f"DVC's cache: {seen / 1e6:,.0f} of {total / 1e6:,.0f} MB looked at")
+    end()
     return len(objects), wrong
 
 

@@ -1,5 +1,8 @@
 """`foldin repro`: the pipeline as `dvc repro` runs it, several families at a time.
 
+What the stages show goes through a file for each DVC: in a terminal, each has a line in place; elsewhere lines are
+whole, and name the data set or the stage.
+
 DVC runs one stage after another, most of the time on one core. It lets several `dvc repro` work in one checkout,
 though, and families do not read each other's outputs. So each family that is not up to date gets a DVC of its own, and
 so does each guest; `processes` of params.yaml says how many at a time. The results are the same.
@@ -7,6 +10,7 @@ so does each guest; `processes` of params.yaml says how many at a time. The resu
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -16,12 +20,13 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from foldin.core import params, paths
+from foldin.core import params, paths, progress
 from foldin.core.errors import FoldinError
-from foldin.core.progress import say
 from foldin.workspace import pipeline, workers
 
 INPUT = ("strip", "source", "fetch", "clean", "user_item", "tune", "tuned")
+BEGINS = re.compile("Running stage '")
+"""How DVC says that it runs a stage; its next line is the command."""
 FAMILY, GUEST, REPORT = ("train", "evaluate"), ("explore", "traps"), ("report",)
 DVC = (sys.executable, "-m", "dvc")
 UNSAID = ("Stage '", "Use `dvc push`", "To track the changes", "To enable auto staging", "Updating lock", "\t")
@@ -37,6 +42,18 @@ class Runs:
         self._running: list[subprocess.Popen[str]] = []
         self._ending = False
         self._turn = threading.Lock()
+        self._begun, self._total = 0, 0
+
+    def expect(self, stages: int) -> None:
+        """Count the stages that run from now on, of so many."""
+        self._begun, self._total = 0, stages
+
+    def say(self, kind: str, text: str) -> None:
+        """Show how far all of them are: in a terminal, on a line of its own."""
+        if progress.in_terminal():
+            progress.terminal.show(kind, text, "all")
+        else:
+            progress.show(progress.SAY, text)
 
     def repro(self, *arguments: str, environment: Mapping[str, str] | None = None) -> bool:
         """Run one, and print what it and its stages say.
@@ -53,7 +70,31 @@ class Runs:
         bool
             Whether all its stages ran through.
         """
-        command = [*DVC, "--wait-for-lock", "repro", *arguments]
+        command, place = [*DVC, "--wait-for-lock", "repro", *arguments], arguments[-1]
+        try:
+            with progress.following(shown := self._shown(place)) as file:
+                return self._run(command, {**(environment or {}), progress.VARIABLE: str(file)}, shown)
+        finally:
+            progress.terminal.end(place)
+
+    def _shown(self, place: str) -> progress.Show:
+        """Return what shows the lines of one DVC."""
+        if not progress.in_terminal():
+            return progress.Lines()
+        number = 0
+
+        def show(kind: str, text: str) -> None:
+            nonlocal number
+            if BEGINS.match(text):
+                with self._turn:
+                    number = self._begun = self._begun + 1
+            of = f" of {self._total}" if self._total else ""
+            counted = f"stage {number}{of}: " if number and kind != progress.SAY else ""
+            progress.terminal.show(kind, counted + text, place)
+
+        return show
+
+    def _run(self, command: list[str], environment: Mapping[str, str], shown: progress.Show) -> bool:
         # Stages are run as `python`, which must be this one.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         with self._turn:
@@ -62,7 +103,7 @@ class Runs:
             running = subprocess.Popen(
                 command,
                 cwd=paths.root(),
-                env={**os.environ, "PATH": path, **(environment or {})},
+                env={**os.environ, "PATH": path, **environment},
                 text=True,
                 errors="replace",
                 stdout=subprocess.PIPE,
@@ -73,7 +114,8 @@ class Runs:
         with running.stdout:
             for line in running.stdout:
                 if line.strip() and not line.startswith(UNSAID):
-                    print(line, end="", file=sys.stderr, flush=True)
+                    begins = BEGINS.match(line) or line.startswith("> ")
+                    shown(progress.STEP if begins else progress.SAY, line.rstrip("\n"))
         return running.wait() == 0
 
     def end(self) -> None:
@@ -115,6 +157,7 @@ def _several(runs: Runs, at_once: int) -> bool:
     changed = _changed()
     complete = True
     if changed.intersection(inputs):
+        runs.expect(len(changed.intersection(inputs)))
         complete = runs.repro("--keep-going", *inputs)
         changed = _changed()
     # An input that has changed again meanwhile, such as a notebook saved in Jupyter, is no failure.
@@ -130,6 +173,7 @@ def _several(runs: Runs, at_once: int) -> bool:
     ]
     complete &= _side_by_side(runs, jobs, stages, at_once)
     # Whatever is left, such as a stage of your own; nothing that failed is tried again.
+    runs.expect(0)
     return complete and runs.repro("--keep-going")
 
 
@@ -169,6 +213,7 @@ def _side_by_side(
 
         running = {begin(job): job for job in jobs}
         total = len(jobs) + len(due)
+        runs.expect(sum(map(len, jobs)) + len(due))
         try:
             while running:
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -176,8 +221,9 @@ def _side_by_side(
                     job = running.pop(future)
                     dataset, done = stages[job[0]].dataset, done + 1
                     left = (time.monotonic() - start) / done * (total - done)
-                    went = "is done" if future.result() else "failed"
-                    say(f"{job[-1].replace('evaluate@', '')} {went}: {done} of {total}; about {left / 60:.0f} min left")
+                    went, kind = ("is done", progress.STEP) if future.result() else ("failed", progress.SAY)
+                    name = job[-1].replace("evaluate@", "")
+                    runs.say(kind, f"{name} {went}: {done} of {total}; about {progress.duration(left)} left")
                     complete &= future.result()
                     if _kind(job[0]) not in FAMILY:
                         continue

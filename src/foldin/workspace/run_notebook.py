@@ -12,9 +12,8 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,6 +77,7 @@ def run(name: str, dataset: str, *, command: str) -> None:
                 # The kernel warns that it talks over TCP (on the loopback address only) and complains when it is ended.
                 extra_arguments=["--IPKernelApp.log_level=CRITICAL"],
                 log_output=False,
+                on_cell_start=_cell_shown(source, f"{dataset}: {name}"),
             )
         except PapermillExecutionError as error:
             reason = next(iter(str(error.evalue).splitlines()), "")[:300]
@@ -258,30 +258,32 @@ def _kernel_environment() -> Iterator[None]:
                     os.environ[key] = value
 
 
+def _cell_shown(source: Path, label: str) -> Callable[..., None]:
+    """Return what is called with each cell that begins: it shows the cell's place and heading."""
+    headings, heading = [], ""
+    for cell in read(source).cells:
+        if cell.cell_type == "markdown" and (found := re.search(r"^#+ (.+)$", cell.source, re.MULTILINE)):
+            heading = found[1]
+        headings.append((cell.get("id"), heading))
+    by_cell = {cell: (place, text) for place, (cell, text) in enumerate(headings, 1)}
+
+    def shown(cell: Any, **_: Any) -> None:
+        place, text = by_cell.get(cell.get("id"), (0, ""))
+        if place and cell.cell_type == "code":
+            progress.tick(f"{label}: cell {place} of {len(headings)}: {text}", every=0)
+
+    return shown
+
+
 @contextmanager
 def _progress_shown() -> Iterator[None]:
-    """Show the lines that the kernel's code says, while it runs."""
-    with tempfile.TemporaryDirectory(dir=paths.scratch()) as folder:
-        file = Path(folder) / "progress"
-        file.touch()
-        done = threading.Event()
-
-        def follow() -> None:
-            with file.open(encoding="utf-8") as lines:
-                while True:
-                    last_look = done.is_set()
-                    for line in lines:
-                        print(f"  {line.rstrip()}", file=sys.stderr, flush=True)
-                    if last_look:
-                        return
-                    done.wait(0.3)
-
-        follower = threading.Thread(target=follow, daemon=True)
+    """Show what the kernel's code says, while it runs; or leave that to whoever shows several stages at a time."""
+    if os.environ.get(progress.VARIABLE):
+        yield
+        return
+    with progress.following(progress.show, paths.scratch()) as file:
         os.environ[progress.VARIABLE] = str(file)
-        follower.start()
         try:
             yield
         finally:
             os.environ.pop(progress.VARIABLE)
-            done.set()
-            follower.join()

@@ -2,7 +2,8 @@
 
 The order is the same for every family: `try_out` a model (it learns from the train part and makes its choices on the
 validation part), look at `history`, then `keep` it (retrained on both parts, saved). `close` writes the metrics.
-Fits with other seeds run in processes beside the notebook.
+Fits with other seeds run in processes beside the notebook. `try_out` with other settings, and `compare`, show a reader
+what a setting does; nothing of it is kept.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache, partial
+from typing import Any
 
 import pandas as pd
 
@@ -17,10 +19,10 @@ from foldin import models
 from foldin.core import costs, files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import TrainingData
-from foldin.core.progress import say
+from foldin.core.progress import say, step, within
 from foldin.models.parts.recommender import Recommender
-from foldin.models.parts.validation import validate
-from foldin.workspace import workers
+from foldin.workspace import changes, workers
+from foldin.workspace.changes import Tried
 
 
 class Workbench:
@@ -47,13 +49,14 @@ class Workbench:
         self.family = family
         self.dataset = dataset
         self.data = interactions.load(dataset)
-        every = models.family(family, models.chosen(dataset, family))
-        self.left_out = models.left_out(every, self.data.training)
-        self.models = {name: model for name, model in every.items() if name not in self.left_out}
+        self._tuned = models.chosen(dataset, family)
+        self._every = models.family(family, self._tuned)
+        self.left_out = models.left_out(self._every, self.data.training)
+        self.models = {name: model for name, model in self._every.items() if name not in self.left_out}
         for name, reason in self.left_out.items():
             say(f"{dataset}: {name} is skipped (too large): {reason}")
-        self._validation: dict[str, dict[str, float]] = {}
-        self._history: dict[str, pd.DataFrame] = {}
+        self._tried: dict[str, Tried] = {}
+        self._changes: dict[str, dict[str, Tried]] = {}
         self._kept: set[str] = set()
         self._costs: dict[str, dict[str, float]] = {}
         self._pool: ProcessPoolExecutor | None = None
@@ -67,26 +70,97 @@ class Workbench:
         }
         return pd.DataFrame.from_dict(rows, orient="index").T.dropna(how="all").fillna("")
 
-    def try_out(self, name: str) -> Recommender:
+    def about(self) -> Any:
+        """Return a sentence for each model, as Markdown: printed lines would break in the middle of words."""
+        from IPython.display import Markdown
+
+        lines = "\n".join(f"- `{name}`: {model.about}" for name, model in self.models.items())
+        return Markdown(lines)  # type: ignore[no-untyped-call]
+
+    def try_out(self, name: str, /, **settings: Any) -> Recommender:
         """Fit a model on the train part, choices made on the validation part, and note its validation metrics.
 
         Parameters
         ----------
         name : str
             One of `models`.
+        **settings
+            Other settings than those of the pipeline, such as `factors=64`. Then a model beside it is fitted, for
+            `compare`: `models`, and what `keep` and `close` write, stay as they are.
+
+        Returns
+        -------
+        Recommender
+            The fitted model.
+
+        Raises
+        ------
+        FoldinError
+            When the family has no such model, or the model no such setting; when a value is out of bounds; when the
+            model is too large for the data.
         """
-        say(f"{self.dataset}: {name}: learning from the train part")
-        with costs.measured() as cost:
-            model = self.models[name].fit(self.data.train, self.data.validation)
-        self._costs[name] = cost.named("trying_out")
-        k = params.list_length()
-        metrics = validate(model, self.data.validation, k)
-        # A model fitted in one step is a curve of one point, so that every family has a table of curves.
-        watched = {"validation_rmse": metrics.get("rmse"), "validation_ndcg": metrics.get(f"ndcg_at_{k}")}
-        point = {"epoch": 1} | {metric: value for metric, value in watched.items() if value is not None}
-        self._history[name] = pd.DataFrame(model.history or [point])
-        self._validation[name] = metrics
+        if settings:
+            made = changes.changed(self._known(name), settings, self.data)
+            with within(self.dataset):
+                step(f"{made.name}: learning from the train part")
+                made.fit(self.data.train, self.data.validation)
+                self._changes.setdefault(name, {})[changes.label(settings)] = changes.look_at(made, self.data)
+            return made
+        if self._known(name).name in self.left_out:
+            what = f"'{name}' is skipped (too large): {self.left_out[name]}"
+            raise FoldinError(what, remedy="name another model, or a setting to change with it")
+        with within(self._place(name)):
+            step(f"{name}: learning from the train part")
+            with costs.measured() as cost:
+                model = self.models[name].fit(self.data.train, self.data.validation)
+            self._costs[name] = cost.named("trying_out")
+            self._tried[name] = changes.look_at(model, self.data)
         return model
+
+    def _place(self, name: str) -> str:
+        return f"{self.dataset}, model {list(self.models).index(name) + 1} of {len(self.models)}"
+
+    def _known(self, name: str) -> Recommender:
+        """Return a model of the family, one that is too large too."""
+        if name not in self._every:
+            remedy = params.nearest(name, list(self._every)).replace("valid keys are", "its models are")
+            raise FoldinError(f"'{self.family}' has no model '{name}'", remedy=remedy)
+        return self.models.get(name, self._every[name])
+
+    def compare(self, name: str) -> pd.DataFrame:
+        """Show a model beside itself with other settings: their curves in one plot, their metrics in one table.
+
+        Parameters
+        ----------
+        name : str
+            One of `models`, tried out before.
+
+        Returns
+        -------
+        pandas.DataFrame of str
+            Validation metrics, a row for each, that of the pipeline's settings first. The plot is displayed, where
+            settings were changed and the model learns in epochs.
+
+        Raises
+        ------
+        FoldinError
+            When it was not tried out.
+        """
+        # Here: processes that fit other seeds import this module, and draw nothing.
+        from IPython.display import display
+
+        from foldin.report import plots
+
+        usual = "tuned" if self._tuned.get(self._known(name).name) else "params.yaml"
+        found = {usual: self._tried[name]} if name in self._tried else {}
+        found |= self._changes.get(name, {})
+        if not found and name in self.left_out:
+            return pd.DataFrame({"skipped (too large)": [self.left_out[name]]}, index=[usual])
+        if not found:
+            raise FoldinError(f"'{name}' was not tried out", remedy=f'call try_out("{name}") first')
+        if len(found) > 1 and any(len(each.history) > 1 for each in found.values()):
+            display(plots.learning_curves(changes.curves(found)))  # type: ignore[no-untyped-call]
+        return changes.table(found)
 
     def keep(self, name: str) -> Recommender:
         """Refit a tried-out model on all training data and save it for `evaluate`, also with other seeds where asked.
@@ -101,12 +175,13 @@ class Workbench:
         FoldinError
             When it was not tried out.
         """
-        if name not in self._validation:
+        if name not in self._tried:
             raise FoldinError(f"'{name}' was not tried out", remedy=f'call try_out("{name}") first')
-        say(f"{self.dataset}: {name}: fitting on all training data")
         training = self.data.training
-        with costs.measured() as cost:
-            final = self.models[name].refit(training)
+        with within(self._place(name)):
+            step(f"{name}: fitting on all training data")
+            with costs.measured() as cost:
+                final = self.models[name].refit(training)
         self._costs[name] |= cost.named("training")
         with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
             final.save(folder)
@@ -121,7 +196,7 @@ class Workbench:
         if self._pool is None and workers.beside():
             self._pool = workers.start(workers.beside())
         if self._pool is None:
-            say(f"{self.dataset}: {name}: fitting with seed {seed}")
+            step(f"{self.dataset}: {name}: fitting with seed {seed}")
             _fit(final, self.data, *of)
             return
         if (earlier := self._fits.get((name, seed))) is not None and not earlier.cancel():
@@ -141,6 +216,7 @@ class Workbench:
         pool, fits, self._pool, self._fits = self._pool, self._fits, None, {}
         if pool is None:
             return
+        step(f"{self.dataset}: waiting for fits with other seeds")
         try:
             with _deaths_explained():
                 for fit in fits.values():
@@ -152,15 +228,15 @@ class Workbench:
 
     def history(self) -> pd.DataFrame:
         """Return the training curves so far: columns `model`, `epoch`, `metric`, `value`, one row for each value."""
-        tables = []
-        for name, table in self._history.items():
-            long = table.melt("epoch", var_name="metric").dropna()
-            tables.append(long.assign(model=name)[["model", "epoch", "metric", "value"]])
-        return pd.concat(tables, ignore_index=True).astype({"epoch": int})
+        return changes.curves(self._tried)
 
     def validation(self) -> pd.DataFrame:
-        """Return the validation metrics of the models tried out, one row each."""
-        return pd.DataFrame.from_dict(self._validation, orient="index")
+        """Return the validation metrics of the models tried out, one row each; NaN where a model has no such metric."""
+        return pd.DataFrame.from_dict({name: tried.metrics for name, tried in self._tried.items()}, orient="index")
+
+    def metrics_table(self) -> pd.DataFrame:
+        """Return the same as text with four decimals, to be read."""
+        return changes.metrics_table({name: tried.metrics for name, tried in self._tried.items()})
 
     def close(self) -> None:
         """Wait for fits in other processes; write training curves, validation metrics, and costs (of the first seed).
@@ -183,8 +259,8 @@ class Workbench:
         else:
             paths.staged(paths.left_out(self.dataset, self.family)).unlink(missing_ok=True)
         with files.whole_folder(paths.validation(self.dataset, self.family)) as folder:
-            for name, metrics in self._validation.items():
-                files.write_json(folder / f"{name}.json", metrics)
+            for name, tried in self._tried.items():
+                files.write_json(folder / f"{name}.json", tried.metrics)
         costs.write(self.dataset, "train", self.family, self._costs)
 
 
@@ -195,7 +271,7 @@ def open_family(family: str, dataset: str) -> Workbench:
 
 def _said(text: str, fit: Future[None]) -> None:
     if not fit.cancelled() and fit.exception() is None:
-        say(text)
+        step(text)
 
 
 @contextmanager

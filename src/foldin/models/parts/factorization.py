@@ -18,7 +18,7 @@ from foldin.core.bounds import Damping, Epochs, LearningRate, Patience, Penalty,
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
-from foldin.core.progress import tick
+from foldin.core.progress import Loop
 from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
@@ -135,8 +135,9 @@ def train_by_epochs(
     stopping_early = choosing and settings.patience > 0
     chosen = not choosing and model.epochs is not None
     best, best_value, best_weights = 0, np.inf, [array.copy() for array in weights]
+    loop = Loop(f"{model.name}: epoch", last, at_most=stopping_early)
     for epoch in range(1, last + 1):
-        tick(f"{model.name}: epoch {epoch} of at most {last}")
+        loop.begin(epoch, model.history, choose_by)
         reported = step(epoch) or {}
         if not all(np.isfinite(array).all() for array in weights):
             raise DivergedError(

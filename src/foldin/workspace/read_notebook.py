@@ -1,0 +1,87 @@
+"""`foldin open als`: an executed notebook as one HTML file, for the browser; nothing runs, and no network is needed."""
+
+import logging
+import webbrowser
+from pathlib import Path
+
+from foldin.core import params, paths
+from foldin.core.errors import FoldinError
+from foldin.recommend import names
+
+STAGES = {"report": "report@{dataset}", "explore": "explore@{dataset}", "traps": "traps@{dataset}"}
+"""The stage that runs a notebook which is no family's."""
+WITHOUT_NETWORK = """\
+{%- extends 'index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+"""
+"""nbconvert's page without the scripts that it would load from elsewhere; no notebook here needs one of them."""
+
+
+def run(name: str, dataset: str | None, to: Path | None) -> None:
+    """Show an executed notebook in the browser, or write it to a file.
+
+    Parameters
+    ----------
+    name : str
+        The notebook, such as "als" or "report".
+    dataset : str or None
+        The data set; that of params.yaml, where it lists one.
+    to : Path or None
+        The HTML file to write; without one it is written beside the notebook, and the browser opens it.
+
+    Raises
+    ------
+    FoldinError
+        When there is no such notebook or data set, the notebook was not executed yet, or the file cannot be there.
+    """
+    notebook = executed(name, names.dataset(dataset))
+    target = notebook.with_suffix(".html") if to is None else to
+    if not target.parent.is_dir() or target.is_dir():
+        what = "is a folder" if target.is_dir() else "its folder does not exist"
+        raise FoldinError(what, where=target, remedy="name a file in a folder that exists: --to als.html")
+    target.write_text(html(notebook), encoding="utf-8")
+    print(target)
+    if to is None and not webbrowser.open(target.resolve().as_uri()):
+        print("No browser was found; open this file in one.")
+
+
+def executed(name: str, dataset: str) -> Path:
+    """Return the path of an executed notebook.
+
+    Raises
+    ------
+    FoldinError
+        When there is no such notebook, or it was not executed yet.
+    """
+    known = [*params.known_families(), *STAGES]
+    if name not in known:
+        raise FoldinError(f"no notebook '{name}'", remedy=names.did_you_mean(name, known, "notebooks"))
+    path = paths.executed_notebook(dataset, name)
+    if not path.is_file():
+        stage = STAGES.get(name, "train@{dataset}-{name}").format(dataset=dataset, name=name)
+        listed = "" if dataset in params.datasets() else f"add '{dataset}' to `datasets` in params.yaml, then "
+        remedy = f"{listed}run: dvc repro {stage}"
+        raise FoldinError("not executed yet", where=path.relative_to(paths.root()), remedy=remedy)
+    return path
+
+
+def html(notebook: Path) -> str:
+    """Return an executed notebook as one page that needs no other file.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook.
+    """
+    from nbconvert import HTMLExporter
+
+    from foldin.workspace import strip
+
+    # It warns of every picture that no text describes.
+    logging.getLogger("traitlets").setLevel(logging.ERROR)
+    exporter = HTMLExporter(raw_template=WITHOUT_NETWORK, embed_images=True)  # type: ignore[no-untyped-call]
+    title = f"{notebook.parents[1].name}: {notebook.stem}"
+    page, _ = exporter.from_notebook_node(strip.read(notebook), {"metadata": {"name": title}})
+    return str(page)
