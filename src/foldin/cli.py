@@ -17,6 +17,7 @@ from click.shell_completion import shell_complete
 
 from foldin.core import commands, faults
 from foldin.core.errors import FoldinError
+from foldin.core.text import one_line
 from foldin.recommend import commands as recommend
 
 RESULTS = "See results"
@@ -191,7 +192,7 @@ def datasets() -> None:
 
         about[name] = registry.get(name).about
     for name, sentence in about.items():
-        print(f"{name:<18} {sentence}")
+        print(f"{name:<18} {one_line(sentence)}")
 
 
 @foldin.command(section=SETTINGS)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from foldin import models
 from foldin.core import files, params, paths
+from foldin.core.text import markdown
 from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation import protocols
@@ -66,7 +67,8 @@ def page(findings: Findings) -> str:
     parts = [
         f"# {name}: which recommender to trust",
         "<!-- Written by `dvc repro`; edit notebooks/report.ipynb or src/foldin/report instead. -->",
-        verdict.sentences(findings),
+        # It names domains, which are data, and models in bold.
+        markdown(verdict.sentences(findings), keep="*_`"),
         *verdict.skipped_note(name),
         f"![Leaderboards of rating prediction and of ranking on {name}](plots/leaderboard.png)",
         *(_ratings(findings) if rated else []),
@@ -242,7 +244,7 @@ def _data(findings: Findings) -> list[str]:
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
         "## The data",
-        f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
+        markdown(f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}"),
         f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. The "
@@ -287,6 +289,7 @@ def _method(findings: Findings) -> list[str]:
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    # A bar would end the cell.
-    escaped = table.map(lambda cell: cell.replace("|", ", ") if isinstance(cell, str) else cell)
+    """Return a table in which names of domains, titles and genres are text, and `**tied**` is bold."""
+    escaped = table.rename(columns=lambda name: markdown(str(name)))
+    escaped = escaped.map(lambda cell: markdown(cell.replace("|", ", "), "*_`") if isinstance(cell, str) else cell)
     return str(escaped.to_markdown(index=False, disable_numparse=True))
