@@ -216,10 +216,8 @@ def _save(address: str, path: Path) -> None:
             file.write(chunk)
             done += len(chunk)
             if done > LARGEST:
-                what = f"the download has more than {LARGEST / 1e9:g} GB"
-                raise FoldinError(
-                    what, where=address, remedy=f"that is no data set; get the original and set {VARIABLE}"
-                )
+                what, remedy = f"the download has more than {LARGEST:,} bytes", f"get the original and set {VARIABLE}"
+                raise FoldinError(what, where=address, remedy=remedy)
             tick(f"{address}: {done / 1e6:.1f} MB" + (f" of {size / 1e6:.1f}" if size else ""))
     if done < size:
         raise http.client.IncompleteRead(b"", size - done)
@@ -241,7 +239,7 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
             size = sum(archive.getinfo(members[name]).file_size for name in chosen)
             if size > MOST_TIMES * packed.stat().st_size:
                 raise FoldinError(
-                    f"the download of '{dataset.name}' would unpack to {size / 1e9:,.1f} GB, more than {MOST_TIMES} "
+                    f"the download of '{dataset.name}' would unpack to {size / 1e9:,.2f} GB, more than {MOST_TIMES} "
                     "times its size",
                     where=dataset.address,
                     remedy=f"it is not the original; get that and set {VARIABLE}",

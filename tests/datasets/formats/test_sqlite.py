@@ -1,7 +1,7 @@
 """A query reads: no query, and no database, makes or changes a file."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
@@ -32,11 +32,8 @@ def before_and_after(path, query):
     for _ in range(2):
         states.append({file.name: file.read_bytes() for file in path.parent.iterdir()})
         if len(states) == 1:
-            try:
+            with suppress(FoldinError):
                 sqlite.read(path, query)
-            except FoldinError as error:
-                assert "the query" in str(error)
-                assert "\n" not in str(error)
     return states
 
 
