@@ -88,6 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except faults.EXPECTED as fault:
         print(faults.line(fault), file=sys.stderr)
         return 1
+    except (ImportError, RuntimeError) as fault:
+        if not faults.of_memory(fault):
+            raise
+        print(faults.line(fault), file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stopped:
         print(f"foldin: {str(stopped) or 'stopped; nothing half-written was kept'}", file=sys.stderr)
         return 130

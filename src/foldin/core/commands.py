@@ -39,6 +39,7 @@ class Command(click.Command):
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
         from foldin.core import determinism, params
 
+        faults.refuse_little_memory()
         determinism.fix_environment(params.threads(), params.device())
         return super().invoke(ctx)
 

@@ -4,6 +4,7 @@ It imports only the standard library, so that a Python without the installed env
 """
 
 import errno
+import resource
 import sys
 
 from foldin.core.errors import FoldinError
@@ -15,6 +16,39 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where no more can be written: the disk, the user's share of it, or the file is full."""
 
 
+OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread")
+"""What the loader, the system and Python say where memory, or a limit of it, does not suffice."""
+LEAST_MEMORY = 1 << 30
+"""Bytes of address space without which a command may not even load its libraries. Some of them then hang, or abort."""
+
+
+def of_memory(fault: BaseException) -> bool:
+    """Return whether a fault means that memory ran out, whatever its type says."""
+    return isinstance(fault, MemoryError) or (
+        isinstance(fault, ImportError | OSError | RuntimeError) and any(sign in str(fault) for sign in OUT_OF_MEMORY)
+    )
+
+
+def memory_limit() -> int | None:
+    """Return the bytes of address space that this process may have (`ulimit -v`); None where there is no limit."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def refuse_little_memory() -> None:
+    """Refuse to start below a limit at which libraries fail in ways of their own.
+
+    Raises
+    ------
+    FoldinError
+        When the limit is below `LEAST_MEMORY`.
+    """
+    limit = memory_limit()
+    if limit is not None and limit < LEAST_MEMORY:
+        what = f"memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v)"
+        raise FoldinError(what, remedy=f"a command needs at least {LEAST_MEMORY / 1e9:.1f} GB: ulimit -v unlimited")
+
+
 def line(fault: BaseException) -> str:
     """Return the line to print of one of `EXPECTED`.
 
@@ -23,6 +57,12 @@ def line(fault: BaseException) -> str:
     fault : BaseException
         The fault.
     """
+    if of_memory(fault):
+        limit = memory_limit()
+        limited = "" if limit is None else f", of {limit / 1e9:.1f} GB that `ulimit -v` allows"
+        advice = "close programs, or make the problem smaller: section subset of params.yaml, or the number of factors"
+        said = f"memory ran out ({str(fault) or 'no more is free'}{limited}); {advice}"
+        return f"foldin: {one_line(said)}"
     match fault:
         case FileNotFoundError():
             said = f"{fault.filename}: not there; make it with the stage before: dvc repro"
@@ -35,11 +75,6 @@ def line(fault: BaseException) -> str:
         case ModuleNotFoundError():
             advice = "install the environment with `make install` and run `. .venv/bin/activate`, or use make"
             said = f"this Python ({sys.executable}) has no '{fault.name}'; {advice}"
-        case MemoryError():
-            advice = (
-                "close programs, or make the problem smaller: section subset of params.yaml, or the number of factors"
-            )
-            said = f"memory ran out ({str(fault) or 'no more is free'}); {advice}"
         case _:
             said = str(fault)
     return f"foldin: {one_line(said)}"
