@@ -18,6 +18,8 @@ if __name__ == "__main__":
 
     try:
         from foldin.cli import main
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        if not (isinstance(error, faults.EXPECTED) or faults.of_memory(error)):
+            raise
         sys.exit(faults.line(error))
     sys.exit(main())

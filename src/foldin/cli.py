@@ -17,6 +17,7 @@ from click.shell_completion import shell_complete
 
 from foldin.core import commands, faults, progress
 from foldin.core.errors import FoldinError
+from foldin.core.text import one_line
 from foldin.recommend import commands as recommend
 
 RESULTS = "See results"
@@ -86,6 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except faults.EXPECTED as fault:
+        print(faults.line(fault), file=sys.stderr)
+        return 1
+    except (ImportError, RuntimeError) as fault:
+        if not faults.of_memory(fault):
+            raise
         print(faults.line(fault), file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
@@ -217,7 +223,7 @@ def datasets() -> None:
 
         about[name] = registry.get(name).about
     for name, sentence in about.items():
-        print(f"{name:<18} {sentence}")
+        print(f"{name:<18} {one_line(sentence)}")
 
 
 @foldin.command(section=SETTINGS)

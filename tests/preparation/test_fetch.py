@@ -136,6 +136,36 @@ def test_no_path_in_a_zip_can_leave_the_folder(tiny, workspace, monkeypatch):
     assert after == before
 
 
+def test_a_zip_that_unpacks_to_an_absurd_size_is_refused_before_it_is_unpacked(tiny, workspace, monkeypatch):
+    zipped(tiny, workspace, monkeypatch, CONTENT | {"u.data": b"0" * 10_000_000}, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(fetch.shutil, "copyfileobj", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(FoldinError, match=r"'tiny' would unpack to 0\.01 GB, more than 100 times its size; it is not"):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
+def test_a_member_that_hides_its_size_is_not_unpacked_beyond_what_it_says(tiny, workspace, monkeypatch):
+    """The size that a zip states of a member is what was added up, and no more than that is read."""
+    packed = zipped(tiny, workspace, monkeypatch, CONTENT | {"u.data": b"0" * 10_000_000}, zipfile.ZIP_DEFLATED)
+    stated = (10_000_000).to_bytes(4, "little")
+    assert packed.read_bytes().count(stated) == 2
+    packed.write_bytes(packed.read_bytes().replace(stated, (17).to_bytes(4, "little")))
+    written = []
+    monkeypatch.setattr(fetch.shutil, "copyfileobj", lambda source, _: written.append(len(source.read())))
+    with pytest.raises(FoldinError, match="no whole zip archive"):
+        fetch.run("tiny")
+    assert sum(written) < 100
+    assert_nothing_left()
+
+
+def test_an_endless_download_is_cut_off(tiny, workspace, monkeypatch):
+    zipped(tiny, workspace, monkeypatch, CONTENT)
+    monkeypatch.setattr(fetch, "LARGEST", 100)
+    with pytest.raises(FoldinError, match="the download has more than 100 bytes; get the original"):
+        fetch.run("tiny")
+    assert_nothing_left()
+
+
 @pytest.mark.parametrize(
     ("spoil", "what"),
     [

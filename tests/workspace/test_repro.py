@@ -201,6 +201,20 @@ def test_lines_about_a_single_run_of_dvc_are_left_out(dvc, capfd):
     assert "skipping" not in said
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_cache_that_cannot_be_written_ends_every_dvc_at_once(dvc, monkeypatch, at_once):
+    monkeypatch.setattr(workers, "beside", lambda: at_once - 1)
+    said = "ERROR: failed to transfer 'ac94' - [Errno 28] No space left on device: 'data/clean' -> '/disk/cache/ac'"
+    program = (dvc.folder / "dvc.py").read_text()
+    (dvc.folder / "dvc.py").write_text(program.replace('print("Stage', f'print({said!r})\nprint("Stage'))
+    dvc.say(changed=["train@demo-svd", "train@demo-deep"], seconds=60)
+    start = time.monotonic()
+    with pytest.raises(FoldinError, match=r"cache cannot be written: .*No space left.*'/disk/cache/ac'; free space"):
+        repro.run()
+    assert time.monotonic() - start < 50
+    assert dvc.calls() == []
+
+
 def test_a_stage_reads_dvc_lock_when_no_other_dvc_is_writing_it(workspace):
     lock = workspace / ".dvc" / "tmp" / "lock"
     lock.parent.mkdir(parents=True)

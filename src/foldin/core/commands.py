@@ -24,10 +24,22 @@ class Command(click.Command):
         super().__init__(*arguments, **options)
         self.section = section
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take arguments by name as well, as dvc.yaml gives them: `--dataset demo --family als`.
+
+        DVC quotes values for the shell only where it writes their names, too. Whatever a value begins with, it is no
+        option.
+        """
+        given = [f"--{each.name}" for each in self.params if isinstance(each, click.Argument)]
+        if given and args[: 2 * len(given) : 2] == given:
+            args = [*args[2 * len(given) :], "--", *args[1 : 2 * len(given) : 2]]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
         from foldin.core import determinism, params
 
+        faults.refuse_little_memory()
         determinism.fix_environment(params.threads(), params.device())
         return super().invoke(ctx)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldin.core import paths
+from foldin.core import faults, paths
 from foldin.core.errors import FoldinError
 
 if TYPE_CHECKING:
@@ -51,6 +51,23 @@ def require(dataset: str, stage: str, what: str, *needed: Path) -> None:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name a file in the error of a full disk, which names none: it comes from a write to a file that is open.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file belongs.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in faults.FULL and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a path to write to; on success it becomes `path`, on any failure it vanishes.
 
@@ -64,12 +81,13 @@ def whole_file(path: Path) -> Iterator[Path]:
     Path
         The unfinished file beside it.
     """
-    path = paths.staged(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    belongs, path = path, paths.staged(path)
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        yield unfinished
-        unfinished.replace(path)
+        with naming(belongs):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield unfinished
+            unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -88,14 +106,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Path
         The unfinished folder beside it.
     """
-    path = paths.staged(path)
+    belongs, path = path, paths.staged(path)
     unfinished = path.with_name(f".{path.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
     try:
-        yield unfinished
-        shutil.rmtree(path, ignore_errors=True)
-        unfinished.rename(path)
+        with naming(belongs):
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            shutil.rmtree(path, ignore_errors=True)
+            unfinished.rename(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

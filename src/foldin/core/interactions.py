@@ -2,6 +2,8 @@
 
 import json
 import math
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -231,15 +233,22 @@ def load(dataset: str) -> TrainingData:
     Raises
     ------
     FoldinError
-        When the stage has not run.
+        When the stage has not run, or its files are damaged.
     """
     folder = paths.user_item(dataset)
     files.require(dataset, "user_item", "user-item matrices", folder / "scale.json")
-    users = pd.read_parquet(folder / "users.parquet")
-    items = pd.read_parquet(folder / "items.parquet")
-    scale = read_scale(folder)
-    parts = (
-        Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
-        for name in ("train", "validation")
-    )
-    return TrainingData(*parts)
+    try:
+        users = pd.read_parquet(folder / "users.parquet")
+        items = pd.read_parquet(folder / "items.parquet")
+        scale = read_scale(folder)
+        train, validation = (
+            Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
+            for name in ("train", "validation")
+        )
+    except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise FoldinError(
+            f"the training part is not whole ({repr(error).splitlines()[0]})",
+            where=folder.relative_to(paths.root()),
+            remedy=f"make it again: dvc repro -f user_item@{dataset}",
+        ) from None
+    return TrainingData(train, validation)

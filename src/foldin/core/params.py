@@ -9,6 +9,7 @@ import copy
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
@@ -37,6 +38,8 @@ LISTS = ("datasets", "families")
 NUMBERS = {"seed": (0, LARGEST_SEED), "threads": (1, MOST_THREADS), "processes": (1, MOST_THREADS)}
 """The numbers outside all sections, each with its bounds."""
 DEVICES = ("cpu", "gpu")
+DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What a data set may be called: its name becomes part of a command, and names folders."""
 STAGE = "FOLDIN_STAGE"
 """Names the stage that is running and the parameters it declares, for its notebook's kernel as well."""
 READ_LOG = "FOLDIN_READ_LOG"
@@ -94,6 +97,10 @@ def _checked(content: bytes, name: str) -> dict[str, Any]:
         _refuse_no_names(names, key)
         if len(set(names)) < len(names):
             raise FoldinError(f"{key} names something twice: {names}", where=name, remedy="name each once")
+    for dataset in values["datasets"]:
+        if not DATASET.fullmatch(dataset):
+            remedy = "a name has letters, digits, '-', '_' and '.', and begins with a letter or digit"
+            raise FoldinError(f"datasets names {dataset!r}", where=name, remedy=remedy)
     for key, (least, largest) in NUMBERS.items():
         _whole(values[key], key, least, largest)
     if not isinstance(values["sources"], dict):

@@ -16,7 +16,7 @@ import zlib
 from fnmatch import fnmatch
 from pathlib import Path
 
-from foldin.core import files, params, paths
+from foldin.core import faults, files, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.progress import say, step, tick
 from foldin.datasets import registry
@@ -29,6 +29,12 @@ TIMEOUT = 30.0
 """Seconds without a byte after which a download has failed."""
 
 CHUNK = 1 << 20
+
+LARGEST = 10_000_000_000
+"""Bytes of a download, at most: the largest data set that foldin downloads has 0.2 GB."""
+
+MOST_TIMES = 100
+"""Times its own size that a zip archive may unpack to, at most: those of ratings unpack to 3 to 5 times."""
 
 FETCHED = "fetched.json"
 """File of a downloaded raw folder: the address, and the SHA-256 of its files."""
@@ -189,6 +195,8 @@ def _download(dataset: DataSet, folder: Path) -> str:
         try:
             _save(address, packed)
         except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno in faults.FULL:
+                raise
             reason = getattr(error, "reason", None) or error
             raise FoldinError(
                 f"the data set '{dataset.name}' cannot be downloaded ({reason}), and {VARIABLE} is not set",
@@ -201,12 +209,15 @@ def _download(dataset: DataSet, folder: Path) -> str:
 
 
 def _save(address: str, path: Path) -> None:
-    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer, path.open("wb") as file:
+    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer, files.naming(path), path.open("wb") as file:
         size = int(answer.headers.get("Content-Length") or 0)
         done = 0
         while chunk := answer.read(CHUNK):
             file.write(chunk)
             done += len(chunk)
+            if done > LARGEST:
+                what, remedy = f"the download has more than {LARGEST:,} bytes", f"get the original and set {VARIABLE}"
+                raise FoldinError(what, where=address, remedy=remedy)
             tick(f"{address}: {done / 1e6:.1f} MB" + (f" of {size / 1e6:.1f}" if size else ""))
     if done < size:
         raise http.client.IncompleteRead(b"", size - done)
@@ -225,9 +236,19 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
                     where=dataset.address,
                     remedy=f"the archive has changed; get the original and set {VARIABLE}",
                 )
+            size = sum(archive.getinfo(members[name]).file_size for name in chosen)
+            if size > MOST_TIMES * packed.stat().st_size:
+                raise FoldinError(
+                    f"the download of '{dataset.name}' would unpack to {size / 1e9:,.2f} GB, more than {MOST_TIMES} "
+                    "times its size",
+                    where=dataset.address,
+                    remedy=f"it is not the original; get that and set {VARIABLE}",
+                )
             for name in chosen:
-                with archive.open(members[name]) as source, (folder / name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
+                target = folder / name
+                # zipfile reads no more of a member than the size that was added up.
+                with archive.open(members[name]) as source, files.naming(target), target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FoldinError(
             f"the download of '{dataset.name}' is no whole zip archive ({error})",

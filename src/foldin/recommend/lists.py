@@ -8,6 +8,7 @@ from scipy import sparse
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from foldin.core.interactions import FloatArray, IntArray
+from foldin.core.text import one_line
 from foldin.metrics import top_k
 from foldin.recommend import names, why
 from foldin.recommend.saved import NotPossibleError, Saved
@@ -128,12 +129,12 @@ def written(values: FloatArray) -> list[str]:
 def title_of(items: pd.DataFrame, place: int, widest: int = WIDEST_TITLE) -> str:
     """Return an item's title, cut to a width, or its id where it has no title."""
     title = names.titles(items).iloc[place]
-    text = str(items["item_id"].iloc[place]) if pd.isna(title) or not title else str(title)
+    text = one_line(str(items["item_id"].iloc[place]) if pd.isna(title) or not title else str(title))
     return text if len(text) <= widest else text[: widest - 1].rstrip() + "…"
 
 
 def _described(items: pd.DataFrame, places: IntArray) -> dict[str, Sequence[str]]:
-    described: dict[str, Sequence[str]] = {"item": items["item_id"].iloc[places].to_list()}
+    described: dict[str, Sequence[str]] = {"item": [one_line(str(each)) for each in items["item_id"].iloc[places]]}
     if names.titles(items).iloc[places].notna().any():
         described["title"] = [title_of(items, place) for place in places]
     return described

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from foldin.core.errors import FoldinError
+from foldin.core.text import one_line
 from foldin.recommend import names
 from foldin.recommend.new_user import Ratings
 
@@ -62,7 +63,7 @@ def completions(known: Sequence[str], text: str) -> list[str]:
 def _rate(ratings: Ratings, item: int, read: Ask) -> None:
     about = ratings.training.items
     title = names.titles(about).iloc[item]
-    title = about["item_id"].iloc[item] if pd.isna(title) else title
+    title = one_line(str(about["item_id"].iloc[item] if pd.isna(title) else title))
     if ratings.liked_only:
         ratings.add(item, "")
         print(f"  liked: {title}")
@@ -79,7 +80,7 @@ def _rate(ratings: Ratings, item: int, read: Ask) -> None:
             ratings.add(item, answer)
             break
         except FoldinError as error:
-            print(f"  {error}")
+            print(f"  {one_line(str(error))}")
     _complete(known)
 
 
@@ -87,7 +88,8 @@ def _not_one(items: pd.DataFrame, text: str, found: Sequence[int], known: Sequen
     if not found:
         close = names.near(text, known)
         return f"  no title holds '{text}'" + (f"; did you mean {' or '.join(map(repr, close))}?" if close else "")
-    shown = [f"  {items['item_id'].iloc[place]}  {names.titles(items).iloc[place]}" for place in found[:CANDIDATES]]
+    named = [f"{items['item_id'].iloc[place]}  {names.titles(items).iloc[place]}" for place in found[:CANDIDATES]]
+    shown = [f"  {one_line(each)}" for each in named]
     more = [f"  and {len(found) - CANDIDATES:,} more"] if len(found) > CANDIDATES else []
     return "\n".join([*shown, *more, "  type more of the title, or the id"])
 

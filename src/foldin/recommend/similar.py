@@ -7,6 +7,7 @@ from scipy import sparse
 
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray
+from foldin.core.text import one_line
 from foldin.models import family_models
 from foldin.models.parts.item_weights import ItemWeights
 from foldin.models.parts.recommender import Recommender
@@ -40,7 +41,7 @@ def run(found: Saved, name: str, k: int) -> None:
     items = found.training.items
     item = names.item(items, name, found.dataset)
     places, values, unit = nearest(found.model, item, k)
-    identity, title = str(items["item_id"].iloc[item]), lists.title_of(items, item)
+    identity, title = one_line(str(items["item_id"].iloc[item])), lists.title_of(items, item)
     print(found.headline)
     print(f"Nearest to {identity}" + (f", {title}:\n" if title != identity else ":\n"))
     if not len(places):

@@ -4,20 +4,22 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from foldin.core import text
+
 PIXELS = 400
 """Width of a plot that stands beside another on a wide screen, and below it on a phone."""
 
 
 def table(rows: pd.DataFrame) -> str:
-    """Return a table as Markdown; its cells are text."""
-    # A bar would end the cell.
-    escaped = rows.map(lambda cell: cell.replace("|", ", ") if isinstance(cell, str) else cell)
+    """Return a table in which names of domains, titles and genres are text, and `**best**` is bold."""
+    escaped = rows.rename(columns=lambda name: text.markdown(str(name)))
+    escaped = escaped.map(lambda cell: text.markdown(cell.replace("|", ", "), "*_`") if isinstance(cell, str) else cell)
     return str(escaped.to_markdown(index=False, disable_numparse=True))
 
 
 def beside(plots: dict[str, str]) -> str:
     """Return plots in one line, which breaks on a narrow screen: name of the file in plots/ → what it shows."""
-    return "\n".join(f'<img src="plots/{name}.png" width="{PIXELS}" alt="{text}">' for name, text in plots.items())
+    return "\n".join(f'<img src="plots/{name}.png" width="{PIXELS}" alt="{shown}">' for name, shown in plots.items())
 
 
 def folded(title: str, parts: Sequence[str]) -> list[str]:

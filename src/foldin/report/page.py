@@ -6,7 +6,7 @@ It shows rows of a data set only for generated data sets; the executed notebook,
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin.core import files, params, paths
+from foldin.core import files, params, paths, text
 from foldin.metrics import definitions
 from foldin.report import (
     by_user,
@@ -83,7 +83,11 @@ def page(findings: Findings) -> str:
 
 
 def _answer(findings: Findings) -> str:
-    return "\n".join(f"- **{label}.** {' '.join(texts)}" for label, texts in verdict.bullets(findings).items())
+    # The texts name domains, which are data, and models in bold.
+    return "\n".join(
+        f"- **{label}.** {text.markdown(' '.join(texts), keep='*_`')}"
+        for label, texts in verdict.bullets(findings).items()
+    )
 
 
 def _links() -> str:

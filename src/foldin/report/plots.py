@@ -53,6 +53,7 @@ def style() -> None:
             "figure.facecolor": "white",
             "savefig.dpi": 150,
             "svg.hashsalt": "foldin",
+            "text.parse_math": False,  # a name with two dollar signs is no formula
             "legend.frameon": False,
             "lines.linewidth": 2.0,
         }

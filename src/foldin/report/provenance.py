@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from foldin.core import params, paths
+from foldin.core import params, paths, text
 from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation import protocols
@@ -31,7 +31,7 @@ def data(findings: Findings) -> list[str]:
     dropped = [f"{count:,} for {reason.replace('_', ' ')}" for reason, count in cleaned["dropped"].items() if count]
     cold = [f"{split[f'cold_{what}_in_test']:,} {what}" for what in ("users", "items", "pairs")]
     return [
-        f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}",
+        text.markdown(f"{dataset.about} Source: {dataset.source}. Terms: {dataset.licence}"),
         f"Of {cleaned['rows_in']:,} raw {dataset.noun} {cleaned['rows_out']:,} were kept (dropped: "
         f"{', '.join(dropped) or 'none'}). They were split {_protocol(split)}: {split['ratings_train']:,} train, "
         f"{split['ratings_validation']:,} validation and {split['ratings_test']:,} test {dataset.noun}. The "

@@ -31,6 +31,8 @@ FAMILY, GUEST, REPORT = ("train", "evaluate"), ("explore", "traps"), ("report",)
 DVC = (sys.executable, "-m", "dvc")
 UNSAID = ("Stage '", "Use `dvc push`", "To track the changes", "To enable auto staging", "Updating lock", "\t")
 """How lines begin by which DVC speaks of one run of it, not of the pipeline."""
+NOT_IN_CACHE = "ERROR: failed to transfer"
+"""How a line begins by which DVC says that its cache could not be written; it goes on to the next stage."""
 PATIENCE = 10.0
 """Seconds that a DVC may take to end."""
 
@@ -69,6 +71,11 @@ class Runs:
         -------
         bool
             Whether all its stages ran through.
+
+        Raises
+        ------
+        FoldinError
+            When DVC cannot write its cache: all of them are ended, because no later stage could keep its outputs.
         """
         command, place = [*DVC, "--wait-for-lock", "repro", *arguments], arguments[-1]
         try:
@@ -113,6 +120,11 @@ class Runs:
         assert running.stdout is not None
         with running.stdout:
             for line in running.stdout:
+                if line.startswith(NOT_IN_CACHE):
+                    self.end()
+                    what = f"DVC's cache cannot be written: {line.removeprefix(NOT_IN_CACHE).strip()}"
+                    remedy = "free space there or mend permissions, then run again: what is done is not done twice"
+                    raise FoldinError(what, remedy=remedy)
                 if line.strip() and not line.startswith(UNSAID):
                     begins = BEGINS.match(line) or line.startswith("> ")
                     shown(progress.STEP if begins else progress.SAY, line.rstrip("\n"))

@@ -62,7 +62,10 @@ def run(name: str, dataset: str, *, command: str) -> None:
         raise FoldinError(f"no stripped notebook '{name}'", where=source, remedy="make it first: dvc repro strip")
     _refuse_parameters(source, name, {"dataset": dataset})
     target = paths.executed_notebook(dataset, name)
-    partial = paths.root() / "data" / "partial" / f"{dataset}-{name}.ipynb"
+    stopped = paths.partial() / f"{dataset}-{name}.ipynb"
+    stopped.unlink(missing_ok=True)
+    # What a killed run leaves is removed with the folder of that run.
+    partial = (paths.scratch() or paths.partial()) / stopped.name
     partial.parent.mkdir(parents=True, exist_ok=True)
     with _kernel_environment(), _progress_shown():
         try:
@@ -84,7 +87,7 @@ def run(name: str, dataset: str, *, command: str) -> None:
             raise FoldinError(
                 f"{_cell(read(source), error.exec_count)} failed with {error.ename}: {reason}",
                 where=f"{command}: notebooks/{name}.ipynb",
-                remedy=_opening(partial),
+                remedy=_opening(partial, stopped),
             ) from None
         except RuntimeError as error:
             # nbclient's and jupyter_client's own words; a process that is ended from outside says nothing.
@@ -97,7 +100,7 @@ def run(name: str, dataset: str, *, command: str) -> None:
         write(target, canonical(read(partial)))
     except FoldinError as error:
         where = f"{command}: notebooks/{name}.ipynb, {error.where}"
-        raise FoldinError(error.what, where=where, remedy=f"{error.remedy}; {_opening(partial)}") from None
+        raise FoldinError(error.what, where=where, remedy=f"{error.remedy}; {_opening(partial, stopped)}") from None
     partial.unlink()
 
 
@@ -118,8 +121,11 @@ def write_note(name: str, dataset: str, text: str) -> None:
     write(paths.executed_notebook(dataset, name), stripped(notebook))
 
 
-def _opening(partial: Path) -> str:
-    return f"open it as it stopped: .venv/bin/foldin lab --open {partial.relative_to(paths.root())}"
+def _opening(partial: Path, kept: Path) -> str:
+    """Keep a notebook as it stopped; return how to open it."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial.replace(kept)
+    return f"open it as it stopped: .venv/bin/foldin lab --open {kept.relative_to(paths.root())}"
 
 
 def _refuse_parameters(source: Path, name: str, given: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Reads a table or a query of a SQLite database, and never writes to it."""
+"""Reads a table or a query of a SQLite database, and writes nothing: not to it, not beside it, nor anywhere else."""
 
 import sqlite3
 from contextlib import closing
@@ -56,4 +56,17 @@ def tables(path: Path) -> list[str]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    log = path.resolve().with_name(f"{path.resolve().name}-wal")
+    # Of a database with a write-ahead log, `mode=ro` alone would make one beside it.
+    alone = "" if log.is_file() and log.stat().st_size else "&immutable=1"
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{alone}", uri=True)
+    database.execute("pragma trusted_schema = off")
+    database.set_authorizer(_only_reads)
+    return database
+
+
+def _only_reads(action: int, name: str | None, *_: str | None) -> int:
+    """Refuse what a read-only connection still may do: attach a file, as VACUUM INTO does, or change a setting."""
+    # Full-text indexes ask for data_version when they are read.
+    changes = action == sqlite3.SQLITE_PRAGMA and name != "data_version"
+    return sqlite3.SQLITE_DENY if changes or action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK

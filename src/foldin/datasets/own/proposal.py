@@ -6,12 +6,14 @@ guesses before pasting them. Roles are guessed from the first rows; the proposal
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pandas as pd
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
+from foldin.core.text import one_line
 from foldin.datasets.formats import lines
 from foldin.datasets.own import guesses, samples
 from foldin.datasets.own.declared import OWN, read_ratings
@@ -97,10 +99,11 @@ def _faults(bad: lines.BadLines, good: int) -> list[str]:
 def _written(path: Path, declared: dict[str, object], notes: list[str]) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "my-data"
     name = name if name.startswith("my-") else f"my-{name}"
-    text = [f"# {note}" for note in notes]
+    # A line break in a name of a column would end the comment.
+    text = [f"# {one_line(note)}" for note in notes]
     inside = path.resolve().parent == (paths.root() / OWN).resolve()
     if not inside:
-        text.append(f"# First copy it to where DVC tracks it: cp {path} {OWN}/")
+        text.append(f"# First copy it to where DVC tracks it: cp {shlex.quote(one_line(str(path)))} {OWN}/")
     text += [
         "# Check the guesses, replace `sources: {}` in params.yaml with this, and add its name to `datasets`.",
         "sources:",
