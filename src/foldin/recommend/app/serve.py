@@ -18,14 +18,16 @@ from foldin.recommend.app.guard import HOST, Guard
 DATASET = "FOLDIN_APP_DATASET"
 """Names the data set for the page, which Streamlit runs as a script."""
 SETTINGS = {
-    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-    "STREAMLIT_CLIENT_TOOLBAR_MODE": "minimal",
-    "STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "type",
-    "STREAMLIT_LOGGER_LEVEL": "error",
-    "STREAMLIT_RUNNER_MAGIC_ENABLED": "false",
-    "STREAMLIT_SERVER_ENABLE_STATIC_SERVING": "false",
-    "STREAMLIT_SERVER_FILE_WATCHER_TYPE": "none",
-    "STREAMLIT_SERVER_HEADLESS": "true",
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "type",
+    "client.toolbarMode": "minimal",
+    "global.developmentMode": False,
+    "logger.level": "error",
+    "runner.magicEnabled": False,
+    "server.enableAgentApi": False,
+    "server.enableStaticServing": False,
+    "server.fileWatcherType": "none",
+    "server.headless": True,
 }
 """Settings of Streamlit, which win over a person's own file of them: nothing leaves this machine."""
 BYTES_OF_TOKEN = 24
@@ -52,7 +54,6 @@ def run(dataset: str | None, port: int) -> None:
     data = names.dataset(dataset)
     require_extra()
     ranking(data)
-    os.environ.update(SETTINGS)
     os.environ[DATASET] = data
     with listening(port) as socket_:
         _serve(data, socket_)
@@ -125,7 +126,9 @@ def _serve(dataset: str, socket_: socket.socket) -> None:
     import streamlit
     import uvicorn
     from starlette.middleware import Middleware
+    from streamlit.web import bootstrap
 
+    bootstrap.load_config_options(SETTINGS)
     port, token = int(socket_.getsockname()[1]), secrets.token_urlsafe(BYTES_OF_TOKEN)
     index = Path(streamlit.__file__).parent / "static" / "index.html"
     scripts = inline_scripts(index.read_text(encoding="utf-8"))
