@@ -32,6 +32,9 @@ SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_LO
 """MLflow sends what is called and how long it took, unless one of the first two is set; it makes its database aloud."""
 
 
+WRITTEN = "{dataset}: {n} models of commit {commit} written to {to}."
+
+
 def run(to: Path, datasets: list[str]) -> None:
     """Write the results of this commit, those that are not there yet.
 
@@ -75,7 +78,7 @@ def run(to: Path, datasets: list[str]) -> None:
             client.set_terminated(one, end_time=seconds * 1000)
         # The last thing written: a run without it was interrupted.
         client.set_terminated(whole, end_time=seconds * 1000)
-        print(f"{dataset}: {len(board)} models of commit {commit[:7]} written to {to}.")
+        print(WRITTEN.format(dataset=dataset, n=len(board), commit=commit[:7], to=to))
 
 
 def _commit(datasets: list[str]) -> tuple[str, int]:

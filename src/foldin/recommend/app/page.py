@@ -17,11 +17,11 @@ from foldin.recommend import lists, names, new_user, prompt, saved
 from foldin.recommend.app import serve, tables
 from foldin.recommend.saved import Saved
 
-BEST_RATED = 10
+BEST_RATED = 5
 """Titles of a user that are shown, at most."""
 SELECTABLE = 5_000
 """Users or items that a browser lists at once; of more, those are listed that hold a text."""
-UNTOUCHED = "The models are those that `dvc repro` trained; nothing is trained here, and no test rating is read."
+UNTOUCHED = "The models are those that dvc repro trained; nothing is trained here, and no test rating is read."
 MODELS_IN_MEMORY = 4
 LOCK = threading.Lock()
 """Numba's threads and Keras serve one tab of the browser at a time."""
@@ -90,7 +90,13 @@ def _new(dataset: str, training: Interactions) -> tuple[tuple[int, str], ...] | 
         part = st.text_input("Part of a title").strip()
         listed = sorted({*before, *(prompt.meant(training.items, part)[:SELECTABLE] if part else [])})
     rated = st.multiselect(
-        "Titles you know", listed, format_func=labels.__getitem__, key="titles", placeholder="Type a part of a title"
+        "Titles you know",
+        listed,
+        format_func=labels.__getitem__,
+        key="titles",
+        placeholder="Type a part of a title",
+        # Else the Enter key would choose all titles that hold the text.
+        select_all=False,
     )
     ratings = new_user.Ratings(dataset, training)
     if not rated:
@@ -126,7 +132,7 @@ def _compare(dataset: str, models: Sequence[str], somebody: Somebody, k: int, *,
     found = []
     for model, column in zip(models, st.columns(2), strict=True):
         with column:
-            st.header(tables.plain(model))
+            st.html(tables.heading(model))
             try:
                 with st.spinner("Computing …"):
                     columns, notes = _list(dataset, model, somebody, k, explain)

@@ -115,6 +115,11 @@ def listening(port: int) -> socket.socket:
     return found
 
 
+def opening(dataset: str, port: int, token: str) -> str:
+    """Return what is printed when the app has started."""
+    return f"{dataset}: open http://{HOST}:{port}/?token={token}\nCtrl-C ends the app."
+
+
 def inline_scripts(page: str) -> str:
     """Return the hashes of the scripts that stand in a page, as a content security policy names them."""
     found = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
@@ -134,9 +139,9 @@ def _serve(dataset: str, socket_: socket.socket) -> None:
     scripts = inline_scripts(index.read_text(encoding="utf-8"))
     script = str(Path(__file__).with_name("script.py"))
     app: Any = streamlit.App(script, middleware=[Middleware(Guard, token=token, port=port, scripts=scripts)])
-    options = {"log_level": "error", "access_log": False, "timeout_graceful_shutdown": SECONDS_TO_STOP}
-    server = uvicorn.Server(uvicorn.Config(app, **options))
-    print(f"{dataset}: open http://{HOST}:{port}/?token={token}\nCtrl-C ends the app.", flush=True)
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=SECONDS_TO_STOP)
+    server = uvicorn.Server(config)
+    print(opening(dataset, port, token), flush=True)
     try:
         server.run(sockets=[socket_])
     except KeyboardInterrupt:
