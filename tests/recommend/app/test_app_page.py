@@ -119,6 +119,16 @@ def test_a_model_that_cannot_fold_in_says_so_beside_the_other_list(page, monkeyp
     assert [*tables(page)] == ["Recommendations of ease"]
 
 
+def test_a_model_that_no_longer_fits_its_data_is_said(saved_models, page, monkeypatch):
+    import streamlit
+
+    streamlit.cache_resource.clear()
+    monkeypatch.setattr("foldin.recommend.saved.np.array_equal", lambda *_: False)
+    ran(page.run())
+    assert any("fitted on other ratings than those of data/user_item; train it again" in text for text in texts(page))
+    assert not tables(page)
+
+
 def test_of_many_users_and_titles_only_those_that_a_text_names_are_listed(page, monkeypatch):
     from foldin.recommend.app import page as module
 

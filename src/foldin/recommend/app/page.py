@@ -36,8 +36,12 @@ def show(dataset: str) -> None:
     st.set_page_config(page_title=f"{dataset}: recommendations", layout="wide")
     st.html(tables.STYLE)
     st.title("Recommendations of two models")
-    models = serve.ranking(dataset)
-    training = _opened(dataset, models[0]).training
+    try:
+        models = serve.ranking(dataset)
+        training = _opened(dataset, models[0]).training
+    except FoldinError as error:
+        st.html(tables.paragraph(str(error), "alert"))
+        return
     st.html(tables.paragraph(f"{dataset}: {training.n_users:,} users, {training.n_items:,} items. {UNTOUCHED}"))
     known = st.radio("Recommend to", ["a user", "somebody new"], horizontal=True) == "a user"
     somebody: Somebody | None = None
