@@ -114,7 +114,7 @@ def test_a_workflow_gets_one_short_table_with_intervals(repository, capsys):
     ]
     better, chance = (line for line in lines if line.startswith(("| als ", "| svds ")))
     assert "+0.050000 (+0.050000 to +0.050000)" in better
-    assert better.endswith("| **better**            |")
+    assert "| **better** " in better
     assert "may be due to chance" in chance
     assert cli.main(["compare", "HEAD", "--markdown"]) == 0
     said = "No headline metric differs between HEAD and the workspace."
