@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -156,7 +157,11 @@ def test_telemetry_is_off(tmp_path):
         "import os; from foldin.workspace import mlflow_runs; os.environ.update(mlflow_runs.SILENT); import mlflow;"
         "from mlflow.telemetry import get_telemetry_client; print(get_telemetry_client())"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    # Another test may have left another PYTHONPATH.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
+    )
     assert done.stdout.splitlines()[-1:] == ["None"], done.stderr
 
 
