@@ -132,24 +132,30 @@ def steps(scale: Scale) -> list[str]:
 
 
 def _compare(dataset: str, models: Sequence[str], somebody: Somebody, k: int, *, explain: bool) -> None:
-    """Show the lists of two models side by side."""
-    found = []
+    """Show the lists of two models side by side; their reasons, which take longer, when both lists are there."""
+    places = []
     for model, column in zip(models, st.columns(2), strict=True):
         with column:
             st.html(tables.heading(model))
+            places.append(st.empty())
+    shared = st.empty()
+    found: dict[int, Shown] = {}
+    for explained in (False, True) if explain else (False,):
+        for number, (model, place) in enumerate(zip(models, places, strict=True)):
+            if explained and number not in found:
+                continue  # what kept its list from being made is shown in its place
             try:
-                with st.spinner("Computing …"):
-                    columns, notes = _list(dataset, model, somebody, k, explain)
+                with st.spinner(f"{model}: computing {'reasons' if explained else 'the list'} …"):
+                    found[number] = _list(dataset, model, somebody, k, explained)
             except FoldinError as error:
-                st.html(tables.paragraph(str(error), "alert"))
+                place.html(tables.paragraph(str(error), "alert"))
                 continue
-            if columns:
-                st.html(tables.html(f"Recommendations of {model}", columns))
-            st.html("".join(map(tables.paragraph, notes)))
-            found.append(columns)
-    if len(found) == 2 and models[0] != models[1]:
-        first, second = ([*each.get("item", [])] for each in found)
-        st.html(tables.paragraph(f"{len({*first} & {*second})} of {len(first)} items are on both lists."))
+            columns, notes = found[number]
+            table = tables.html(f"Recommendations of {model}", columns) if columns else ""
+            place.html(table + "".join(map(tables.paragraph, notes)))
+        if len(found) == 2 and models[0] != models[1]:
+            first, second = ([*found[number][0].get("item", [])] for number in (0, 1))
+            shared.html(tables.paragraph(f"{len({*first} & {*second})} of {len(first)} items are on both lists."))
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
