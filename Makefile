@@ -36,7 +36,7 @@ repository:
 	@git rev-parse --git-dir >/dev/null 2>&1 || { echo "foldin: $(CURDIR) is no git repository, as after a ZIP download, \
 	and DVC needs one; make it one (git init), or clone the project instead (git clone)" >&2; exit 1; }
 
-install: .venv/.installed$(EXTRA)  ## install the pinned environment into .venv (EXTRA=benchmarks, gpu, jax or spark adds one)
+install: .venv/.installed$(EXTRA)  ## install the pinned environment into .venv (EXTRA=app adds an extra of pyproject.toml)
 
 install-dev: .venv/.installed-dev  ## install the test tools as well
 
@@ -93,7 +93,7 @@ $(UV): requirements/bootstrap.lock requirements/bootstrap.sh | repository
 	@touch $@
 
 ifneq ($(EXTRA),)
-$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: benchmarks, gpu, jax, spark))
+$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: ann, app, benchmarks, gpu, jax, mlflow, spark))
 .venv/.installed$(EXTRA): requirements/$(EXTRA).lock .venv/.installed
 	@echo "foldin: installing the extra '$(EXTRA)'"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<

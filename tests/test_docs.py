@@ -6,8 +6,10 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import CHECKOUT, sh
 from ruamel.yaml import YAML
@@ -18,7 +20,8 @@ from foldin.datasets import registry
 from foldin.datasets.own import proposal, schema
 from foldin.models import family_models
 from foldin.preparation import protocols
-from foldin.workspace import outcome
+from foldin.recommend.app import serve
+from foldin.workspace import compare_markdown, mlflow_runs, outcome
 
 PAGES = sorted(
     path.relative_to(CHECKOUT).as_posix()
@@ -317,6 +320,40 @@ def test_the_page_of_exports_names_every_model_once():
         for name in ([model] if model else family_models(family))
     ]
     assert sorted(said) == sorted(name for family in params.known_families() for name in family_models(family))
+
+
+def test_the_page_of_the_app_shows_what_is_printed():
+    ((port, token),) = re.findall(r"127\.0\.0\.1:(\d+)/\?token=(\S+)", text("docs/app.md"))
+    assert f"$ foldin demo-app\n{serve.opening('demo', int(port), token)}\n```" in text("docs/app.md")
+    module = (CHECKOUT / "src" / "foldin" / "recommend" / "app" / "page.py").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"^SELECTABLE = (\S+)$", module, re.MULTILINE)
+    assert f"more than {int(listed):,} users or items" in text("docs/app.md")
+
+
+def test_the_page_for_teams_shows_what_is_printed():
+    page = text("docs/teams.md")
+    (shown,) = re.findall(r"\$ foldin compare main --markdown\n(.*?)```", page, re.DOTALL)
+    before, after = re.findall(r"### Metrics: (.*) → (.*)", shown)[0]
+    sentences = re.findall(r"^- (.*)$", shown, re.MULTILINE)
+    rows = [cells for cells in tables("docs/teams.md") if cells[0] == "als-explicit"]
+    table = pd.DataFrame(rows, columns=["model", "metric", "before", "after", "both", "verdict"])
+    table[["change", "interval"]] = table["both"].str.extract(r"(\S+) \((.*)\)")
+    table = table.assign(**{"data set": "demo"}, verdict=table["verdict"].str.strip("*"))
+    printed = compare_markdown.text(table, before, after, sentences, [])
+    assert shown == printed.partition("\n<details>")[0], printed
+    assert f"At most {compare_markdown.ROWS} rows" in page
+    n, commit = re.findall(r"^demo: (\d+) models of commit (\S+) ", page, re.MULTILINE)[0]
+    with (CHECKOUT / "reports" / "demo" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        assert int(n) == sum(row["kind"] != "oracle" for row in csv.DictReader(file))
+    printed = mlflow_runs.WRITTEN.format(dataset="demo", n=n, commit=commit, to="mlruns")
+    assert f"$ foldin mlflow\n{printed}\n```" in page
+
+
+def test_the_extras_are_those_that_can_be_installed():
+    extras = {*tomllib.loads(text("pyproject.toml"))["project"]["optional-dependencies"]} - {"dev"}
+    (said,) = re.findall(r"there are: ([\w, ]+)\)", text("Makefile"))
+    (locked,) = re.findall(r"for extra in dev ([\w ]+); do", text("requirements/lock.sh"))
+    assert {*said.split(", ")} == {*locked.split()} == extras
 
 
 def test_the_declaration_on_the_front_page_is_right(workspace):

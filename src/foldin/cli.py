@@ -148,6 +148,7 @@ def show(dataset: str | None, costs: bool, markdown: bool) -> None:
 @click.option("--model", help="Only this model, such as als-explicit.")
 @click.option("--metrics", default="", help="Comma-separated metric names. Default: the headline metrics.")
 @click.option("--all", "everything", is_flag=True, help="All metrics, including those by domain, in one wide table.")
+@click.option("--markdown", is_flag=True, help="One short table in Markdown, such as for a workflow's summary.")
 def compare(before: str, after: str | None, **asked: Any) -> None:
     """Compare metrics of two commits, with intervals if per-user results are in DVC's cache.
 
@@ -200,6 +201,29 @@ def average(revisions: tuple[str, ...]) -> None:
     from foldin.workspace import average
 
     average.run(revisions)
+
+
+@foldin.command(section=RESULTS)
+@click.option("--dataset", help="Only this data set.", shell_complete=commands.shell_completion("datasets"))
+@click.option(
+    "--to",
+    default="mlruns",
+    show_default=True,
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="The folder of MLflow's runs.",
+)
+def mlflow(dataset: str | None, to: Path) -> None:
+    """Write the results of this commit to a folder of MLflow runs, a run for each model.
+
+    Starts no server and sends nothing. Runs that are there already are not written again. Needs the extra `mlflow`:
+    make install EXTRA=mlflow.
+    """
+    from foldin.core import params
+    from foldin.recommend import names
+    from foldin.workspace import mlflow_runs
+
+    mlflow_runs.run(to, [names.dataset(dataset)] if dataset else params.datasets())
 
 
 # --- Get recommendations ---

@@ -104,6 +104,23 @@ def test_the_answer_comes_first_and_fits_a_terminal(repository, capsys):
     assert capsys.readouterr().out.startswith("als: 1 of 4 metrics significantly worse")
 
 
+def test_a_workflow_gets_one_short_table_with_intervals(repository, capsys):
+    assert cli.main(["compare", "HEAD~1", "--markdown"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "### Metrics: HEAD~1 → the workspace",
+        "",
+        "- als: 1 of 4 metrics significantly better; 1 changed, perhaps by chance.",
+    ]
+    better, chance = (line for line in lines if line.startswith(("| als ", "| svds ")))
+    assert "+0.050000 (+0.050000 to +0.050000)" in better
+    assert "| **better** " in better
+    assert "may be due to chance" in chance
+    assert cli.main(["compare", "HEAD", "--markdown"]) == 0
+    said = "No headline metric differs between HEAD and the workspace."
+    assert capsys.readouterr().out == f"### Metrics: HEAD → the workspace\n\n{said}\n\n"
+
+
 def test_one_model_and_named_metrics_can_be_asked_for(repository, capsys):
     assert cli.main(["compare", "HEAD~1", "--model", "als", "--metrics", "ndcg, coverage_at_10"]) == 0
     printed = capsys.readouterr().out

@@ -187,6 +187,24 @@ def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
     export.run(_open(dataset, model), to, index=index)
 
 
+@click.command("demo-app", cls=commands.Command, section=SECTION)
+@click.option(
+    "--dataset",
+    shell_complete=commands.shell_completion("datasets"),
+    help="The data set. Default: that of params.yaml, if it lists one.",
+)
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="The port on 127.0.0.1. Default: a free one.")
+def demo_app(dataset: str | None, port: int) -> None:
+    """Open a page in the browser: pick a user or rate titles, and see the lists of two models side by side.
+
+    The page is served on this machine only, until Ctrl-C; it asks for a token, which is in the printed address. Needs
+    the extra `app`: make install EXTRA=app.
+    """
+    from foldin.recommend.app import serve
+
+    serve.run(dataset, port)
+
+
 def _open(dataset: str | None, model: str | None, best: Callable[[str], str] | None = None) -> Any:
     """Load the model that a command names, or the best one."""
     from foldin.recommend import names, saved
@@ -198,4 +216,4 @@ def _open(dataset: str | None, model: str | None, best: Callable[[str], str] | N
     return saved.open_saved(data, chosen, "" if model else why)
 
 
-COMMANDS = (recommend, similar, rate, export)
+COMMANDS = (recommend, similar, rate, demo_app, export)

@@ -13,6 +13,7 @@ from foldin.metrics import top_k
 from foldin.recommend import names, why
 from foldin.recommend.saved import NotPossibleError, Saved
 
+NOTHING_LEFT = "No item is left to recommend: all are rated."
 WIDEST_TITLE = 44
 """Characters of a title in a table, which then fits 120 columns."""
 
@@ -85,8 +86,26 @@ def print_list(saved: Saved, items: IntArray, scores: FloatArray, rated: sparse.
         The ratings by which the list is explained; None for no explanation.
     """
     if not len(items):
-        print("No item is left to recommend: all are rated.")
+        print(NOTHING_LEFT)
         return
+    columns, notes = described(saved, items, scores, rated)
+    print(table(columns))
+    print("\n" + "\n".join(notes))
+
+
+def described(
+    saved: Saved, items: IntArray, scores: FloatArray, rated: sparse.csr_array | None
+) -> tuple[dict[str, Sequence[str]], list[str]]:
+    """Return a list as columns of text, and what a reader must know of it; parameters as of `print_list`.
+
+    Returns
+    -------
+    columns : dict
+        `rank`, `item` (the id), `title` where items have titles, `score`; and `because of`, a line for each reason,
+        if the list is explained.
+    notes : list of str
+        A sentence each.
+    """
     columns: dict[str, Sequence[str]] = {
         "rank": [str(place + 1) for place in range(len(items))],
         **_described(saved.training.items, items),
@@ -102,8 +121,7 @@ def print_list(saved: Saved, items: IntArray, scores: FloatArray, rated: sparse.
             if any(found.by_item):
                 columns["because of"] = _reasons(saved, found)
             notes += why.notes(found)
-    print(table(columns))
-    print("\n" + "\n".join(notes))
+    return columns, notes
 
 
 def print_items(items: pd.DataFrame, places: IntArray, column: str, values: FloatArray) -> None:

@@ -18,6 +18,7 @@ from foldin.core.files import DECIMALS
 from foldin.core.interactions import Values
 from foldin.metrics import definitions, uncertainty
 from foldin.report import ties
+from foldin.workspace import compare_markdown
 from foldin.workspace.metric_filter import EVERYTHING, Chosen, all_places
 from foldin.workspace.revision import WORKSPACE, Revision
 
@@ -48,6 +49,7 @@ def run(
     model: str | None = None,
     metrics: str = "",
     everything: bool = False,
+    markdown: bool = False,
 ) -> None:
     """Print the metrics that differ between two commits, or a commit and the workspace.
 
@@ -61,6 +63,8 @@ def run(
         Names of metrics, with commas between them; the headline metrics unless given.
     everything : bool, optional
         All metrics, of domains as well, in one wide table.
+    markdown : bool, optional
+        One short table in Markdown, what is worse first.
 
     Raises
     ------
@@ -76,7 +80,14 @@ def run(
     name = after or "the workspace"
     if table.empty:
         what = "metric" if everything or metrics else "headline metric"
-        print(f"No {what} differs between {before} and {name}.")
+        said = f"No {what} differs between {before} and {name}."
+        print(compare_markdown.text(table, before, name, [said], []) if markdown else said)
+        return
+    compared = int((table["p"] != "–").sum())
+    confidence = params.section(params.Evaluation).confidence
+    notes = NOTE.format(confidence=confidence, draws=_draws(compared), compared=compared).split("\n")
+    if markdown:
+        print(compare_markdown.text(table, before, name, list(_openings(table, old, new, chosen)), notes))
         return
     for line in _openings(table, old, new, chosen):
         print(fill(line, WIDTH))
@@ -88,10 +99,8 @@ def run(
             print(f"\n{of_dataset}, {before} → {name}:")
             shown = rows.drop(columns=["data set", "family"])
             print(shown.to_markdown(index=False, tablefmt="simple", disable_numparse=True))
-    compared = int((table["p"] != "–").sum())
-    confidence = params.section(params.Evaluation).confidence
     print()
-    for text in NOTE.format(confidence=confidence, draws=_draws(compared), compared=compared).split("\n"):
+    for text in notes:
         print(fill(text, WIDTH))
 
 
