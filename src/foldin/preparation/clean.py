@@ -21,7 +21,7 @@ from foldin.core.progress import say
 from foldin.datasets import registry
 from foldin.datasets.composition import Tables, compose
 from foldin.datasets.declaration import DataSet
-from foldin.preparation import isbn, side_tables
+from foldin.preparation import alarms, isbn, side_tables
 from foldin.preparation.account import PARTS, Account, check, summed
 
 RATINGS = {"user_id": "category", "item_id": "category", "rating": "float32", "timestamp": "Int64"}
@@ -104,7 +104,11 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
             where=place,
             remedy=f"mend sources.{declaration.name}.time_unit in params.yaml",
         )
+    odd = alarms.find(ratings, account, declaration)
+    alarms.raise_alarms(odd, declaration.name, settings)
     metrics = {"ratings": account.close("ratings", len(ratings))}
+    if odd:
+        metrics["ratings"]["alarms"] = {alarm.name: alarm.count for alarm in odd}
     items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], declaration, settings)
     users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
     for table, changed in found.changed.items():

@@ -60,7 +60,7 @@ def read(
         return None
     # pyarrow decodes what it reads, and the line-by-line reader all of a line.
     decoder = codecs.getincrementaldecoder(ENCODINGS[encoding])() if len(types) < len(dtypes) else None
-    if _suspect(path, special, decoder) or (encoding not in ("utf-8", "utf-8-sig") and _marked(path)):
+    if _suspect(path, special, decoder, header=header) or (encoding not in ("utf-8", "utf-8-sig") and _marked(path)):
         return None
     source: object = path
     if len(delimiter) > 1:
@@ -113,9 +113,19 @@ def _marked(path: Path) -> bool:
         return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
-def _suspect(path: Path, special: str, decoder: codecs.IncrementalDecoder | None) -> bool:
+def _suspect(path: Path, special: str, decoder: codecs.IncrementalDecoder | None, *, header: bool) -> bool:
     with path.open("rb") as file:
         last = b""
+        if header:
+            # Its names may be quoted, unless an end of line is quoted as well.
+            names = file.readline(BLOCK)
+            if names.count(b'"') % 2 or b"\r" in names.rstrip(b"\r\n"):
+                return True
+            if decoder is not None:
+                try:
+                    decoder.decode(names)
+                except UnicodeDecodeError:
+                    return True
         while block := file.read(BLOCK):
             if any(character.encode() in block for character in special):
                 return True

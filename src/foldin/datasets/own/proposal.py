@@ -280,7 +280,9 @@ def _check_whole(found: Proposal, bad: lines.BadLines) -> None:
         said, odd = times.range_of(read.table["timestamp"], unit)
         found.notes.append(f"{declared['time']}: {said}")
         found.unsure += [f"{declared['time']}: {odd}"] if odd else []
-    found.notes += whole.bad_lines(bad, len(read.table))
+    said, fine = whole.bad_lines(bad, len(read.table))
+    if said:
+        (found.notes if fine else found.unsure).append(said)
     repeats, odd_shape = whole.odd(read.table, implicit=declared.get("feedback") == "implicit")
     found.notes.append(f"{repeats:,} rows repeat a user-item pair" if repeats else "no user-item pair occurs twice")
     found.unsure += odd_shape

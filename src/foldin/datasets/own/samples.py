@@ -3,7 +3,7 @@
 import codecs
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -75,18 +75,20 @@ def look(path: Path, name: str) -> Looks:
     declared: dict[str, object] = {"format": form} if form and form != by_name else {}
     match form:
         case "parquet" | "feather":
-            return _columnar(path, form, name, declared)
+            looks = _columnar(path, form, name, declared)
         case "jsonl":
-            return _json_lines(path, name, declared)
+            looks = _json_lines(path, name, declared)
         case "sqlite":
-            return _database(path, name, declared)
+            looks = _database(path, name, declared)
         case "npy" | "npz" | "mat":
-            return _arrays(path, form, name, declared)
+            looks = _arrays(path, form, name, declared)
         case "" | "csv":
             return _text(path, name, declared if by_name else {"format": "csv"})
         case _:
             what = f"foldin cannot look into a file of the format '{form}'"
             raise FoldinError(what, where=name, remedy="declare it by hand; see own/README.md")
+    rows, empty = text.without_words(looks.rows)
+    return replace(looks, rows=rows, empty=empty)
 
 
 def _text(path: Path, name: str, declared: dict[str, object]) -> Looks:

@@ -92,16 +92,21 @@ def look(path: Path, name: str) -> Text:
         unique = {column for column in unique if names.count(column) == 1}
     kept = [place for place, column in enumerate(names) if column in unique]
     table = table.iloc[:, kept].set_axis([names[place] for place in kept], axis=1)
-    says_empty = table.isin(EMPTY)
-    empty = {
-        str(column): sorted(set(table.loc[says_empty[column], column])) for column in table if says_empty[column].any()
-    }
-    table = table.mask(says_empty)
+    table, empty = without_words(table)
     decimal = "."
     if separator != "," and (commas := [column for column in table if _has_commas(table[column])]):
         decimal = ","
         table = table.assign(**{str(column): table[column].str.replace(",", ".") for column in commas})
     return Text(separator, encoding, header, decimal, width, table, unsure, empty)
+
+
+def without_words(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """Return a table of texts in which words that say that a cell is empty are missing, and those words by column."""
+    says_empty = table.isin(EMPTY)
+    found = {
+        str(name): sorted(set(table.loc[says_empty[name], name])) for name in table if says_empty[name].to_numpy().any()
+    }
+    return table.mask(says_empty), found
 
 
 def _start(path: Path) -> tuple[bytes, bool]:

@@ -39,19 +39,19 @@ def events(path: Path, declared: dict[str, Any], column: str) -> dict[str, int]:
     return {str(kind): int(n) for kind, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))}
 
 
-def bad_lines(bad: lines.BadLines, good: int) -> list[str]:
-    """Return what is to be known of lines that cannot be read."""
+def bad_lines(bad: lines.BadLines, good: int) -> tuple[str, bool]:
+    """Return what is to be known of lines that cannot be read, "" if nothing, and whether `clean` takes them."""
     if bad.first is None:
-        return []
+        return "", True
     share = bad.count / (good + bad.count)
     note = f"{bad.count:,} lines cannot be read, the first: {bad.first.what}"
     try:
         allowed = params.section(params.Clean).bad_lines
     except FoldinError:
-        return [f"{note}; they are dropped if clean.bad_lines is at least {share:.2g}"]
+        return f"{note}; they are dropped if clean.bad_lines is at least {share:.2g}", False
     if share <= allowed:
-        return [f"{note}; they are dropped and counted"]
-    return [f"{note}; mend them, or raise clean.bad_lines from {allowed:g} to {share:.2g} or more"]
+        return f"{note}; they are dropped and counted", True
+    return f"{note}; mend them, or raise clean.bad_lines from {allowed:g} to {share:.2g} or more", False
 
 
 def odd(table: pd.DataFrame, *, implicit: bool) -> tuple[int, list[str]]:
