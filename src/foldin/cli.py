@@ -194,7 +194,7 @@ def datasets() -> None:
         print(f"{name:<18} {sentence}")
 
 
-@foldin.command(section=SETTINGS)
+@foldin.command(section=SETTINGS, reads_params=False)
 @click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--write", is_flag=True, help="Write the declaration into params.yaml.")
 @click.option("--name", help="The data set's name. Default: from the file's name.")

@@ -8,6 +8,9 @@ from click.shell_completion import CompletionItem
 
 from foldin.core import faults
 
+THREADS = 2
+"""Threads of a command that does not read how many are asked for."""
+
 
 class Command(click.Command):
     """A command that runs under the CPU lane.
@@ -18,17 +21,22 @@ class Command(click.Command):
         As of `click.Command`.
     section : str
         The heading it is listed under.
+    reads_params : bool, optional
+        Whether it needs params.yaml; else it runs although that is broken or absent, with `THREADS` threads.
     """
 
-    def __init__(self, *arguments: Any, section: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, section: str, reads_params: bool = True, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.section = section
+        self.section, self.reads_params = section, reads_params
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
         from foldin.core import determinism, params
 
-        determinism.fix_environment(params.threads(), params.device())
+        if self.reads_params:
+            determinism.fix_environment(params.threads(), params.device())
+        else:
+            determinism.fix_environment(THREADS)
         return super().invoke(ctx)
 
 

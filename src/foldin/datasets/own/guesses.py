@@ -205,6 +205,7 @@ def _strength(roles: Roles, left: list[str], rows: pd.DataFrame, needed: int, *,
         chosen = place if place in possible else least
     # What is different in each row is an id, unless nothing else is left.
     if distinct[chosen] == rows[chosen].notna().sum() > 20 and _is_whole(rows[chosen]) and named:
+        roles.unsure.append(f"{chosen} has another number in each row, so not used; it may be the rating or count")
         return
     why = "because it has the fewest distinct numbers" if chosen == least else "by its place"
     roles.add("rating", chosen, why)

@@ -7,6 +7,7 @@ UNSURE, and no column is left out without a line that names it.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ class Proposal:
         What may be otherwise, and what to do then.
     read : OwnRatings or None
         The ratings that `clean` would read.
+    parts : list of Path
+        All files, where several are read as one.
     """
 
     path: Path
@@ -48,6 +51,7 @@ class Proposal:
     notes: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
     read: ratings.OwnRatings | None = None
+    parts: list[Path] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -62,8 +66,8 @@ def proposal(path: Path, member: str | None = None) -> str:
     return written(examine(path, member))
 
 
-def examine(path: Path, member: str | None = None) -> Proposal:
-    """Return what to declare of a file.
+def examine(path: Path, member: str | None = None, parts: Sequence[Path] = ()) -> Proposal:
+    """Return what to declare of a file, or of several that are read as one.
 
     Parameters
     ----------
@@ -71,6 +75,8 @@ def examine(path: Path, member: str | None = None) -> Proposal:
         The file.
     member : str, optional
         Which file of a zip archive of several.
+    parts : sequence of Path
+        All files that are read as one, the first of them `path`; none for one alone.
 
     Raises
     ------
@@ -78,7 +84,7 @@ def examine(path: Path, member: str | None = None) -> Proposal:
         When the file is missing, in no known format, or has no two columns that can be users and items.
     """
     looks, declared, named_file = looked_at(path, member)
-    found = Proposal(path, declared, unsure=list(looks.unsure))
+    found = Proposal(path, declared, unsure=list(looks.unsure), parts=list(parts) or [path])
     form = None if looks.sparse else shapes.matrix(looks.rows, named=looks.named)
     if looks.sparse:
         form = shapes.Matrix({"shape": "matrix"}, ["no column of ids: rows and columns are numbered from 1"])
@@ -212,7 +218,7 @@ def _with_times(found: Proposal, looks: samples.Looks, roles: guesses.Roles, col
         found.unsure.append(f"{name} says {', '.join(looks.empty[name])}: such rows cannot be read")
     if how.others:
         # The days of the whole file may tell what a sample does not.
-        fitting = [form for form in (how.date_format, *how.others) if whole.fits(found.path, found.declared, form)]
+        fitting = [form for form in (how.date_format, *how.others) if whole.fits(found.parts, found.declared, form)]
         found.declared["date_format"] = (fitting or [how.date_format])[0]
         if len(fitting) != 1:
             rest = ", ".join((fitting or [how.date_format, *how.others])[1:])
@@ -226,7 +232,7 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
     assert read is not None
     if "event" in roles.found:
         name = roles.found["event"]
-        kinds = whole.events(found.path, declared, name)
+        kinds = whole.events(found.parts, declared, name)
         weights = {kind: words.EVENTS.get(words.plain(kind), 1.0) for kind in kinds}
         declared["event"] = column("event")
         declared["events"] = {kind: int(weight) for kind, weight in weights.items()}
@@ -234,6 +240,7 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
         shown = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
         found.notes.append(f"{name}: events, rows of each: {shown}")
         found.unsure.append(f"{name}: what an event counts is your choice; leave out of events what should not count")
+        found.read, _ = as_read(found)
         return
     given = read.table["rating"].dropna()
     if strength is None:
@@ -260,7 +267,7 @@ def as_read(found: Proposal) -> tuple[ratings.OwnRatings, lines.BadLines]:
     """Return the ratings that `clean` would read by a declaration, and the lines that it could not."""
     data = params.parse(OwnData, found.declared | {"feedback": "implicit"}, ITS)
     bad = lines.BadLines(share=1.0)
-    read = ratings.read(data, [(found.path.name, found.path)], ITS, bad)
+    read = ratings.read(data, [(part.name, part) for part in found.parts], ITS, bad)
     total = len(read.table) + bad.count
     if bad.first is not None and bad.count > MOST_BAD * total:
         raise FoldinError(
@@ -305,8 +312,13 @@ def written(found: Proposal, name: str | None = None) -> str:
 
 def block(declared: dict[str, Any], name: str) -> str:
     """Return a declaration as YAML below `sources`."""
-    # JSON's way to write text, numbers, lists and mappings is YAML's too.
-    return "\n".join([f"  {name}:", *(f"    {key}: {scalar(value)}" for key, value in declared.items())])
+    text = [f"  {name}:"]
+    for key, value in declared.items():
+        if key in ("items", "users"):
+            text += [f"    {key}:", *(f"      {inner}: {scalar(of)}" for inner, of in value.items())]
+        else:
+            text.append(f"    {key}: {scalar(value)}")
+    return "\n".join(text)
 
 
 def _root() -> Path:
@@ -321,11 +333,12 @@ def preview(found: Proposal) -> list[str]:
     """Return the first rows as they would be read, as comments."""
     if found.read is None:
         return []
+    codes = found.declared.get("missing", [])
     what = "count" if found.declared.get("feedback") == "implicit" else "rating"
     shown = []
     for row in found.read.table.head(PREVIEW).itertuples(index=False):
         day = "" if whole.is_missing(row.timestamp) else f", {whole.moment(int(row.timestamp))}"
-        rating = "missing" if whole.is_missing(row.rating) else f"{row.rating:g}"
+        rating = "missing" if whole.is_missing(row.rating) or row.rating in codes else f"{row.rating:g}"
         shown.append(f"#   user {row.user_id}, item {row.item_id}, {what} {rating}{day}")
     return ["# The first rows as they would be read:", *shown]
 
@@ -338,4 +351,9 @@ def scalar(value: object) -> str:
         and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
     ):
         return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(key)}: {scalar(of)}" for key, of in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(scalar, value)) + "]"
+    # JSON's way to write text and numbers is YAML's too.
     return json.dumps(value, ensure_ascii=False)

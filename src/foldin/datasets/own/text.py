@@ -166,6 +166,7 @@ def _split(sample: str, separator: str, most: int) -> Iterator[list[str]]:
 
 
 def _separator(sample: str, name: str) -> str:
+    second = ""
     for separator in SEPARATORS:
         rows = list(_split(sample, separator, 1000))
         widths = [len(row) for row in rows]
@@ -175,7 +176,12 @@ def _separator(sample: str, name: str) -> str:
             cells = [cell for row in rows[:50] for cell in row]
             if separator == "," and np.mean([re.fullmatch(r"-?\d+\s+-?\d+", cell) is not None for cell in cells]) > 0.3:
                 continue  # numbers with a decimal comma, separated by blanks
-            return separator
+            if widths[0] == usual:
+                return separator
+            # A separator within a column has none in the header.
+            second = second or separator
+    if second:
+        return second
     raise FoldinError(
         "no separator splits its lines into columns", where=name, remedy="declare it by hand; see own/README.md"
     )

@@ -14,8 +14,9 @@ APART = 3.0
 """Times the distance of all others by which a value stands apart, and so may be a mistake."""
 RARE = 0.001
 """Share of the ratings above which a value that stands apart is no mistake."""
-CODES = (-1, -9, -99, -999, -9999, 99, 98, 88, 77, 999, 9999, 9, 55)
-"""Numbers that are often written for a missing one."""
+CODES = (-1, -9, -99, -999, -9999, 99, 98, 88, 77, 999, 9999, 55)
+SMALL_CODES = (7, 8, 9)
+"""Numbers that are often written for a missing one; small ones may be ratings as well."""
 LARGE_SHARE = 0.05
 """Share of the ratings from which on a code that stands apart is surely one."""
 MANY_ZEROS = 0.3
@@ -159,7 +160,8 @@ def _verdict(value: float, gap: float, others: Numbers, rows: int, total: int) -
         return None
     if value in CODES and (gap > 0.5 * span or value < 0 <= others[0]):
         return value, rows, "code", bool(gap > span / 2 and share >= LARGE_SHARE)
-    if gap > span:
+    far = 0.75 if value in SMALL_CODES and len(others) >= 4 else 2.0
+    if gap > far * span and len(others) >= 3:
         return value, rows, "code", False
     return None
 

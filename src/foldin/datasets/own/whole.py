@@ -21,22 +21,28 @@ MOST_OF_ONE = 0.5
 """Share of rows that repeat a pair, and that one user or item has, from which on a reading is in question."""
 
 
-def fits(path: Path, declared: dict[str, Any], date_format: str) -> bool:
-    """Return whether all times of a file are written in one way."""
+def fits(parts: list[Path], declared: dict[str, Any], date_format: str) -> bool:
+    """Return whether all times of some files are written in one way."""
     data = params.parse(OwnData, declared | {"feedback": "implicit", "date_format": date_format}, "its declaration")
     as_text = data.model_copy(update={"time": None, "date_format": ""})
-    rows = tables.read(as_text, path, {"when": str(data.time)}, "its declaration", lines.BadLines(1.0))
-    faults = Faults(np.zeros(len(rows), dtype=bool))
-    seconds(rows["when"], path, "date", faults, date_format)
-    return not faults.rows.any()
+    for path in parts:
+        rows = tables.read(as_text, path, {"when": str(data.time)}, "its declaration", lines.BadLines(1.0))
+        faults = Faults(np.zeros(len(rows), dtype=bool))
+        seconds(rows["when"], path, "date", faults, date_format)
+        if faults.rows.any():
+            return False
+    return True
 
 
-def events(path: Path, declared: dict[str, Any], column: str) -> dict[str, int]:
-    """Return the kinds of events of a file, the most frequent first → rows."""
+def events(parts: list[Path], declared: dict[str, Any], column: str) -> dict[str, int]:
+    """Return the kinds of events of some files, the most frequent first → rows."""
     data = params.parse(OwnData, declared | {"feedback": "implicit"}, "its declaration")
-    rows = tables.read(data, path, {"event": column}, "its declaration", lines.BadLines(1.0))
-    counts = rows["event"].dropna().astype("str").str.strip().value_counts()
-    return {str(kind): int(n) for kind, n in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))}
+    counts: dict[str, int] = {}
+    for path in parts:
+        rows = tables.read(data, path, {"event": column}, "its declaration", lines.BadLines(1.0))
+        for kind, n in rows["event"].dropna().astype("str").str.strip().value_counts().items():
+            counts[str(kind)] = counts.get(str(kind), 0) + int(n)
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def bad_lines(bad: lines.BadLines, good: int) -> tuple[str, bool]:
