@@ -58,7 +58,7 @@ def matrix(rows: pd.DataFrame, *, named: bool) -> Matrix | None:
     others = [name for name in names if name not in numeric]
     if len(others) > OTHERS or len(numeric) < WIDE:
         return None
-    table = np.column_stack([numeric[name].to_numpy() for name in numeric])
+    table = np.column_stack([numeric[name].to_numpy(np.float64) for name in numeric])
     cells = _cells(list(numeric), table, said, named=named)
     if len(cells) < max(WIDE, len(names) - OTHERS):
         return None
@@ -125,12 +125,12 @@ def _declared(
     named: bool,
 ) -> Matrix:
     found = Matrix({"shape": "matrix"})
-    table = np.column_stack([numeric[name].to_numpy() for name in cells])
+    table = np.column_stack([numeric[name].to_numpy(np.float64) for name in cells])
     rest = [name for name in names if name not in cells]
     first = names[0]
     # A first column of whole numbers, each once, beside ratings that repeat, is one of ids, if it is no count.
     if first in cells and first in numeric:
-        column = numeric[first].to_numpy()
+        column = numeric[first].to_numpy(np.float64)
         others = table[:, 1:]
         whole = not np.isnan(column).any() and (column % 1 == 0).all()
         unique = len(np.unique(column)) == len(column) and len(column) >= 3
@@ -145,10 +145,10 @@ def _declared(
     row_id = None
     skipped = []
     for name in rest:
-        column = rows[name]
+        texts = rows[name]
         role = words.role_of(name) if named else ""
-        counts = name in numeric and _counts_cells(numeric[name].to_numpy(), table)
-        unique = column.notna().all() and column.nunique() == len(column)
+        counts = name in numeric and _counts_cells(numeric[name].to_numpy(np.float64), table)
+        unique = texts.notna().all() and texts.nunique() == len(texts)
         if (
             row_id is None
             and not counts

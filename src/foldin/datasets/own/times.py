@@ -14,7 +14,17 @@ FIRST_DAY, LAST_DAY = 19_000_101, 20_991_231
 """Numbers between these can be days, written year, month, day."""
 MOST_ODD = 0.05
 """Share of the times that may be none, such as a 0 where a time is unknown."""
-DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y", "%b %d, %Y")
+DAYS: tuple[str, ...] = (
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+)
 DAYS += ("%B %d, %Y", "%d-%b-%Y", "%m %d, %Y", "%d/%m/%y", "%m/%d/%y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 FORMATS = (*(day + clock for day in DAYS for clock in CLOCKS), "%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y")

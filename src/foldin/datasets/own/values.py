@@ -59,7 +59,7 @@ def examine(values: "pd.Series[float]", said: str, *, matrix: bool = False) -> V
     """
     counts = values.value_counts(sort=False).sort_index()
     distinct = counts.index.to_numpy(np.float64)
-    n: npt.NDArray[np.int64] = counts.to_numpy(np.int64)
+    n = np.asarray(counts.to_numpy(), dtype=np.int64)
     found = Values()
     lowest, highest = distinct[0], distinct[-1]
     found.notes.append(f"{len(distinct):,} distinct values from {lowest:g} to {highest:g}")
