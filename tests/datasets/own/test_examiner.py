@@ -1,5 +1,8 @@
 """Files of shapes that were once proposed wrongly: the proposal reads them exactly, or says what it is unsure of."""
 
+import json
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,6 @@ from own_data import put
 from foldin import cli
 from foldin.core import paths
 from foldin.core.errors import FoldinError
-from foldin.datasets import registry
 from foldin.datasets.own import proposal
 from foldin.preparation import clean, fetch
 
@@ -265,6 +267,14 @@ def test_a_broken_params_file_does_not_stop_the_examination(workspace, capsys):
 
 
 def test_blanks_around_ids_are_taken_away_and_counted(quick):
-    _, ratings = examined(quick, "a.csv", "user,item,rating\nu1 ,a,4\nu1,b,3\n u2,a,5\nu2,b,1\n")
-    assert set(ratings["user_id"]) == {"u1", "u2"}
-    assert registry.get("mine").scale.highest == 5
+    text = "user,item,rating\nu1 ,a,4\nu1,b,3\n u2,a,5\nu2,b,1\n"
+    for name, content in (
+        ("a.csv", text),
+        ("b.csv", text.replace("u1,b", '"u1",b')),
+        ("c.jsonl", "".join(json.dumps(row) + "\n" for row in pd.read_csv(StringIO(text)).to_dict("records"))),
+    ):
+        found, ratings = examined(quick, name, content)
+        assert set(ratings["user_id"]) == {"u1", "u2"}
+        assert "2 ids have blanks around them, which are removed" in found.notes
+        account = json.loads(paths.account("mine", "cleaning").read_text())["ratings"]
+        assert account["changed"]["blanks_around_id"] == 2

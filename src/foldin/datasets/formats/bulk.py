@@ -30,7 +30,14 @@ ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "latin-1": "latin-1", "asci
 
 
 def read(
-    path: Path, dtypes: Mapping[str, str], *, delimiter: str, encoding: str, header: bool, special: str
+    path: Path,
+    dtypes: Mapping[str, str],
+    *,
+    delimiter: str,
+    encoding: str,
+    header: bool,
+    special: str,
+    padded: dict[str, int] | None = None,
 ) -> pd.DataFrame | None:
     """Read a file whose every line is plain: no quotes in use, every number in its usual spelling.
 
@@ -49,6 +56,8 @@ def read(
         Whether the first line is no data; it is not looked at.
     special : str
         Characters that would mean something: the quote where fields may be quoted, the escape where there is one.
+    padded : dict of str to int, optional
+        Where the ids of each column are counted that had blanks around them.
 
     Returns
     -------
@@ -100,6 +109,8 @@ def read(
     columns = {}
     for name in types:
         column = _column(table.column(name), dtypes[name])
+        if padded is not None and dtypes[name] == "category":
+            padded[name] = _padded(table.column(name))
         table = table.drop_columns(name)  # so that never two copies of more than one column are alive
         if column is None:
             return None
@@ -157,6 +168,17 @@ def _column(values: pa.ChunkedArray, dtype: str) -> pd.api.extensions.ExtensionA
         return numbers if int((~np.isfinite(numbers)).sum()) == values.null_count else None
     stripped = _stripped(values)
     return stripped if dtype == "category" else stripped.astype("str")
+
+
+def _padded(values: pa.ChunkedArray) -> int:
+    """Return how many texts have blanks around them, and are not all blank."""
+    count = 0
+    for chunk in values.chunks:
+        texts = chunk.dictionary.to_pylist()
+        odd = np.array([text != text.strip() != "" for text in texts], dtype=bool)
+        if odd.any():
+            count += int(odd[chunk.indices.drop_null().to_numpy()].sum())
+    return count
 
 
 def _stripped(values: pa.ChunkedArray) -> pd.Categorical:

@@ -43,7 +43,14 @@ def header_of(path: Path, separator: str, encoding: str) -> list[str]:
     return [name.strip() for name in fields] if line else []
 
 
-def read(file: File, path: Path, columns: dict[str, str], first: list[str], bad: lines.BadLines | None) -> pd.DataFrame:
+def read(
+    file: File,
+    path: Path,
+    columns: dict[str, str],
+    first: list[str],
+    bad: lines.BadLines | None,
+    padded: dict[str, int] | None = None,
+) -> pd.DataFrame:
     """Read some columns of a file of text.
 
     Parameters
@@ -58,15 +65,23 @@ def read(file: File, path: Path, columns: dict[str, str], first: list[str], bad:
         The fields of its first line.
     bad : BadLines, optional
         Where lines that cannot be read are counted; without it the first is an error.
+    padded : dict of str to int, optional
+        Column → ids that had blanks around them, counted here.
     """
     if separator_of(file) == blanks.NAME:
         with blanks.separated(path, file.encoding) as plain:
-            return _read(file, plain, columns, first, bad, blanks.SEPARATOR)
-    return _read(file, path, columns, first, bad, separator_of(file))
+            return _read(file, plain, columns, first, bad, blanks.SEPARATOR, padded)
+    return _read(file, path, columns, first, bad, separator_of(file), padded)
 
 
 def _read(
-    file: File, path: Path, columns: dict[str, str], first: list[str], bad: lines.BadLines | None, separator: str
+    file: File,
+    path: Path,
+    columns: dict[str, str],
+    first: list[str],
+    bad: lines.BadLines | None,
+    separator: str,
+    padded: dict[str, int] | None,
 ) -> pd.DataFrame:
     names = first if file.header else [str(place + 1) for place in range(len(first))]
     data = file if isinstance(file, OwnData) else None
@@ -92,6 +107,7 @@ def _read(
             header=first if file.header else None,
             quoted=len(separator) == 1 and separator != blanks.SEPARATOR,
             bad=bad,
+            padded=padded,
         )
 
     before = bad.count if bad else 0

@@ -19,6 +19,8 @@ from foldin.datasets.own.schema import OwnData
 
 POINT = "id_written_with_a_point"
 """Why an id was changed: 7.0 is 7."""
+PADDED = "blanks_around_id"
+"""Why an id was changed: "u1 " is "u1"; counted by id."""
 CODED = "code_for_missing"
 """Why a rating was made missing: `missing` names its value."""
 OTHER_ROWS = "not_selected_by_where"
@@ -122,7 +124,8 @@ def _taken(names: pd.Series, places: npt.NDArray[np.int32]) -> pd.Categorical:
 def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRatings:
     roles = {name: getattr(data, name) for name in ("user", "item", "pair", "rating", "event", "time")}
     roles |= {WHERE + name: name for name in data.where}
-    rows = tables.read(data, path, named(roles), key, bad)
+    padded: dict[str, int] = {}
+    rows = tables.read(data, path, named(roles), key, bad, padded)
     shown = Path(data.file)
     dropped: dict[str, int] = {}
     for name, allowed in data.where.items():
@@ -144,7 +147,7 @@ def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRating
     else:
         user, item = (without_points(ids(rows[role], shown)) for role in ("user", "item"))
     table = pd.DataFrame({"user_id": user.ids, "item_id": item.ids})
-    changed = {}
+    changed = {PADDED: sum(padded.values())}
     if weights is not None:
         table["rating"] = weights
     elif "rating" in rows:

@@ -82,7 +82,14 @@ def check(file: File, key: str) -> None:
         refuse(f"{key}.encoding is '{file.encoding}', which is none", "write utf-8, latin-1 or cp1252")
 
 
-def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.BadLines | None = None) -> pd.DataFrame:
+def read(
+    file: File,
+    path: Path,
+    columns: dict[str, str],
+    key: str,
+    bad: lines.BadLines | None = None,
+    padded: dict[str, int] | None = None,
+) -> pd.DataFrame:
     """Read some columns of a file.
 
     Parameters
@@ -97,6 +104,8 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
         The key of the declaration, for messages.
     bad : BadLines, optional
         Where lines of a file of text that cannot be read are counted; without it the first is an error.
+    padded : dict of str to int, optional
+        Column → ids that had blanks around them, counted here.
 
     Returns
     -------
@@ -115,16 +124,25 @@ def read(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.B
             raise FoldinError("the file is missing", remedy="put the data there")
         sniffing.refuse_unreadable(path)
         with packed.unpacked(path, file.member) as plain:
-            rows = _rows(file, plain, columns, key, bad)
+            rows = _rows(file, plain, columns, key, bad, padded)
         if rows.empty:
             raise FoldinError("the file holds no rows")
+        if padded is not None and format_of(file) != "csv":
+            padded |= {name: _padded(rows[name]) for role, name in columns.items() if role in IDS}
     if file.decimal == "," and format_of(file) != "csv" and "rating" in columns:
         rows = rows.assign(**{columns["rating"]: _with_points(rows[columns["rating"]])})
     # One column may have two roles.
     return pd.DataFrame({role: rows[name] if role in IDS else _flat(rows[name]) for role, name in columns.items()})
 
 
-def _rows(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.BadLines | None) -> pd.DataFrame:
+def _rows(
+    file: File,
+    path: Path,
+    columns: dict[str, str],
+    key: str,
+    bad: lines.BadLines | None,
+    padded: dict[str, int] | None,
+) -> pd.DataFrame:
     match format_of(file):
         case "parquet" | "feather" as form:
             _require(columns, columnar.names(path, form), key)
@@ -147,7 +165,7 @@ def _rows(file: File, path: Path, columns: dict[str, str], key: str, bad: lines.
             first = header_of(path, separator_of(file), file.encoding)
             names = first if file.header else [str(place + 1) for place in range(len(first))]
             _require(columns, names, key, "header")
-            return delimited.read(file, path, columns, first, bad)
+            return delimited.read(file, path, columns, first, bad, padded)
         case form:
             what, remedy = f"{key} has the format '{form}', which has no reader", "convert it to csv or parquet"
             raise FoldinError(what, where="params.yaml", remedy=remedy)
@@ -190,6 +208,14 @@ def name_file_in_errors(path: Path, key: str) -> Iterator[None]:
         if error.remedy and "fetch it again" not in error.remedy:
             remedy = error.remedy if key in error.remedy else f"{error.remedy}; or mend {key} in params.yaml"
         raise FoldinError(error.what, where=path, remedy=remedy) from None
+
+
+def _padded(values: pd.Series) -> int:
+    """Return how many ids of a column have blanks around them."""
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return 0
+    texts = [value for value in values.dropna() if isinstance(value, str)]
+    return sum(text != text.strip() != "" for text in texts)
 
 
 def _with_points(values: pd.Series) -> pd.Series:

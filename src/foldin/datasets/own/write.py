@@ -5,13 +5,13 @@ import re
 
 from foldin.core import files, paths, yaml_files
 from foldin.core.errors import FoldinError
-from foldin.datasets.own import proposal
+from foldin.datasets.own import printed
 from foldin.datasets.own.declared import NAME, OWN
 
 BY_HAND = "paste it by hand"
 
 
-def write(found: proposal.Proposal, name: str | None = None) -> str:
+def write(found: printed.Proposal, name: str | None = None) -> str:
     """Write a declaration under `sources`, and its name under `datasets` if nothing about it is unsure.
 
     Parameters
@@ -70,8 +70,8 @@ def write(found: proposal.Proposal, name: str | None = None) -> str:
     )
 
 
-def _with_source(text: str, name: str, found: proposal.Proposal) -> str:
-    block = proposal.block(found.declared, name)
+def _with_source(text: str, name: str, found: printed.Proposal) -> str:
+    block = printed.block(found.declared, name)
     empty = re.compile(r"^sources:[ \t]*\{\s*\}[ \t]*(#.*)?$", re.MULTILINE)
     if empty.search(text):
         return empty.sub(lambda _: "sources:\n" + block, text, count=1)
