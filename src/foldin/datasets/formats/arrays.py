@@ -74,13 +74,18 @@ def _archive(path: Path) -> dict[str, Any]:
         names = set(archive.files)
         # What scipy.sparse.save_npz writes.
         if {"format", "shape", "data"} <= names:
-            return {"matrix": sparse.load_npz(path).tocsr()}
+            return {"matrix": sparse.csr_array(sparse.load_npz(path))}
         return {name: archive[name] for name in archive.files}
+
+
+def is_sparse(value: Any) -> bool:
+    """Return whether what was loaded is a sparse matrix."""
+    return bool(sparse.issparse(value))
 
 
 def _is_column(value: Any) -> bool:
     shape = np.shape(value)
-    return not sparse.issparse(value) and (len(shape) == 1 or (len(shape) == 2 and min(shape) == 1))
+    return not is_sparse(value) and (len(shape) == 1 or (len(shape) == 2 and min(shape) == 1))
 
 
 def table(path: Path, form: str, name: str | None = None) -> pd.DataFrame:
@@ -94,7 +99,7 @@ def table(path: Path, form: str, name: str | None = None) -> pd.DataFrame:
     found = load(path, form, name)
     if isinstance(found, dict):
         return pd.DataFrame(found)
-    if sparse.issparse(found):
+    if is_sparse(found):
         remedy = "declare shape: matrix"
         raise FoldinError(f"this is a sparse matrix of {found.shape[0]:,} rows", where=path, remedy=remedy)
     if found.dtype.names:

@@ -125,7 +125,8 @@ def _refuse_circle(name: str) -> None:
 
 def _own_files(places: dict[str, File]) -> dict[str, Path]:
     """Return where the files of a declaration lie: of a pattern, all that are there; it itself where none is."""
-    own, found = paths.root() / OWN, {}
+    own = paths.root() / OWN
+    found: dict[str, Path] = {}
     for place, file in places.items():
         matching = _matching(own, place) if file.files else []
         found |= {path.relative_to(own).as_posix(): path for path in matching} or {place: own / place}

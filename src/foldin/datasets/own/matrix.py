@@ -65,8 +65,8 @@ def read(data: OwnData, path: Path, key: str) -> Cells:
     sniffing.refuse_unreadable(path)
     with packed.unpacked(path, data.member) as plain:
         form = tables.format_of(data)
-        if form in arrays.FORMATS and sparse.issparse(found := arrays.load(plain, form, data.table)):
-            return _of_sparse(found, codes)
+        if form in arrays.FORMATS and arrays.is_sparse(found := arrays.load(plain, form, data.table)):
+            return _of_sparse(sparse.csr_array(found), codes)
         names, blocks = _blocks(data, plain, form, key)
         row_ids: list[str | None] = []
         parts: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]]] = []

@@ -93,7 +93,7 @@ def preview(found: Proposal) -> list[str]:
     what = "count" if found.declared.get("feedback") == "implicit" else "rating"
     shown = []
     for row in found.read.table.head(PREVIEW).itertuples(index=False):
-        day = "" if whole.is_missing(row.timestamp) else f", {whole.moment(int(row.timestamp))}"
+        day = "" if whole.is_missing(row.timestamp) else f", {whole.moment(row.timestamp)}"
         rating = "missing" if whole.is_missing(row.rating) or row.rating in codes else f"{row.rating:g}"
         shown.append(f"#   user {row.user_id}, item {row.item_id}, {what} {rating}{day}")
     return ["# The first rows as they would be read:", *shown]

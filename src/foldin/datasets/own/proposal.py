@@ -12,11 +12,11 @@ from typing import Any
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import lines, packed, sniffing
-from foldin.datasets.own import guesses, ratings, samples, shapes, times, values, whole, words
+from foldin.datasets.own import guesses, ratings, samples, shapes, tables, times, values, whole, words
 from foldin.datasets.own.declared import OWN
 from foldin.datasets.own.printed import Proposal as Proposal
 from foldin.datasets.own.printed import written as written
-from foldin.datasets.own.schema import OwnData
+from foldin.datasets.own.schema import File, OwnData
 
 MOST_BAD = 0.05
 """Share of the lines that may be unreadable before the guess must be wrong."""
@@ -92,9 +92,8 @@ def looked_at(path: Path, member: str | None) -> tuple[samples.Looks, dict[str, 
         except FoldinError as error:
             raise FoldinError(error.what, where=path, remedy=error.remedy) from None
     declared |= looks.declared
-    if "format" not in declared and not samples.tables.format_of(samples.File(file=name, member=member)):
-        declared["format"] = "csv"
-        declared["format"] = samples.tables.format_of(samples.File(file=inner)) or "csv"
+    if "format" not in declared and not tables.format_of(File(file=name, member=member)):
+        declared["format"] = tables.format_of(File(file=inner)) or "csv"
     return looks, declared, inner
 
 

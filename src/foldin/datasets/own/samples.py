@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import arrays, columnar, json_lines, lines, sniffing, sqlite
@@ -111,7 +110,7 @@ def _columnar(path: Path, form: str, name: str, declared: dict[str, object]) -> 
     try:
         names = columnar.names(path, form)
         refuse_duplicates(names, name)
-        parts = []
+        parts: list[pd.DataFrame] = []
         for frame in columnar.frames(path, form):
             # Some of each batch: what the first rows lack, others may have.
             parts.append(frame.iloc[:: max(1, len(frame) // 500)] if parts else frame.head(ROWS))
@@ -122,7 +121,7 @@ def _columnar(path: Path, form: str, name: str, declared: dict[str, object]) -> 
         raise FoldinError(what, where=name, remedy="mend it, or rename it") from None
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     # Columns nobody needs may share a name.
-    rows = rows.loc[:, [names.count(column) == 1 for column in rows]]
+    rows = rows.iloc[:, [place for place, column in enumerate(names) if names.count(column) == 1]] if parts else rows
     return Looks(declared, as_text(rows, name), f"{len(names)} columns, {form}")
 
 
@@ -203,13 +202,13 @@ def _database(path: Path, file: str, declared: dict[str, object]) -> Looks:
 
 def _arrays(path: Path, form: str, name: str, declared: dict[str, object]) -> Looks:
     found = arrays.load(path, form, None)
-    if sparse.issparse(found):
+    if arrays.is_sparse(found):
         seen = f"a sparse matrix of {found.shape[0]:,} rows and {found.shape[1]:,} columns, {form}"
         return Looks(declared, pd.DataFrame(), seen, named=False, sparse=True)
     table = arrays.table(path, form)
     named = isinstance(found, dict) or bool(getattr(found, "dtype", np.dtype(float)).names)
-    picked = np.unique(np.linspace(0, len(table) - 1, min(ROWS, len(table))).astype(int)) if len(table) else []
-    rows = as_text(table.iloc[picked], name)
+    step = max(1, len(table) // ROWS)
+    rows = as_text(table.iloc[::step], name)
     # NaN is how an array writes that a cell is empty, and whole numbers are written without a point.
     rows = rows.where(rows.notna() & (rows != "nan")).apply(lambda column: column.str.removesuffix(".0"))
     return Looks(declared, rows.reset_index(drop=True), f"{table.shape[1]:,} columns, {form}", named=named)

@@ -65,7 +65,7 @@ def matrix(rows: pd.DataFrame, *, named: bool) -> Matrix | None:
     return _declared(names, rows, numeric, cells, said, named=named)
 
 
-def _cells(names: list[str], table: npt.NDArray[np.float64], said: dict[str, str], *, named: bool) -> list[str]:
+def _cells(names: list[str], table: npt.NDArray[np.floating[Any]], said: dict[str, str], *, named: bool) -> list[str]:
     """Return the columns that hold ratings: those whose values are of one kind."""
     # Columns at the start and at the end may be none.
     inner = [place for place, name in enumerate(names) if name not in said.values()]
@@ -97,12 +97,12 @@ def _cells(names: list[str], table: npt.NDArray[np.float64], said: dict[str, str
     return [names[place] for place in alike]
 
 
-def _usual(known: npt.NDArray[np.float64]) -> float:
+def _usual(known: npt.NDArray[np.floating[Any]]) -> float:
     values, counts = np.unique(known, return_counts=True)
     return float(values[counts.argmax()])
 
 
-def _core(known: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _core(known: npt.NDArray[np.floating[Any]]) -> tuple[float, float]:
     """Return between which values most numbers lie, without one at an end that stands apart."""
     distinct = np.unique(known)
     for _ in range(2):
@@ -148,11 +148,11 @@ def _declared(
         texts = rows[name]
         role = words.role_of(name) if named else ""
         counts = name in numeric and _counts_cells(numeric[name].to_numpy(np.float64), table)
-        unique = texts.notna().all() and texts.nunique() == len(texts)
+        apart = bool(texts.notna().all()) and texts.nunique() == len(texts)
         if (
             row_id is None
             and not counts
-            and (role in ("user", "item") or (unique and not (named and words.is_attribute(name))))
+            and (role in ("user", "item") or (apart and not (named and words.is_attribute(name))))
         ):
             row_id = name
         else:
@@ -195,7 +195,7 @@ def _called(name: str, names: list[str], named: bool) -> str:
     return name if named and name else f"column {names.index(name) + 1}"
 
 
-def _counts_cells(column: npt.NDArray[np.float64], cells: npt.NDArray[np.float64]) -> bool:
+def _counts_cells(column: npt.NDArray[np.floating[Any]], cells: npt.NDArray[np.floating[Any]]) -> bool:
     """Return whether a column says how many ratings each row has."""
     if len(column) < 2:
         return False

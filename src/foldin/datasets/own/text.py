@@ -102,11 +102,11 @@ def look(path: Path, name: str) -> Text:
 
 def without_words(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Return a table of texts in which words that say that a cell is empty are missing, and those words by column."""
-    says_empty = table.isin(EMPTY)
-    found = {
-        str(name): sorted(set(table.loc[says_empty[name], name])) for name in table if says_empty[name].to_numpy().any()
-    }
-    return table.mask(says_empty), found
+    found: dict[str, list[str]] = {}
+    for name, cells in table.items():
+        if said := sorted(set(cells[cells.isin(EMPTY)])):
+            found[str(name)] = said
+    return table.mask(table.isin(EMPTY)), found
 
 
 def _start(path: Path) -> tuple[bytes, bool]:

@@ -92,10 +92,10 @@ def is_missing(value: object) -> bool:
     return bool(pd.isna(value))  # type: ignore[call-overload]
 
 
-def moment(seconds_since: int) -> str:
+def moment(seconds_since: Any) -> str:
     """Return a time in words, its hour where there is one."""
     try:
-        when = pd.Timestamp(seconds_since, unit="s")
+        when = pd.Timestamp(int(seconds_since), unit="s")
     except (ValueError, OverflowError):
         return f"{seconds_since} s since 1970"
     return str(when.date()) if when == when.normalize() else str(when)
