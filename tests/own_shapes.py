@@ -231,7 +231,7 @@ def _list(world: World, truth: pd.DataFrame, rng: np.random.Generator) -> tuple[
 def _events(world: World, truth: pd.DataFrame, rng: np.random.Generator) -> tuple[list[str], list[list[object]]]:
     user, item, _, time = NAMES[world.names]
     kinds = rng.choice(["view", "addtocart", "purchase"], len(truth), p=[0.7, 0.2, 0.1]).tolist()
-    columns = [(user, truth["user_id"].tolist()), (item, truth["item_id"].tolist()), ("event", kinds)]
+    columns = [(user, truth["user_id"].tolist()), (item, truth["item_id"].tolist()), ("event" if user else "", kinds)]
     columns = [columns[place] for place in world.order]
     if world.time:
         columns.append((time, _times(world, truth)))

@@ -37,11 +37,12 @@ def outcome(world: World, values: dict) -> str:
         one_line(error)
         return "refused"
     values["sources"] = {"mine": found.declared}
-    fetch.run("mine")
     if found.unsure:
         with suppress(FoldinError):
+            fetch.run("mine")
             clean.run("mine")
         return "unsure"
+    fetch.run("mine")
     clean.run("mine")
     same = _same(pd.read_parquet(paths.clean("mine") / "ratings.parquet"), truth, found, world)
     assert same, f"{world}\n{proposal.written(found)}"

@@ -94,9 +94,11 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(field.type.value_type))
-    # Without pandas' notes on its own index, which may be damaged, and which we do not need.
-    frame: pd.DataFrame = table.replace_schema_metadata(None).to_pandas(types_mapper=WHOLE.get)
-    return frame
+    # Two columns may share a name. Pandas' notes on its own index may be damaged, and are not needed.
+    names = table.column_names
+    table = table.rename_columns([str(place) for place in range(len(names))]).replace_schema_metadata(None)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=WHOLE.get)
+    return frame.set_axis(names, axis=1)
 
 
 def _unreadable(form: str, error: Exception) -> FoldinError:

@@ -74,7 +74,9 @@ def roles_of(rows: pd.DataFrame, file: str, *, named: bool) -> Roles:
         left = [name for name in left if name not in roles.found.values()]
     if "time" not in roles.found:
         timely = [name for name in left if times.is_time(rows[name])]
-        if timely:
+        # Large ids look like times; two columns must be left for users and items.
+        ids = 0 if "pair" in roles.found else 2 - len({"user", "item"} & set(roles.found))
+        if timely and len(left) > ids:
             # By places, users and items come first.
             roles.add("time", timely[-1] if not named else timely[0], "guessed from its values")
             left.remove(roles.found["time"])

@@ -61,6 +61,10 @@ def examine(path: Path, member: str | None = None, parts: Sequence[Path] = ()) -
             remedy=f"describe it together with the ratings: foldin describe RATINGS {path}",
         )
     _as_list(found, looks, named_file)
+    try:
+        params.parse(OwnData, found.declared, ITS)
+    except FoldinError as error:
+        found.unsure.append(f"this declaration is refused: {error.what}; {error.remedy}")
     return found
 
 
