@@ -20,7 +20,7 @@ from foldin.preparation import clean, fetch
 SETTINGS = settings(
     deadline=None,
     derandomize=True,
-    max_examples=20,
+    max_examples=12,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
