@@ -1,4 +1,7 @@
-"""Random tables of your own: `foldin describe` proposes what reads them exactly, or says what it is unsure of."""
+"""Random tables of your own: `foldin describe` proposes what reads them exactly, or says what it is unsure of.
+
+For an hour of new ones: MINUTES=60 pytest -m worlds tests/test_own_worlds.py
+"""
 
 import os
 import shutil
