@@ -268,6 +268,30 @@ def test_the_page_of_your_own_data_shows_what_describe_prints(workspace):
     assert [line.removeprefix("   ") for line in shown.splitlines()] == printed.splitlines()
 
 
+def test_each_shape_of_data_is_proposed_as_its_page_shows(workspace, capsys):
+    """When `foldin describe` changed, this prints the block to put in."""
+    sections = re.split(r"^## \d+\. ", text("docs/your-data.md"), flags=re.MULTILINE)[1:]
+    assert len(sections) == 10
+    for section in sections:
+        shutil.rmtree(workspace / "own", ignore_errors=True)
+        (workspace / "own").mkdir()
+        for name, content in re.findall(r"^```text (own/\S+)\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
+            (workspace / name).write_text(content)
+        (command,) = re.findall(r"^\$ foldin (.*)$", section, re.MULTILINE)
+        (shown,) = re.findall(r"^```yaml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+        assert cli.main(shlex.split(command)) == 0
+        printed = capsys.readouterr().out.splitlines()
+        unsure = [line for line in printed if line.startswith("# UNSURE")]
+        proposed = "\n".join([*unsure, *printed[printed.index("sources:") :]]) + "\n"
+        assert shown == proposed, proposed
+        (name,) = YAML(typ="safe").load(shown)["sources"]
+        yaml = YAML()
+        values = yaml.load(workspace / "params.yaml")
+        values["sources"] = YAML(typ="safe").load(shown)["sources"]
+        yaml.dump(values, workspace / "params.yaml")
+        assert cli.main(["fetch", name]) == cli.main(["clean", name]) == 0
+
+
 def test_the_page_of_recommendations_shows_what_is_printed(monkeypatch, capsys, tmp_path):
     """When models changed, this prints the blocks to put in; how long a run takes differs, and is not compared."""
     if not (CHECKOUT / "data" / "models" / "demo").is_dir():

@@ -250,13 +250,32 @@ def datasets() -> None:
         print(f"{name:<18} {one_line(sentence)}")
 
 
-@foldin.command(section=SETTINGS)
-@click.argument("file", type=click.Path(path_type=Path))
-def describe(file: Path) -> None:
-    """Propose a declaration for your file, to paste into params.yaml."""
+@foldin.command(section=SETTINGS, reads_params=False)
+@click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--write", is_flag=True, help="Write the declaration into params.yaml.")
+@click.option("--name", help="The data set's name. Default: from the file's name.")
+@click.option("--member", help="The file to read in a zip archive of several.")
+def describe(files: tuple[Path, ...], write: bool, name: str | None, member: str | None) -> None:
+    """Examine your file, and propose a declaration for params.yaml.
+
+    Reads the whole file, lists every column, and says UNSURE where it may be read in another way. Give tables of items
+    and users together with the file of ratings: foldin describe own/ratings.csv own/films.csv --write
+    """
     from foldin.datasets.own import proposal
 
-    print(proposal.proposal(file))
+    if len(files) > 1:
+        from foldin.datasets.own import side
+
+        if member is not None:
+            raise click.UsageError("--member is of one file")
+        found = side.examine(list(files))
+    else:
+        found = proposal.examine(files[0], member)
+    print(proposal.written(found, name))
+    if write:
+        from foldin.datasets.own import write as into
+
+        print(into.write(found, name))
 
 
 @foldin.command(section=SETTINGS)

@@ -53,7 +53,7 @@ def test_each_fault_is_dropped_under_its_own_reason():
 
 
 def test_lines_that_no_reader_could_read_are_in_the_account():
-    ratings, account = clean.clean_ratings(raw_ratings([("a", "x", 4.0, 1)]), STARS, SETTINGS, bad_lines=3)
+    ratings, account = clean.clean_ratings(raw_ratings([("a", "x", 4.0, 1)]), STARS, SETTINGS, dropped={"bad_line": 3})
     metrics = account.close("ratings", len(ratings))
     assert (metrics["rows_in"], metrics["rows_out"], metrics["dropped"]["bad_line"]) == (4, 1, 3)
 

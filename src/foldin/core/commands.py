@@ -8,6 +8,9 @@ from click.shell_completion import CompletionItem
 
 from foldin.core import faults
 
+THREADS = 2
+"""Threads of a command that does not read how many are asked for."""
+
 
 class Command(click.Command):
     """A command that runs under the CPU lane.
@@ -18,11 +21,13 @@ class Command(click.Command):
         As of `click.Command`.
     section : str
         The heading it is listed under.
+    reads_params : bool, optional
+        Whether it needs params.yaml; else it runs although that is broken or absent, with `THREADS` threads.
     """
 
-    def __init__(self, *arguments: Any, section: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, section: str, reads_params: bool = True, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.section = section
+        self.section, self.reads_params = section, reads_params
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take arguments by name as well, as dvc.yaml gives them: `--dataset demo --family als`.
@@ -40,7 +45,10 @@ class Command(click.Command):
         from foldin.core import determinism, params
 
         faults.refuse_little_memory()
-        determinism.fix_environment(params.threads(), params.device())
+        if self.reads_params:
+            determinism.fix_environment(params.threads(), params.device())
+        else:
+            determinism.fix_environment(THREADS)
         return super().invoke(ctx)
 
 

@@ -27,6 +27,10 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+ALARMS = ("one_user_a_row", "one_item_a_row", "one_item_has_most", "many_dropped", "unused_gap", "times_outside_unit")
+"""What foldin.preparation.alarms finds odd about cleaned ratings."""
+
+
 class Clean(Section):
     """Section `clean`: how raw ratings become canonical ones."""
 
@@ -36,6 +40,14 @@ class Clean(Section):
     oldest: int = Field(ge=1, le=200)
     earliest_year: int = Field(ge=-9998, le=9998)
     latest_year: int = Field(ge=1970, le=9998)
+    stop_on: list[str] = Field(default=[])
+
+    @field_validator("stop_on")
+    @classmethod
+    def _names_alarms(cls, names: list[str]) -> list[str]:
+        if unknown := [name for name in names if name not in ALARMS]:
+            raise ValueError(f"'{unknown[0]}' is no alarm; the alarms are: {', '.join(ALARMS)}")
+        return names
 
     @field_validator("oldest", "latest_year")
     @classmethod

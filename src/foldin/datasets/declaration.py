@@ -27,6 +27,8 @@ class RawTables:
         `user_id`, then whatever is known (`age`, `gender`, `country`, `occupation`); may have no rows.
     bad_lines : int
         Lines of the ratings' files that were not as declared and are not among the ratings.
+    dropped : dict of str to int
+        Reason → other rows of the ratings' files that the declaration leaves out.
     changed : dict of str to dict of str to int
         Table → reason → rows in which the reader corrected a value or made it missing.
     """
@@ -35,6 +37,7 @@ class RawTables:
     items: pd.DataFrame
     users: pd.DataFrame
     bad_lines: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
     changed: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -138,6 +141,8 @@ class DataSet:
         Whether a rating of 0 means "used, but not rated"; such rows are dropped.
     isbn_items : bool
         Whether item ids are ISBNs, which users spell in many ways.
+    events_per_pair : str
+        Of implicit feedback: "sum" adds up the counts of a pair, "highest" keeps the highest.
     fold : callable or None
         Reads the test pairs of an official fold, by its number, from the folder of raw files; see
         foldin.preparation.protocols.
@@ -167,6 +172,7 @@ class DataSet:
     own_files: dict[str, Path] = field(default_factory=dict, hash=False)
     zero_is_implicit: bool = False
     isbn_items: bool = False
+    events_per_pair: str = "sum"
     fold: Callable[[Path, int], pd.DataFrame] | None = None
     negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""

@@ -21,7 +21,7 @@ from foldin.core.progress import say, step
 from foldin.datasets import registry
 from foldin.datasets.composition import Tables, compose
 from foldin.datasets.declaration import DataSet
-from foldin.preparation import isbn, side_tables
+from foldin.preparation import alarms, isbn, side_tables
 from foldin.preparation.account import PARTS, Account, check, summed
 
 RATINGS = {"user_id": "category", "item_id": "category", "rating": "float32", "timestamp": "Int64"}
@@ -89,7 +89,8 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
     found = declaration.read(raw)
     declaration.check_counts(found.ratings, raw)
     declaration.check_files(raw, str(place))
-    ratings, account = clean_ratings(found.ratings, declaration, settings, bad_lines=found.bad_lines)
+    dropped = {"bad_line": found.bad_lines, **found.dropped}
+    ratings, account = clean_ratings(found.ratings, declaration, settings, dropped=dropped)
     if ratings.empty:
         raise FoldinError(
             f"no rating of '{declaration.name}' is left after cleaning: {_in_words(account.dropped)}",
@@ -104,7 +105,11 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
             where=place,
             remedy=f"mend sources.{declaration.name}.time_unit in params.yaml",
         )
+    odd = alarms.find(ratings, account, declaration)
+    alarms.raise_alarms(odd, declaration.name, settings)
     metrics = {"ratings": account.close("ratings", len(ratings))}
+    if odd:
+        metrics["ratings"]["alarms"] = {alarm.name: alarm.count for alarm in odd}
     items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], declaration, settings)
     users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
     for table, changed in found.changed.items():
@@ -133,7 +138,7 @@ def _composed(declaration: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) 
 
 
 def clean_ratings(
-    raw: pd.DataFrame, dataset: DataSet, settings: params.Clean, *, bad_lines: int = 0
+    raw: pd.DataFrame, dataset: DataSet, settings: params.Clean, *, dropped: dict[str, int] | None = None
 ) -> tuple[pd.DataFrame, Account]:
     """Drop what is no usable rating, one reason after the other.
 
@@ -147,10 +152,11 @@ def clean_ratings(
         hundredth.
     settings : params.Clean
         `duplicates`: of several ratings of one pair, the last or the first stays, by time, then by file order; an
-        unknown time counts as the earliest. Counts of one pair are added up instead. `latest_year`: a time after it
+        unknown time counts as the earliest. Counts of one pair are added up instead, or the highest stays
+        (`events_per_pair`). `latest_year`: a time after it
         or before 1970 is made missing.
-    bad_lines : int, optional
-        Lines of the ratings' file that its reader could not read and dropped.
+    dropped : dict of str to int, optional
+        Reason → rows that the reader of the ratings dropped: `bad_line`, and what a declaration leaves out.
 
     Returns
     -------
@@ -159,7 +165,8 @@ def clean_ratings(
     account : Account
         Rows dropped, changed and kept, by reason.
     """
-    account = Account(len(raw) + bad_lines, dropped={"bad_line": bad_lines})
+    before = {"bad_line": 0, **(dropped or {})}
+    account = Account(len(raw) + sum(before.values()), dropped=before)
     users, items = categories(raw["user_id"]), categories(raw["item_id"])
     if dataset.isbn_items:
         items, account.changed, account.kept[isbn.WRONG] = isbn.normalize(items)
@@ -184,9 +191,11 @@ def clean_ratings(
     item, item_names = in_natural_order(items, rows)
     order, repeats = sorted_pairs(user, item, len(item_names))
     if order is not None and repeats is not None:
-        rating = _sums(rating, order, repeats) if implicit else rating
+        add = np.maximum if dataset.events_per_pair == "highest" else np.add
+        rating = _of_pairs(rating, order, repeats, add) if implicit else rating
         order = _chosen(order, repeats, time, last=implicit or settings.duplicates == "last")
-    account.dropped["added_to_same_pair" if implicit else "duplicate_pair"] = len(rating) - _length(order, rating)
+    added = "lower_of_same_pair" if dataset.events_per_pair == "highest" else "added_to_same_pair"
+    account.dropped[added if implicit else "duplicate_pair"] = len(rating) - _length(order, rating)
     values = rating if order is None else rating[order]
     ratings = {
         "user_id": pd.Categorical.from_codes(user if order is None else user[order], user_names),
@@ -262,10 +271,10 @@ def _chosen(order: Rows, repeats: Mask, times: pd.arrays.IntegerArray, *, last: 
     return order[kept]
 
 
-def _sums(counts: npt.NDArray[np.float64], order: Rows, repeats: Mask) -> npt.NDArray[np.float64]:
-    """Return counts where every row of a pair has the sum of the pair's."""
+def _of_pairs(counts: npt.NDArray[np.float64], order: Rows, repeats: Mask, add: np.ufunc) -> npt.NDArray[np.float64]:
+    """Return counts where every row of a pair has the sum of the pair's, or the highest."""
     starts = np.flatnonzero(~repeats)
-    sums = np.add.reduceat(counts[order], starts)
+    sums = add.reduceat(counts[order], starts)
     result = np.empty_like(counts)
     result[order] = np.repeat(sums, np.diff(np.append(starts, len(order))))
     return result

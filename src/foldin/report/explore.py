@@ -123,6 +123,8 @@ def cleaning_table(profile: Profile) -> pd.DataFrame:
         for what in ("dropped", "changed", "kept"):
             reasons = sorted(account.get(what, {}).items())
             rows += [(table, what, reason.replace("_", " "), count) for reason, count in reasons if count]
+        odd = sorted(account.get("alarms", {}).items())
+        rows += [(table, "alarm", name.replace("_", " "), count) for name, count in odd]
         if account.get("added_without_description"):
             rows.append((table, "added", "without description", account["added_without_description"]))
         rows.append((table, "rows out", "", account["rows_out"]))

@@ -16,7 +16,21 @@ from foldin.preparation import fetch
         ("{file: own/a.csv, user: who, item: book}", "sources.mine is not whole", "name the column of ratings"),
         ("{file: own/a.csv, user: who, item: book, rating: stars}", "sources.mine is not whole", "[1, 5, 1]"),
         ("{file: own/a.csv, user: who, itm: book}", "unknown key 'sources.mine.itm'", "did you mean 'item'?"),
-        ("{user: who, item: book}", "'sources.mine.file' is missing", ""),
+        ("{user: who, item: book}", "sources.mine is not whole", "name its file as file, or several alike"),
+        (
+            "{file: own/a.csv, files: own/*.csv, user: who, item: book, feedback: implicit}",
+            "sources.mine is not whole",
+            "name its file as file, or several alike",
+        ),
+        ("{file: own/a.csv, user: who, feedback: implicit}", "sources.mine is not whole", "name the column of items"),
+        ("{file: own/a.csv, shape: matrix, user: who, scale: [1, 5]}", "sources.mine is not whole", "row_id"),
+        ("{file: own/a.csv, pair: who, user: who, feedback: implicit}", "not whole", "leave out user and item"),
+        (
+            "{file: own/a.csv, user: who, item: book, event: stars, feedback: implicit}",
+            "not whole",
+            "{view: 1, buy: 5}",
+        ),
+        ("{file: own/a.csv, user: who, item: book, row_id: 1, feedback: implicit}", "not whole", "shape: matrix"),
         (
             "{file: own/a.csv, user: wo, item: book, rating: stars, scale: [1, 5]}",
             "sources.mine.user is 'wo', and the file has no such column",

@@ -24,7 +24,7 @@ def test_describe_refuses_a_format_that_it_cannot_look_into(workspace, monkeypat
     monkeypatch.setitem(tables.EXTENSIONS, ".arrow", "arrow")
     put("a.arrow", "user,item,rating\nu1,b1,4\n")
     with pytest.raises(FoldinError, match="cannot look into a file of the format 'arrow'; declare it by hand"):
-        samples.look(Path("own/a.arrow"))
+        samples.look(Path("own/a.arrow"), "a.arrow")
 
 
 def test_extensions_and_first_bytes_name_only_formats_that_a_declaration_may_have():

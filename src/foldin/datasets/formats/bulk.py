@@ -30,7 +30,14 @@ ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "latin-1": "latin-1", "asci
 
 
 def read(
-    path: Path, dtypes: Mapping[str, str], *, delimiter: str, encoding: str, header: bool, special: str
+    path: Path,
+    dtypes: Mapping[str, str],
+    *,
+    delimiter: str,
+    encoding: str,
+    header: bool,
+    special: str,
+    padded: dict[str, int] | None = None,
 ) -> pd.DataFrame | None:
     """Read a file whose every line is plain: no quotes in use, every number in its usual spelling.
 
@@ -49,6 +56,8 @@ def read(
         Whether the first line is no data; it is not looked at.
     special : str
         Characters that would mean something: the quote where fields may be quoted, the escape where there is one.
+    padded : dict of str to int, optional
+        Where the ids of each column are counted that had blanks around them.
 
     Returns
     -------
@@ -60,7 +69,7 @@ def read(
         return None
     # pyarrow decodes what it reads, and the line-by-line reader all of a line.
     decoder = codecs.getincrementaldecoder(ENCODINGS[encoding])() if len(types) < len(dtypes) else None
-    if _suspect(path, special, decoder) or (encoding not in ("utf-8", "utf-8-sig") and _marked(path)):
+    if _suspect(path, special, decoder, header=header) or (encoding not in ("utf-8", "utf-8-sig") and _marked(path)):
         return None
     source: object = path
     if len(delimiter) > 1:
@@ -100,6 +109,8 @@ def read(
     columns = {}
     for name in types:
         column = _column(table.column(name), dtypes[name])
+        if padded is not None and dtypes[name] == "category":
+            padded[name] = _padded(table.column(name))
         table = table.drop_columns(name)  # so that never two copies of more than one column are alive
         if column is None:
             return None
@@ -113,9 +124,19 @@ def _marked(path: Path) -> bool:
         return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
-def _suspect(path: Path, special: str, decoder: codecs.IncrementalDecoder | None) -> bool:
+def _suspect(path: Path, special: str, decoder: codecs.IncrementalDecoder | None, *, header: bool) -> bool:
     with path.open("rb") as file:
         last = b""
+        if header:
+            # Its names may be quoted, unless an end of line is quoted as well.
+            names = file.readline(BLOCK)
+            if names.count(b'"') % 2 or b"\r" in names.rstrip(b"\r\n"):
+                return True
+            if decoder is not None:
+                try:
+                    decoder.decode(names)
+                except UnicodeDecodeError:
+                    return True
         while block := file.read(BLOCK):
             if any(character.encode() in block for character in special):
                 return True
@@ -147,6 +168,17 @@ def _column(values: pa.ChunkedArray, dtype: str) -> pd.api.extensions.ExtensionA
         return numbers if int((~np.isfinite(numbers)).sum()) == values.null_count else None
     stripped = _stripped(values)
     return stripped if dtype == "category" else stripped.astype("str")
+
+
+def _padded(values: pa.ChunkedArray) -> int:
+    """Return how many texts have blanks around them, and are not all blank."""
+    count = 0
+    for chunk in values.chunks:
+        texts = chunk.dictionary.to_pylist()
+        odd = np.array([text != text.strip() != "" for text in texts], dtype=bool)
+        if odd.any():
+            count += int(odd[chunk.indices.drop_null().to_numpy()].sum())
+    return count
 
 
 def _stripped(values: pa.ChunkedArray) -> pd.Categorical:

@@ -21,6 +21,8 @@ from foldin.core.errors import FoldinError
 LARGEST = 2.0**62
 EXACT = {2: 2.0**11, 4: 2.0**24, 8: 2.0**53}
 """Bytes of a float → the number below which it can be every whole number; from there on, one stands for several."""
+LONGEST_LINE = 1 << 24
+"""Bytes of a header, at most."""
 SHOWN = 80
 """Characters of a value in a message."""
 NO_ID, MERGED = "which is no id", "a float so large that it may be several ids"
@@ -56,8 +58,8 @@ def first_line(path: Path) -> bytes:
     if not path.is_file():
         return b""
     with path.open("rb") as file:
-        # Lines may end as on old Macs.
-        return re.split(rb"[\r\n]", file.readline(10_000))[0]
+        # Lines may end as on old Macs; and a matrix has a name for each of its many columns.
+        return re.split(rb"[\r\n]", file.readline(LONGEST_LINE))[0]
 
 
 def undescribed(item_ids: pd.Series, domain: str) -> pd.DataFrame:
@@ -209,7 +211,9 @@ def _number(value: object) -> object:
     return value if isinstance(value, float | Decimal | str | np.generic) else None
 
 
-def seconds(values: pd.Series, path: Path, unit: str = "", faults: Faults | None = None) -> pd.Series:
+def seconds(
+    values: pd.Series, path: Path, unit: str = "", faults: Faults | None = None, date_format: str = ""
+) -> pd.Series:
     """Return times as seconds since 1970 UTC.
 
     Parameters
@@ -222,6 +226,8 @@ def seconds(values: pd.Series, path: Path, unit: str = "", faults: Faults | None
         Of numbers: one of `UNITS`; "date" for dates. Without it, seconds where the first is a number, else dates.
     faults : Faults, optional
         Where values that are no times are gathered; they are then missing.
+    date_format : str, optional
+        How dates are written, as for `strptime`, such as "%d/%m/%Y"; without it, as ISO 8601 writes them.
 
     Returns
     -------
@@ -248,8 +254,11 @@ def seconds(values: pd.Series, path: Path, unit: str = "", faults: Faults | None
     if unit != "date":
         found = _numeric(values)
     else:
-        found = _since_1970(pd.to_datetime(_calendar(values), errors="coerce", utc=True, format="ISO8601"))
-    found = _checked(found, values, path, "no date" if unit == "date" else f"no time in {unit or 's'}", faults)
+        found = _since_1970(
+            pd.to_datetime(_calendar(values), errors="coerce", utc=True, format=date_format or "ISO8601")
+        )
+    no_date = f"no date as {date_format}" if date_format else "no date"
+    found = _checked(found, values, path, no_date if unit == "date" else f"no time in {unit or 's'}", faults)
     scaled: pd.Series = found.floordiv(UNITS.get(unit, 1)).astype("Int64")
     return scaled
 

@@ -7,7 +7,6 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pandas as pd
 from foldin.core.errors import FoldinError
 from foldin.core.progress import tick
 from foldin.datasets.formats import bulk
+from foldin.datasets.formats.bad_lines import BadLines as BadLines
 from foldin.datasets.formats.parsers import DTYPES, Parser, flag, identifier, ignored
 
 CHUNK = 200_000
@@ -24,51 +24,6 @@ AS_READ = {"category": "str", "time": "Int64", "float64 with comma": "float64"}
 """Dtypes of columns that have another while they are read."""
 # What `surrogateescape` makes of a byte that is no text.
 UNDECODED = re.compile("[\udc80-\udcff]")
-
-
-@dataclass
-class BadLines:
-    """Lines that are not as declared, dropped and counted up to a share of the file.
-
-    Attributes
-    ----------
-    share : float
-        The share of a file's lines that may be bad; more is an error that names the first.
-    count : int
-        Lines dropped so far, of all files read with this object.
-    first : FoldinError or None
-        What is wrong with the first of them.
-    """
-
-    share: float
-    count: int = 0
-    first: FoldinError | None = None
-
-    def add(self, dropped: int, good: int, first: FoldinError) -> None:
-        """Count lines dropped, or refuse them where they are more than the share allows.
-
-        Parameters
-        ----------
-        dropped : int
-            Lines that are not as declared.
-        good : int
-            Lines that are.
-        first : FoldinError
-            What is wrong with the first.
-
-        Raises
-        ------
-        FoldinError
-            When these and those counted before are too many.
-        """
-        bad = self.count + dropped
-        if bad > self.share * (good + bad):
-            raise FoldinError(
-                f"{bad:,} of {good + bad:,} lines are not as declared; the first: {first.what}",
-                where=first.where,
-                remedy=f"mend the declaration or the file, or raise clean.bad_lines ({self.share:g})",
-            )
-        self.count, self.first = bad, self.first or first
 
 
 def read(
@@ -81,6 +36,7 @@ def read(
     quoted: bool = False,
     escape: str | None = None,
     bad: BadLines | None = None,
+    padded: dict[str, int] | None = None,
 ) -> pd.DataFrame:
     """Read a delimited text file.
 
@@ -103,6 +59,8 @@ def read(
         The character that takes its meaning from the quote after it.
     bad : BadLines, optional
         Where lines that are not as declared are counted; without it the first is an error.
+    padded : dict of str to int, optional
+        Column → ids that had blanks around them, counted here.
 
     Returns
     -------
@@ -127,10 +85,18 @@ def read(
         dtypes = {name: DTYPES.get(parser, "") for name, parser in columns.items()}
         special = ('"' if quoted else "") + (escape or "")
         table = bulk.read(
-            path, dtypes, delimiter=delimiter, encoding=encoding, header=header is not None, special=special
+            path,
+            dtypes,
+            delimiter=delimiter,
+            encoding=encoding,
+            header=header is not None,
+            special=special,
+            padded=padded,
         )
         if table is None:
             table = reader.table(header is not None)
+            if padded is not None:
+                padded |= reader.padded
     except FileNotFoundError:
         raise FoldinError("the file is missing", where=_place(path), remedy=_remedy(path)) from None
     if table.empty:
@@ -158,6 +124,7 @@ class _Reader:
         self.span = 1  # lines of the record at hand: a quoted field may hold ends of lines
         self.dropped = 0
         self.first: FoldinError | None = None
+        self.padded: dict[str, int] = {}
 
     def expect(self, header: list[str]) -> None:
         """Refuse a file whose first line says something else."""
@@ -265,6 +232,8 @@ class _Reader:
         for field, (name, parser) in zip(fields, parsers, strict=True):
             try:
                 row.append(parser(field) if field.strip() or parser is flag else None)
+                if parser is identifier and row[-1] is not None and row[-1] != field:
+                    self.padded[name] = self.padded.get(name, 0) + 1
             except ValueError:
                 raise self._fault(self.line, f"{name} is {field[:80]!r}") from None
         return row

@@ -7,26 +7,22 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
-from foldin.core.ids import categories
 from foldin.core.interactions import IMPLICIT, Scale
 from foldin.datasets.composition import composed
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines
-from foldin.datasets.formats.fields import Faults, ids, numbers, seconds, undescribed, whole_numbers
+from foldin.datasets.formats.fields import Faults, ids, undescribed, whole_numbers
 from foldin.datasets.known.movielens import NO_PEOPLE
-from foldin.datasets.own import tables
+from foldin.datasets.own import ratings, tables
 from foldin.datasets.own.schema import File, OwnComposition, OwnData, OwnItems, OwnUsers
 
-POINT = "id_written_with_a_point"
-"""Why an id was changed: 7.0 is 7."""
 OWN = "own"
 """The folder that holds the user's files."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -83,25 +79,26 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
             remedy="leave the colon out",
         )
     declared = {key: data, f"{key}.items": data.items, f"{key}.users": data.users}
-    places = {place: _place(file.file, place) for place, file in declared.items() if file is not None}
+    places = {place: _place(file, place) for place, file in declared.items() if file is not None}
     for place, file in declared.items():
         if file is not None:
             tables.check(file, place)
     several = data.items is not None and data.items.domain is not None
     return DataSet(
         name=name,
-        about=data.about or f"Your own data, {data.file}.",
+        about=data.about or f"Your own data, {data.name}.",
         scale=_scale(data),
         domains=() if several else (data.domain,),
         licence=data.licence or "Your own.",
         redistributable=False,
         files=dict.fromkeys(places.values()),
         read=partial(_read, data, key),
-        page=f"your own file {data.file}",
+        page=f"your own file {data.name}",
         zero_is_implicit=data.zero_is_implicit,
         isbn_items=data.isbn_items,
         people=data.people,
-        own_files={relative: paths.root() / OWN / relative for relative in places.values()},
+        events_per_pair=data.events_per_pair,
+        own_files=_own_files({places[place]: file for place, file in declared.items() if file is not None}),
     )
 
 
@@ -126,12 +123,22 @@ def _refuse_circle(name: str) -> None:
                 chains.append([*chain, part])
 
 
-def _place(file: str, key: str) -> str:
-    """Return where a declared file lies within own/."""
-    parts = PurePosixPath(file).parts
+def _own_files(places: dict[str, File]) -> dict[str, Path]:
+    """Return where the files of a declaration lie: of a pattern, all that are there; it itself where none is."""
+    own = paths.root() / OWN
+    found: dict[str, Path] = {}
+    for place, file in places.items():
+        matching = _matching(own, place) if file.files else []
+        found |= {path.relative_to(own).as_posix(): path for path in matching} or {place: own / place}
+    return found
+
+
+def _place(file: File, key: str) -> str:
+    """Return where a declared file, or the pattern of several, lies within own/."""
+    parts = PurePosixPath(file.name).parts
     if len(parts) < 2 or parts[0] != OWN or ".." in parts:
         raise FoldinError(
-            f"{key}.file is '{file}', which is not in the folder {OWN}/",
+            f"{key}.{'file' if file.file else 'files'} is '{file.name}', which is not in the folder {OWN}/",
             where="params.yaml",
             remedy=f"copy or link it there, and write {OWN}/{parts[-1] if parts else 'FILE'}",
         )
@@ -148,78 +155,26 @@ def _scale(data: OwnData) -> Scale:
 def _read(data: OwnData, key: str, folder: Path) -> RawTables:
     """Read the files of a declaration from a data set's raw folder."""
     bad = lines.BadLines(params.section(params.Clean).bad_lines)
-    ratings, pointed = read_ratings(data, folder / _place(data.file, key), key, bad)
-    changed = {"ratings": {POINT: pointed}}
-    items, users = _items(data, ratings, key, folder, changed), _users(data, key, folder, changed)
+    found = ratings.read(data, _found(data, key, folder), key, bad)
+    changed = {"ratings": found.changed}
+    items, users = _items(data, found.table, key, folder, changed), _users(data, key, folder, changed)
     # Where nothing was changed, nothing is said.
     changed = {table: {why: n for why, n in counts.items() if n} for table, counts in changed.items()}
     changed = {table: counts for table, counts in changed.items() if counts}
-    return RawTables(ratings, items, users, bad_lines=bad.count, changed=changed)
+    dropped = {why: n for why, n in found.dropped.items() if n}
+    return RawTables(found.table, items, users, bad_lines=bad.count, dropped=dropped, changed=changed)
 
 
-def read_ratings(data: OwnData, file: Path, key: str, bad: lines.BadLines) -> tuple[pd.DataFrame, int]:
-    """Read the ratings of a declaration.
-
-    Parameters
-    ----------
-    data : OwnData
-        The declaration.
-    file : Path
-        Where its file lies.
-    key : str
-        The key of the declaration, for messages.
-    bad : BadLines
-        Where lines that cannot be read are counted.
-
-    Returns
-    -------
-    ratings : pandas.DataFrame
-        As in `RawTables`.
-    pointed : int
-        Rows in which an id was written as 7.0.
-    """
-    roles = {"user": data.user, "item": data.item, "rating": data.rating, "time": data.time}
-    rows = tables.read(data, file, _named(roles), key, bad)
-    path = Path(data.file)
-    with tables.name_file_in_errors(path, key):
-        user, item = (_without_points(ids(rows[role], path)) for role in ("user", "item"))
-        ratings = pd.DataFrame({"user_id": user.ids, "item_id": item.ids})
-        faults = Faults(np.zeros(len(rows), dtype=bool))
-        # An event without a count is one interaction.
-        ratings["rating"] = numbers(rows["rating"], path, faults) if "rating" in rows else 1.0
-        times = rows["time"] if "time" in rows else pd.Series(None, index=rows.index, dtype="str")
-        ratings["timestamp"] = seconds(times, path, data.time_unit or "", faults)
-        if faults.first is not None:
-            bad.add(int(faults.rows.sum()), int((~faults.rows).sum()), faults.first)
-    pointed = int((user.had_point | item.had_point)[~faults.rows].sum())
-    return ratings[~faults.rows].reset_index(drop=True), pointed
+def _found(file: File, key: str, folder: Path) -> list[tuple[str, Path]]:
+    """Return the files of a declaration: as it would name each alone, and where it lies; sorted by name."""
+    place = _place(file, key)
+    if file.file:
+        return [(file.file, folder / place)]
+    return [(f"{OWN}/{path.relative_to(folder).as_posix()}", path) for path in _matching(folder, place)]
 
 
-class _Ids(NamedTuple):
-    """Ids of one's own, and which of them were written as 7.0."""
-
-    ids: pd.Series
-    had_point: npt.NDArray[np.bool_]
-
-
-def _without_points(found: pd.Series) -> _Ids:
-    """Return ids in which 7.0 is 7, as it is where ids are numbers: pandas writes so what stands in a column with gaps.
-
-    Parameters
-    ----------
-    found : pandas.Series
-        Ids as text, or as categories of text.
-    """
-    coded = categories(found)
-    had_point = np.asarray(coded.categories.str.fullmatch(r"-?[0-9]+\.0+"), dtype=bool)
-    if not had_point.any():
-        return _Ids(found, np.zeros(len(found), dtype=bool))
-    written = coded.categories.str.replace(r"^(-?[0-9]+)\.0+$", r"\1", regex=True)
-    places, names = pd.factorize(written)
-    codes = np.append(places, -1)[coded.codes]
-    ids = pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
-    whole = pd.Series(ids, index=found.index, name=found.name)
-    return _Ids(whole.astype(found.dtype) if found.dtype == "str" else whole, np.append(had_point, False)[coded.codes])
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if path.is_file())
 
 
 def _whole(values: pd.Series, path: Path, changed: dict[str, int], name: str) -> pd.Series:
@@ -231,15 +186,15 @@ def _whole(values: pd.Series, path: Path, changed: dict[str, int], name: str) ->
 
 
 def _items(
-    data: OwnData, ratings: pd.DataFrame, key: str, folder: Path, changed: dict[str, dict[str, int]]
+    data: OwnData, rated: pd.DataFrame, key: str, folder: Path, changed: dict[str, dict[str, int]]
 ) -> pd.DataFrame:
     if data.items is None:
-        return undescribed(ratings["item_id"], data.domain)
+        return undescribed(rated["item_id"], data.domain)
     rows = _columns(data.items, _given(data.items, OwnItems), f"{key}.items", folder)
-    with tables.name_file_in_errors(Path(data.items.file), f"{key}.items"):
-        named = _without_points(ids(rows["id"], Path(data.items.file)))
+    with tables.name_file_in_errors(Path(data.items.name), f"{key}.items"):
+        named = ratings.without_points(ids(rows["id"], Path(data.items.name)))
     items = pd.DataFrame({"item_id": named.ids})
-    changed["items"] = {POINT: int(named.had_point.sum())}
+    changed["items"] = {ratings.POINT: int(named.had_point.sum())}
     for name in ("title", "creator", "domain"):
         if name in rows or name == "title":
             items[name] = rows[name].astype("str") if name in rows else None
@@ -250,7 +205,7 @@ def _items(
     else:
         items["genres"] = ""
     if "year" in rows:
-        items["year"] = _whole(rows["year"], Path(data.items.file), changed["items"], "year")
+        items["year"] = _whole(rows["year"], Path(data.items.name), changed["items"], "year")
     return items
 
 
@@ -262,15 +217,15 @@ def _users(data: OwnData, key: str, folder: Path, changed: dict[str, dict[str, i
     if data.users is None:
         return NO_PEOPLE
     rows = _columns(data.users, _given(data.users, OwnUsers), f"{key}.users", folder)
-    with tables.name_file_in_errors(Path(data.users.file), f"{key}.users"):
-        named = _without_points(ids(rows["id"], Path(data.users.file)))
+    with tables.name_file_in_errors(Path(data.users.name), f"{key}.users"):
+        named = ratings.without_points(ids(rows["id"], Path(data.users.name)))
     users = pd.DataFrame({"user_id": named.ids})
-    changed["users"] = {POINT: int(named.had_point.sum())}
+    changed["users"] = {ratings.POINT: int(named.had_point.sum())}
     for name in ("gender", "country", "occupation"):
         if name in rows:
             users[name] = rows[name].astype("str").where(rows[name].notna())
     if "age" in rows:
-        users["age"] = _whole(rows["age"], Path(data.users.file), changed["users"], "age")
+        users["age"] = _whole(rows["age"], Path(data.users.name), changed["users"], "age")
     return users
 
 
@@ -281,9 +236,9 @@ def _given(table: File, kind: type[File]) -> dict[str, Any]:
 
 
 def _columns(file: File, columns: dict[str, Any], key: str, folder: Path) -> pd.DataFrame:
-    """Return the declared columns of a file, named by their roles."""
-    return tables.read(file, folder / _place(file.file, key), _named(columns), key)
-
-
-def _named(columns: dict[str, Any]) -> dict[str, str]:
-    return {role: str(name) for role, name in columns.items() if name is not None}
+    """Return the declared columns of a file, or of several, named by their roles."""
+    parts = []
+    for name, path in _found(file, key, folder):
+        of_one = file.model_copy(update={"file": name, "files": ""})
+        parts.append(tables.read(of_one, path, ratings.named(columns), key))
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)

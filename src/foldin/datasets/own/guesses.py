@@ -1,226 +1,272 @@
-"""Guesses, with reasons, what the columns of a table are (users, items, ratings or counts, times), and the scale."""
+"""Guesses what the columns of a list are: users, items, ratings or counts, events, times; and what else they may be."""
 
 import re
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from foldin.core.errors import FoldinError
-from foldin.datasets.formats.fields import UNITS, Faults, seconds
+from foldin.datasets.own import times, words
 
-WORDS = {
-    "user": (
-        "user",
-        "useri",
-        "customer",
-        "client",
-        "buyer",
-        "member",
-        "reader",
-        "reviewer",
-        "account",
-        "person",
-        "listener",
-        "usersha1",
-    ),
-    "item": (
-        "item",
-        "movie",
-        "film",
-        "book",
-        "isbn",
-        "product",
-        "article",
-        "sku",
-        "asin",
-        "artist",
-        "artmbid",
-        "track",
-        "song",
-        "game",
-        "business",
-    ),
-    "rating": ("rating", "ratings", "stars", "star", "score", "rate", "overall", "grade", "reviewscore", "bookrating"),
-    "count": ("plays", "count", "weight", "listens", "views", "clicks", "quantity", "purchases", "hours", "playcount"),
-    "time": ("timestamp", "time", "date", "tstamp", "datetime", "ratedat", "createdat", "unixreviewtime", "reviewtime"),
-}
-"""What columns of each role are often called, in small letters without anything between them."""
-STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.01)
 MOST_STEPS = 200
-"""Ratings with more distinct values than this are counts, or have no steps."""
-FIRST_TIME, LAST_TIME = 300_000_000, 4_100_000_000
-"""Numbers between these can be seconds since 1970: times from mid 1979 to 2099."""
-FIRST_DAY, LAST_DAY = 19_000_101, 20_991_231
-"""Numbers between these can be days, written year, month, day."""
-MOST_ODD = 0.05
-"""Share of the times that may be none, such as a 0 where a time is unknown."""
-WIDE = 5
-"""Columns of ratings from which on a table is a matrix, a column for each item."""
-APART = 3.0
-"""Times the distance of all others by which a value stands apart, and so may be a mistake."""
-RARE = 0.001
-"""Share of the ratings above which a value that stands apart is none."""
+"""Ratings have at most this many distinct values."""
+NAMED = 0.2
+"""Share of numbers that a column called a rating or a count must have, at least."""
+FEW = 30
+"""Kinds of events, at most."""
+PAIR = re.compile(r"^([^:;|/#~,]+)(::|[:;|/#~,]|__|--|_)([^:;|/#~,]+)$")
+"""An id of a user and one of an item in one column."""
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+@dataclass
+class Roles:
+    """What the columns of a list are.
+
+    Attributes
+    ----------
+    found : dict of str to str
+        Role → column: `user` and `item`, or `pair`; and any of `rating`, `count`, `event`, `time`.
+    reasons : dict of str to str
+        Role → why.
+    unused : dict of str to str
+        Column → why it is not used.
+    unsure : list of str
+        What may be otherwise.
+    pair : dict of str to str
+        What to declare of a column with both ids.
+    """
+
+    found: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
+    unsure: list[str] = field(default_factory=list)
+    pair: dict[str, str] = field(default_factory=dict)
+
+    def add(self, role: str, name: str, why: str) -> None:
+        """Give a column a role."""
+        self.found[role], self.reasons[role] = name, f"{name}: {role}, {why}"
 
 
-def by_name(names: list[str]) -> dict[str, str]:
-    """Return the columns whose names say their role: role → name, the first of each."""
-    found: dict[str, str] = {}
-    for role, words in WORDS.items():
-        for name in names:
-            plain = _plain(name)
-            stem = re.sub(r"(ids?|no|nr|number|key|name)$", "", plain)
-            if name not in found.values() and (plain in words or stem in words):
-                found.setdefault(role, name)
-    return found
+def roles_of(rows: pd.DataFrame, file: str, *, named: bool) -> Roles:
+    """Return what the columns of a list are.
 
-
-def refuse_matrix(rows: pd.DataFrame, path: Path, *, named: bool) -> None:
-    """Refuse a table with a row for each user and a column for each item: its cells are the ratings.
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Some of its rows, as text.
+    file : str
+        What the file is called, for messages.
+    named : bool
+        Whether its columns have names; else they are called by number.
 
     Raises
     ------
     FoldinError
-        When nearly all columns are numbers like ratings, and none has a name that says a role of its own.
+        When no two columns can be users and items.
     """
-    known = set(by_name([str(name) for name in rows])) if named else set()
-    alike = [name for name in rows if rows[name].isna().all() or _is_rating(rows[name])]
-    if known <= {"user"} and len(alike) >= max(WIDE, rows.shape[1] - 2):
-        raise FoldinError(
-            f"this looks like a matrix of users and items: {len(alike)} of {rows.shape[1]} columns hold ratings",
-            where=path,
-            remedy="write a row for each rating, with columns user, item and rating (pandas: melt, then dropna)",
-        )
-
-
-def roles_of(rows: pd.DataFrame, path: Path, *, named: bool) -> tuple[dict[str, str | int], dict[str, str]]:
-    """Return role → column (a number where columns have no names), and role → why."""
     names = [str(name) for name in rows]
-    found = by_name(names) if named else {}
-    reasons = {role: f"{name}: {role}, guessed from its name" for role, name in found.items()}
-    left = [name for name in names if name not in found.values()]
-    if "time" not in found and (name := next((name for name in left if _is_time(rows[name])), None)):
-        found["time"], reasons["time"] = name, f"{name}: time, guessed from its values"
-        left.remove(name)
-    if not {"rating", "count"} & set(found):
-        few = {name: rows[name].nunique() for name in reversed(left) if _is_rating(rows[name])}
-        # Two columns must be left for users and items.
-        if few and len(left) > 2 - len({"user", "item"} & set(found)):
-            name = min(few, key=lambda name: few[name])
-            found["rating"], reasons["rating"] = name, f"{name}: rating, because it has the fewest distinct numbers"
-            left.remove(name)
-    for role in ("user", "item"):
-        if role not in found and left:
-            found[role] = left.pop(0)
-            reasons[role] = f"{found[role]}: {role}, as the first remaining column; check this"
-    if not {"user", "item"} <= set(found):
+    roles = Roles()
+    said = words.all_by_name(names) if named else {}
+    _by_name(roles, said, rows)
+    left = [name for name in names if name not in roles.found.values()]
+    if not {"user", "item"} <= set(roles.found):
+        _pair(roles, left, rows, named=named)
+        left = [name for name in left if name not in roles.found.values()]
+    if "time" not in roles.found:
+        timely = [name for name in left if times.is_time(rows[name])]
+        # Large ids look like times; two columns must be left for users and items.
+        ids = 0 if "pair" in roles.found else 2 - len({"user", "item"} & set(roles.found))
+        if timely and len(left) > ids:
+            # By places, users and items come first.
+            roles.add("time", timely[-1] if not named else timely[0], "guessed from its values")
+            left.remove(roles.found["time"])
+            if len(timely) > 1:
+                roles.unsure.append(f"{roles.found['time']} is taken as the time; {', '.join(timely)} look like times")
+    if "event" not in roles.found:
+        _event(roles, left, rows)
+        left = [name for name in left if name not in roles.found.values()]
+    needed = 0 if "pair" in roles.found else 2 - len({"user", "item"} & set(roles.found))
+    if not {"rating", "count", "event"} & set(roles.found):
+        _strength(roles, left, rows, needed, named=named)
+        left = [name for name in left if name not in roles.found.values()]
+    if needed:
+        _users_and_items(roles, left, rows, file, names, named=named)
+        left = [name for name in left if name not in roles.found.values()]
+    for name in left:
+        roles.unused.setdefault(name, _kind(rows[name]))
+    order = [role for role in ("pair", "user", "item", "rating", "count", "event", "time") if role in roles.found]
+    roles.found = {role: roles.found[role] for role in order}
+    return roles
+
+
+def _by_name(roles: Roles, said: dict[str, list[str]], rows: pd.DataFrame) -> None:
+    for role, names in said.items():
+        if role == "event" and not _is_events(rows[names[0]]):
+            continue
+        if role == "event" and {"rating", "count"} & set(roles.found):
+            roles.unsure.append(
+                f"{names[0]} looks like a kind of event; all are counted alike, unless you name it as event"
+            )
+            continue
+        if role == "count" and "rating" in roles.found:
+            continue
+        if role in ("rating", "count"):
+            fitting = [name for name in names if is_number(rows[name], NAMED)]
+            if not fitting:
+                shown = ", ".join(names)
+                roles.unsure.append(f"{shown}: called a {role} and mostly no number, so not used")
+                continue
+            names = fitting
+        chosen = min(names, key=lambda name: words.plain(name).endswith(("name", "title")))
+        roles.add(role, chosen, "guessed from its name")
+        stems = {words.SUFFIX.sub("", words.plain(name)) for name in names}
+        if len(names) > 1 and len(stems) > 1:
+            rivals = ", ".join(name for name in names if name != chosen)
+            roles.unsure.append(f"{chosen} is taken as the {role}; {rivals} may be it as well")
+
+
+def is_number(values: "pd.Series[str]", share: float = 0.5) -> bool:
+    """Return whether more than a share of what is known of a column are numbers."""
+    known = values.dropna()
+    return bool(len(known) and pd.to_numeric(known, errors="coerce").notna().mean() > share)
+
+
+def _pair(roles: Roles, left: list[str], rows: pd.DataFrame, *, named: bool) -> None:
+    """Find a column with the ids of both."""
+    for name in left:
+        known = rows[name].dropna().astype("str")
+        if not len(known) or times.is_time(rows[name]) or is_number(known):
+            continue
+        parts = known.head(2000).str.extract(PAIR)
+        order = words.of_pair(name) if named else ""
+        if parts.isna().any().any() or len(set(parts[1])) > 1:
+            continue
+        first, second = parts[0].nunique(), parts[2].nunique()
+        apart = known.head(2000).nunique()
+        # Both halves come again, the whole hardly does.
+        if order or (
+            {"user", "item"}.isdisjoint(roles.found) and max(first, second) < 0.9 * apart and min(first, second) > 1
+        ):
+            roles.found.pop("user", None)
+            roles.found.pop("item", None)
+            roles.add("pair", name, "ids of a user and an item in one column")
+            roles.pair = {"pair_separator": str(parts[1].iloc[0])}
+            if order == "item-user":
+                roles.pair["pair_order"] = order
+            if not order:
+                roles.unsure.append(
+                    f"{name} is taken as user and item, in this order; otherwise declare pair_order: item-user"
+                )
+            return
+
+
+def _is_events(values: "pd.Series[str]") -> bool:
+    known = values.dropna()
+    return bool(len(known) and known.nunique() <= FEW and not is_number(known))
+
+
+def _event(roles: Roles, left: list[str], rows: pd.DataFrame) -> None:
+    """Find a column of kinds of events by its values, whatever it is called."""
+    for name in left:
+        if _is_events(rows[name]):
+            kinds = [words.plain(kind) for kind in rows[name].dropna().unique()]
+            if len(kinds) > 1 and sum(kind in words.EVENTS for kind in kinds) >= 0.5 * len(kinds):
+                if {"rating", "count"} & set(roles.found):
+                    roles.unsure.append(
+                        f"{name} looks like a kind of event; to count some only, select them with where"
+                    )
+                    return
+                roles.add("event", name, "guessed from its values")
+                return
+
+
+def _strength(roles: Roles, left: list[str], rows: pd.DataFrame, needed: int, *, named: bool) -> None:
+    """Find the column of ratings or counts among those whose names say nothing."""
+    possible = [
+        name
+        for name in left
+        if is_number(rows[name]) and _varies(rows[name]) and not (named and words.is_attribute(name))
+    ]
+    if not named:
+        # By places: user, item, then the rating; unless its values say otherwise.
+        rest = [name for name in left if name in possible]
+        possible = rest if len(left) > needed else []
+    if not possible or len(left) <= needed:
+        return
+    distinct = {name: rows[name].nunique() for name in possible}
+    like_ratings = [name for name in possible if _is_rating(rows[name])]
+    least = min(possible, key=lambda name: distinct[name])
+    others = [distinct[name] for name in possible if name != least]
+    clear = least in like_ratings and (not others or 3 * distinct[least] <= min(others))
+    if named or clear:
+        chosen = least if clear or not like_ratings else min(like_ratings, key=lambda name: distinct[name])
+        if named and not clear and (beyond := possible[needed:]):
+            chosen = beyond[0]
+    else:
+        place = left[needed] if len(left) > needed else left[-1]
+        chosen = place if place in possible else least
+    # What is different in each row is an id, unless nothing else is left.
+    if distinct[chosen] == rows[chosen].notna().sum() > 20 and _is_whole(rows[chosen]) and named:
+        roles.unsure.append(f"{chosen} has another number in each row, so not used; it may be the rating or count")
+        return
+    why = "because it has the fewest distinct numbers" if chosen == least else "by its place"
+    roles.add("rating", chosen, why)
+    rivals = [name for name in possible if name != chosen]
+    what = f"{chosen} is taken as the rating or count, {why}"
+    roles.unsure.append(
+        what + (f"; it may be {' or '.join(rivals)} instead" if rivals else "; leave it out if it is none")
+    )
+
+
+def _is_rating(values: "pd.Series[str]") -> bool:
+    found = pd.to_numeric(values.dropna(), errors="coerce")
+    return bool(found.notna().all() and 1 < found.nunique() <= MOST_STEPS and found.abs().max() <= 100)
+
+
+def _is_whole(values: "pd.Series[str]") -> bool:
+    return bool((pd.to_numeric(values.dropna(), errors="coerce") % 1 == 0).all())
+
+
+def _users_and_items(
+    roles: Roles, left: list[str], rows: pd.DataFrame, file: str, names: list[str], *, named: bool
+) -> None:
+    """Give what is left the roles of users and items, in this order."""
+    possible = [name for name in left if not (named and words.is_attribute(name)) and _varies(rows[name])]
+    absent = [role for role in ("user", "item") if role not in roles.found]
+    if len(possible) < len(absent):
+        possible += [name for name in left if name not in possible]
+    if len(possible) < len(absent):
         raise FoldinError(
             f"no two columns can be users and items (columns: {', '.join(names)})",
-            where=path,
+            where=file,
             remedy="declare it by hand; see own/README.md",
         )
-    order = [role for role in ("user", "item", "rating", "count", "time") if role in found]
-    roles: dict[str, str | int] = {role: found[role] if named else int(found[role]) for role in order}
-    return roles, {role: reasons[role] for role in order}
+    alone = len(absent) == 1 and len(possible) == 1
+    for role in absent:
+        # An id comes again; a number that is different in each row is none of these.
+        again = [name for name in possible if rows[name].nunique() < rows[name].notna().sum()]
+        name = (again or possible)[0]
+        possible.remove(name)
+        roles.add(role, name, "the only column left" if alone else "as the first remaining column; check this")
+    if not alone:
+        what = ", ".join(f"{roles.found[role]} as the {role}" for role in absent)
+        rest = f"; {', '.join(possible[:3])} may be it as well" if possible else ""
+        swapped = "; they may be exchanged" if len(absent) == 2 else ""
+        roles.unsure.append(f"{what}: by their places only{swapped}{rest}")
 
 
-def _numbers(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce")
-
-
-def _is_time(values: pd.Series) -> bool:
+def _kind(values: "pd.Series[str]") -> str:
+    """Return in some words what a column holds that is not used."""
     known = values.dropna()
-    found = _numbers(known)
-    if len(known) and found.notna().all():
-        return bool((found % 1 == 0).all()) and bool(_unit(found))
-    dates = known.head(1000).str.fullmatch(r"\d{4}-\d\d-\d\d([ T].*)?")
-    return bool(len(dates) and dates.all())
+    if not len(known):
+        return "empty"
+    kinds = known.nunique()
+    sort = "numbers" if is_number(known) else "texts"
+    if not _varies(values):
+        return f"{str(known.iloc[0])[:20]!r} in each row"
+    return f"{kinds:,} different {sort} in the rows looked at, such as {str(known.iloc[0])[:20]!r}"
 
 
-def _is_rating(values: pd.Series) -> bool:
-    found = _numbers(values.dropna())
-    # A value that is the same in every row tells nothing about preferences.
-    return bool(len(found) and found.notna().all() and 1 < found.nunique() <= MOST_STEPS and found.abs().max() <= 100)
-
-
-def scale_of(values: pd.Series, *, counted: bool) -> tuple[dict[str, object], str]:
-    """Return what to declare of ratings or counts, and the evidence."""
-    found = _numbers(values).dropna()
-    distinct = np.sort(found.unique())
-    if not len(distinct):
-        raise FoldinError(
-            f"the column '{values.name}' holds no numbers", remedy="declare it by hand; see own/README.md"
-        )
-    lowest, highest = float(distinct[0]), float(distinct[-1])
-    note = f"{len(distinct):,} distinct values from {lowest:g} to {highest:g}"
-    whole = bool((distinct % 1 == 0).all())
-    if counted or (lowest >= 0 and whole and len(distinct) > MOST_STEPS / 4 and highest > 100):
-        return {"feedback": "implicit"}, f"{note}, so counts, not ratings"
-    declared: dict[str, object] = {}
-    zeros = float((found == 0).mean())
-    if lowest == 0 and zeros > 0.3 and len(distinct) > 2 and distinct[1] >= 1:
-        declared["zero_is_implicit"] = True
-        note += f"; {zeros:.0%} are 0, so taken as interactions without a rating; check this"
-        distinct = distinct[1:]
-        lowest = float(distinct[0])
-    if lowest == highest:
-        return {"feedback": "implicit"}, f"all are {highest:g}, so they are interactions, not ratings"
-    if (apart := _apart(found, distinct)) is not None:
-        note += f"; {apart:g}, in {int((found == apart).sum()):,} rows, is far from all others, so taken as a mistake: "
-        note += "these rows are dropped; check this"
-        distinct = distinct[distinct != apart]
-        lowest, highest = float(distinct[0]), float(distinct[-1])
-    step = next((step for step in STEPS if _on_steps(distinct, step)), 0.0)
-    note += f", in steps of {step:g}" if step else ", without regular steps"
-    scale = [int(number) if number % 1 == 0 else round(number, 6) for number in (lowest, highest, step)]
-    return {"scale": scale, **declared}, note
-
-
-def _apart(found: pd.Series, distinct: np.ndarray) -> float | None:
-    """Return the highest or lowest value if few have it and it is far from all others, else None."""
-    if len(distinct) < 4:
-        return None
-    for value, others in ((distinct[-1], distinct[:-1]), (distinct[0], distinct[1:])):
-        far = np.abs(others - value).min() > APART * (others[-1] - others[0])
-        if far and (found == value).sum() <= max(1, RARE * len(found)):
-            return float(value)
-    return None
-
-
-def _on_steps(distinct: np.ndarray, step: float) -> bool:
-    places = (distinct - distinct[0]) / step
-    return bool((np.abs(places - np.round(places)) < 1e-6).all())
-
-
-def time_of(values: pd.Series) -> tuple[str, str]:
-    """Return the unit of a column of times, "" where `clean` could not read them, and the evidence."""
-    known = values.dropna()
-    found = _numbers(known)
-    unit = _unit(found) if len(known) and found.notna().all() else "date"
-    faults = Faults(np.zeros(len(known), dtype=bool))
-    times = seconds(known, Path(), unit, faults) if unit else pd.Series(dtype="Int64")
-    # A few may be beyond any calendar.
-    times = times[times.between(-LAST_TIME, LAST_TIME)]
-    if not len(times) or faults.rows.mean() > MOST_ODD:
-        shown = repr(str(known.iloc[0])) if len(known) else "none at all"
-        return "", f"no readable time ({shown}), so left out; write dates as 2020-03-18, or see own/README.md"
-    first, last = (pd.Timestamp(int(times.quantile(share)), unit="s").date() for share in (0, 1))
-    kind = "dates" if unit == "date" else f"times in {unit} since 1970"
-    return unit, f"{kind}, {first} to {last}"
-
-
-def _unit(found: pd.Series) -> str:
-    """Return the unit in which nearly all of some numbers are times, "" where there is none."""
-    days = found[found.between(FIRST_DAY, LAST_DAY) & (found % 1 == 0)]
-    if len(days) >= (1 - MOST_ODD) * len(found):
-        text = days.astype("int64").astype("str")
-        if pd.to_datetime(text, format="%Y%m%d", errors="coerce").notna().mean() >= 1 - MOST_ODD:
-            return "date"
-    for unit, scale in UNITS.items():
-        if found.between(FIRST_TIME * scale, LAST_TIME * scale).mean() >= 1 - MOST_ODD:
-            return unit
-    return ""
+def _varies(values: "pd.Series[str]") -> bool:
+    known = values.dropna().to_numpy()
+    return bool((known != known[:1]).any())

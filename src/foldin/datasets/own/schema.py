@@ -14,19 +14,36 @@ NARROW = 1e-4
 """A scale's length beside its ends, at least: below, single precision tells too few ratings apart."""
 ScaleNumber = Annotated[float, Field(ge=-1e9, le=1e9)]
 """Ratings are squared and added up; beyond, digits that matter are lost."""
+Weight = Annotated[float, Field(gt=0, le=1e6)]
+"""What an event of one kind counts."""
+Value = bool | int | float | str
+Format = Literal["csv", "parquet", "feather", "sqlite", "jsonl", "npy", "npz", "mat"]
 
 
 class File(Section):
     """How to read a file of your own; what a file's ending says need not be said."""
 
-    file: str = Field(min_length=1)
-    format: Literal["csv", "parquet", "sqlite", "jsonl"] | None = None
+    file: str = Field(default="", min_length=1)
+    files: str = Field(default="", min_length=1)
+    member: str | None = None
+    format: Format | None = None
     separator: str | None = Field(default=None, min_length=1)
     encoding: str = "utf-8"
     header: bool = True
     decimal: Literal[".", ","] = "."
     table: str | None = None
     query: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The file, or the pattern of several, as declared."""
+        return self.file or self.files
+
+    @model_validator(mode="after")
+    def _names_a_file(self) -> Self:
+        if bool(self.file) == bool(self.files):
+            raise ValueError("name its file as file, or several alike by a pattern as files: own/part-*.csv")
+        return self
 
 
 class OwnItems(File):
@@ -54,11 +71,24 @@ class OwnUsers(File):
 class OwnData(File):
     """A data set of your own, in the section `sources`: `file` holds its ratings, or its counts of interactions."""
 
-    user: str | int
-    item: str | int
+    shape: Literal["list", "matrix"] = "list"
+    user: str | int | None = None
+    item: str | int | None = None
+    pair: str | int | None = None
+    pair_separator: str = Field(default=":", min_length=1)
+    pair_order: Literal["user-item", "item-user"] = "user-item"
+    rows: Literal["users", "items"] = "users"
+    row_id: str | int | None = None
+    skip: list[str | int] = Field(default=[])
     rating: str | int | None = None
+    missing: list[Value] = Field(default=[])
+    event: str | int | None = None
+    events: dict[str, Weight] = Field(default={})
+    events_per_pair: Literal["sum", "highest"] = "sum"
+    where: dict[str, Value | list[Value]] = Field(default={})
     time: str | int | None = None
     time_unit: Literal["s", "ms", "us", "ns", "date"] | None = None
+    date_format: str = ""
     feedback: Literal["explicit", "implicit"] = "explicit"
     scale: list[ScaleNumber] = Field(default=[], max_length=3)
     zero_is_implicit: bool = False
@@ -71,12 +101,50 @@ class OwnData(File):
     licence: str = ""
 
     @model_validator(mode="after")
+    def _says_where_users_and_items_are(self) -> Self:
+        if self.shape == "matrix":
+            given = [
+                key for key in ("user", "item", "pair", "rating", "event", "time") if getattr(self, key) is not None
+            ]
+            if given or self.where:
+                raise ValueError(
+                    f"a matrix has no column of its own for {(given or ['where'])[0]}: say rows: users or rows: items, "
+                    "and name the column of their ids, if there is one, as row_id"
+                )
+        elif self.row_id is not None or self.skip:
+            raise ValueError("row_id and skip are for shape: matrix")
+        elif self.pair is not None:
+            if self.user is not None or self.item is not None:
+                raise ValueError("pair is one column with both ids: leave out user and item")
+        elif self.user is None or self.item is None:
+            absent = "user" if self.user is None else "item"
+            raise ValueError(
+                f"name the column of {absent}s as {absent}; a column with both ids is a pair, and a table with a row "
+                "for each user a shape: matrix"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_what_its_events_need(self) -> Self:
+        if (self.event is None) != (not self.events):
+            raise ValueError("event names the column, and events what each of its values counts: {view: 1, buy: 5}")
+        if self.events and self.feedback != "implicit":
+            raise ValueError("events are no ratings: add feedback: implicit")
+        if self.events and self.rating is not None:
+            raise ValueError("events say what a row counts: leave out rating")
+        if self.date_format and self.time_unit not in (None, "date"):
+            raise ValueError("date_format is for dates: leave out time_unit")
+        if self.date_format and self.time is None:
+            raise ValueError("date_format is for a column of times: name it as time")
+        return self
+
+    @model_validator(mode="after")
     def _has_what_its_feedback_needs(self) -> Self:
         if self.feedback == "implicit":
             if self.scale or self.zero_is_implicit:
                 raise ValueError("counts have no scale: leave out scale and zero_is_implicit")
             return self
-        if self.rating is None:
+        if self.rating is None and self.shape == "list":
             raise ValueError("name the column of ratings as rating, or say feedback: implicit")
         if len(self.scale) > 1 and 0 < self.scale[1] - self.scale[0] < NARROW * max(map(abs, self.scale[:2])):
             raise ValueError("lowest and highest of scale are too near for single precision: rescale the ratings")

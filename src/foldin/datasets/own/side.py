@@ -1,0 +1,186 @@
+"""Proposes the tables of items and users beside a file of ratings: `foldin describe ratings.csv films.csv`."""
+
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from foldin.core import params
+from foldin.core.errors import FoldinError
+from foldin.datasets.formats.fields import ids
+from foldin.datasets.own import guesses, proposal, ratings, samples, shapes, tables, words
+from foldin.datasets.own.declared import OWN
+from foldin.datasets.own.schema import OwnItems, OwnUsers
+
+CALLED: dict[str, dict[str, tuple[str, ...]]] = {
+    "items": {
+        "title": ("title", "name", "itemname", "movietitle", "booktitle", "productname", "artistname", "label"),
+        "genres": ("genre", "genres", "category", "categories", "tags", "kind", "style"),
+        "creator": ("creator", "author", "bookauthor", "artist", "director", "developer", "brand", "authors", "studio"),
+        "year": ("year", "releaseyear", "publicationyear", "yearofpublication", "published", "released"),
+    },
+    "users": {
+        "age": ("age", "years"),
+        "gender": ("gender", "sex"),
+        "country": ("country", "land", "nation", "location"),
+        "occupation": ("occupation", "job", "profession"),
+    },
+}
+"""Kind of table → key of its declaration → what columns of it are often called."""
+GENRE_SEPARATORS = ("|", ";", "/", ",")
+FEWEST = 0.5
+"""Share of the rated ids that a table must describe, at least, to be surely one of them."""
+
+
+def examine(paths: list[Path]) -> proposal.Proposal:
+    """Return what to declare of a file of ratings with tables of items and users beside it, in any order.
+
+    Parameters
+    ----------
+    paths : list of Path
+        The files.
+
+    Raises
+    ------
+    FoldinError
+        When none or several of them hold ratings, or one cannot be read.
+    """
+    looks = {path: proposal.looked_at(path, None)[:2] for path in paths}
+    if len({(*map(str, look.rows), look.named) for look, _ in looks.values()}) == 1:
+        return _parts(sorted(paths))
+    main = _with_ratings({path: look for path, (look, _) in looks.items()})
+    found = proposal.examine(main)
+    for path in paths:
+        if path != main:
+            _add(found, path, *looks[path])
+    return found
+
+
+def _parts(paths: list[Path]) -> proposal.Proposal:
+    """Return what to declare of files with the same columns: they are parts of one table."""
+    names = [path.name for path in paths]
+    head = _common_start(names)
+    tail = _common_start([name[len(head) :][::-1] for name in names])[::-1]
+    pattern, folder = f"{head}*{tail}", paths[0].parent
+    matching = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if matching != paths or not (head or tail):
+        raise FoldinError(
+            "these files have the same columns, and no pattern of names is theirs alone",
+            where=folder / pattern,
+            remedy="give their names a beginning that no other file has, or describe each alone",
+        )
+    found = proposal.examine(paths[0], parts=paths)
+    found.notes.insert(0, f"{len(paths)} files with the same columns, read as one: {names[0]} to {names[-1]}")
+    declared = {"files": f"{OWN}/{pattern}"} | {key: value for key, value in found.declared.items() if key != "file"}
+    found.declared = declared
+    return found
+
+
+def _common_start(names: list[str]) -> str:
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in same)
+
+
+def _with_ratings(looks: dict[Path, samples.Looks]) -> Path:
+    """Return the file that holds the ratings."""
+    named = {
+        path
+        for path, look in looks.items()
+        if look.sparse
+        or {"user", "item"} <= set(words.by_name([str(name) for name in look.rows]) if look.named else {})
+    }
+    possible = named or {
+        path
+        for path, look in looks.items()
+        if not shapes.side_table(look.rows, named=look.named)
+        and (shapes.matrix(look.rows, named=look.named) or _repeats(look.rows))
+    }
+    if len(possible) != 1:
+        which = ", ".join(path.name for path in looks if path in possible) or "none"
+        raise FoldinError(
+            f"one of the files must hold the ratings, and the others describe items and users; with ratings: {which}",
+            remedy="describe each file of ratings by itself; parts of one table are declared by a pattern as files",
+        )
+    return possible.pop()
+
+
+def _repeats(rows: pd.DataFrame) -> bool:
+    """Return whether no column is an id that each row has once."""
+    return not any(rows[name].notna().all() and rows[name].nunique() == len(rows) for name in rows)
+
+
+def _add(found: proposal.Proposal, path: Path, looks: samples.Looks, declared: dict[str, Any]) -> None:
+    """Add a table of items or users to a proposal."""
+    assert found.read is not None
+    names = [str(name) for name in looks.rows]
+    said = words.by_name(names) if looks.named else {}
+    rated = {kind: set(map(str, found.read.table[f"{kind}_id"].dropna().unique())) for kind in ("item", "user")}
+    shares: dict[tuple[str, str], float] = {}
+    for kind, of_ratings in rated.items():
+        for name in names:
+            # What is named after items is no id of users.
+            if said and set(said) & {"user", "item"} and said.get(kind) != name:
+                continue
+            mine = set(looks.rows[name].dropna())
+            if looks.rows[name].nunique() == looks.rows[name].notna().sum():
+                shares[kind, name] = len(mine & of_ratings) / max(1, min(len(mine), len(of_ratings)))
+    if not shares or not max(shares.values()):
+        raise FoldinError(
+            "no column of this table holds ids of the users or items that are rated",
+            where=path,
+            remedy=f"describe {found.path} without it, and declare the table by hand; see own/README.md",
+        )
+    kind, column = max(shares, key=lambda one: shares[one])
+    key = f"{kind}s"
+    if key in found.declared:
+        raise FoldinError(f"two tables describe {key}", where=path, remedy="give one of them")
+    table = declared | {"id": column if looks.named else int(column)}
+    table |= _described(found, key, path, looks, column)
+    share = _share(path, table, key, rated[kind])
+    found.declared[key] = table
+    found.notes.append(f"{path.name}: {key}, {looks.seen}; describes {share:.1%} of the rated {key}")
+    near = [one for one, value in shares.items() if one[0] != kind and value > 0.8 * shares[kind, column]]
+    if near and kind not in said:
+        found.unsure.append(f"{path.name} is taken to describe {key}; its ids are also like those of {near[0][0]}s")
+    if share < FEWEST:
+        found.unsure.append(f"{path.name} describes {share:.1%} of the rated {key} only: is {column} the right column?")
+
+
+def _described(
+    found: proposal.Proposal, kind: str, path: Path, looks: samples.Looks, column: str
+) -> dict[str, str | int]:
+    """Return the keys of a declaration for the columns that describe items or users; note those not used."""
+    keys: dict[str, str | int] = {}
+    for name in map(str, looks.rows):
+        if name == column:
+            continue
+        bare = words.plain(name) if looks.named else ""
+        key = next((key for key, called in CALLED[kind].items() if bare in called and key not in keys), None)
+        if key in ("age", "year") and not guesses.is_number(looks.rows[name]):
+            key = None
+        if key is None:
+            found.notes.append(f"{path.name}: {name}: not used")
+            continue
+        keys[key] = name
+        if key == "genres":
+            cells = looks.rows[name].dropna()
+            counts = {
+                separator: int(cells.str.contains(separator, regex=False).sum()) for separator in GENRE_SEPARATORS
+            }
+            separator = max(counts, key=lambda one: counts[one])
+            if counts[separator] and separator != "|":
+                keys["genre_separator"] = separator
+                if separator == ",":
+                    found.unsure.append(
+                        f"{path.name}: {name} is split at commas; if a genre may hold one, mend genre_separator"
+                    )
+    return keys
+
+
+def _share(path: Path, declared: dict[str, Any], kind: str, rated: set[str]) -> float:
+    """Return the share of the rated ids that a table describes, from all of it."""
+    data = params.parse(OwnItems if kind == "items" else OwnUsers, declared, f"its {kind}")
+    rows = tables.read(data, path, {"id": str(declared["id"])}, f"its {kind}")
+    named = ratings.without_points(ids(rows["id"], path)).ids
+    return len(set(map(str, named.dropna())) & rated) / max(1, len(rated))

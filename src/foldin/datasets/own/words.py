@@ -1,0 +1,123 @@
+"""What columns of users, items, ratings, counts, times and events are often called."""
+
+import re
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "user": (
+        *("user", "useri", "usersha1", "customer", "client", "buyer", "member", "reader", "reviewer", "account"),
+        *("person", "listener", "visitor", "profile", "player", "student", "kunde", "nutzer", "benutzer", "usuario"),
+        *("cliente", "utilisateur"),
+    ),
+    "item": (
+        *(
+            "item",
+            "movie",
+            "film",
+            "book",
+            "isbn",
+            "isbn10",
+            "isbn13",
+            "product",
+            "article",
+            "sku",
+            "asin",
+            "artist",
+            "artmbid",
+            "track",
+        ),
+        *("song", "game", "business", "anime", "joke", "recipe", "restaurant", "album", "venue", "location", "course"),
+        *("beer", "wine", "app", "news", "video", "artikel", "produkt", "producto", "pelicula", "libro", "livre"),
+    ),
+    "rating": (
+        *("rating", "ratings", "stars", "star", "score", "rate", "overall", "grade", "reviewscore", "bookrating"),
+        *("userrating", "movierating", "reviewoverall", "reviewrating"),
+    ),
+    "count": (
+        *("plays", "count", "weight", "listens", "views", "clicks", "quantity", "purchases", "hours", "playcount"),
+        *("n", "freq", "frequency", "times", "visits", "minutes", "listeningminutes", "playtime", "hoursplayed"),
+        *("listencount", "playcounts", "qty", "nplays", "minutesplayed", "watchtime", "duration"),
+    ),
+    "time": (
+        *("timestamp", "time", "date", "tstamp", "datetime", "ratedat", "createdat", "unixreviewtime", "reviewtime"),
+        *("ts", "day", "when", "datum", "fecha", "updatedat", "dateadded", "invoicedate", "reviewdate", "eventtime"),
+        *("checkintime", "localtime", "unixtime"),
+    ),
+    "event": ("event", "eventtype", "action", "behavior", "behaviour", "interaction", "type", "activity", "eventname"),
+}
+"""What columns of each role are often called, in small letters without anything between them."""
+EVENTS = {
+    **dict.fromkeys(("view", "click", "pageview", "detail", "impression", "open", "pv", "watch", "play"), 1.0),
+    **dict.fromkeys(("like", "fav", "favorite", "favourite", "save", "bookmark", "wishlist", "share", "follow"), 2.0),
+    **dict.fromkeys(("addtocart", "cart", "add", "basket", "addtobasket", "checkout"), 3.0),
+    **dict.fromkeys(("purchase", "buy", "transaction", "order", "sale", "bought"), 5.0),
+}
+"""Kinds of events, in small letters without anything between them → the weight that a proposal gives them."""
+ATTRIBUTES = (
+    *("age", "gender", "sex", "zip", "zipcode", "price", "year", "lat", "lon", "latitude", "longitude", "country"),
+    *("city", "title", "name", "genre", "genres", "category", "brand", "device", "session", "sessionid", "review"),
+    *("text", "comment", "summary", "helpful", "verified", "language", "occupation", "url", "email", "helpfulvotes"),
+    *(
+        "totalvotes",
+        "row",
+        "index",
+        "unnamed0",
+        "vote",
+        "votes",
+        "height",
+        "weightkg",
+        "income",
+        "invoice",
+        "invoiceno",
+    ),
+    *("orderid", "transactionid", "amount", "cost", "averagerating", "avgrating", "meanrating", "averagescore"),
+)
+"""What columns of nothing of that are often called."""
+KINDS = re.compile(r":(token|float|token_seq|float_seq)$")
+"""What RecBole adds to the names of columns."""
+SUFFIX = re.compile(r"(ids?|no|nr|num|number|key|name|code|uuid|guid|hash|title)$")
+
+
+def plain(name: str) -> str:
+    """Return a name in small letters without anything between them: `User-ID` is "userid"."""
+    return re.sub(r"[^a-z0-9]", "", KINDS.sub("", name.strip()).lower())
+
+
+def role_of(name: str) -> str:
+    """Return the role that a name says, "" where it says none."""
+    bare = plain(name)
+    stem = SUFFIX.sub("", bare)
+    for role, words in WORDS.items():
+        if bare in words or (stem in words and role in ("user", "item", "time", "event")):
+            return role
+        if role in ("rating", "count") and stem in words and stem != bare and len(stem) > 1:
+            return role
+    return ""
+
+
+def by_name(names: list[str]) -> dict[str, str]:
+    """Return the columns whose names say their role: role → name, that of an id before that of a title."""
+    found: dict[str, str] = {}
+    for role, all_names in all_by_name(names).items():
+        found[role] = min(all_names, key=lambda name: plain(name).endswith(("name", "title")))
+    return found
+
+
+def all_by_name(names: list[str]) -> dict[str, list[str]]:
+    """Return role → all columns whose names say it, in the order of `WORDS` and of the columns."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if role := role_of(name):
+            found.setdefault(role, []).append(name)
+    return {role: found[role] for role in WORDS if role in found}
+
+
+def of_pair(name: str) -> str:
+    """Return in which order one name says user and item, as "UserId:ItemId" does; "" where it does not."""
+    parts = [part for part in re.split(r"[:;|/#~,]+|__|--", name) if part]
+    roles = [role_of(part) for part in parts]
+    return "-".join(roles) if sorted(roles) == ["item", "user"] else ""
+
+
+def is_attribute(name: str) -> bool:
+    """Return whether a name is that of a column that is no user, item, rating, count or time."""
+    return plain(name) in ATTRIBUTES
