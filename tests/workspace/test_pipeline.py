@@ -12,7 +12,7 @@ from dvc.repo.reproduce import plan_repro
 from ruamel.yaml import YAML
 
 # The fixtures run the whole pipeline, twice, on machines of any speed.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture(scope="module")
