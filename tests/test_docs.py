@@ -327,8 +327,8 @@ def test_the_page_of_exports_shows_what_is_printed(monkeypatch, capsys, tmp_path
         command = shlex.split(block.partition("\n")[0].removeprefix("$ foldin "))
         if "--index" in command:
             pytest.importorskip("faiss")
-        folder = tmp_path / f"{len(command)}" / "own" / "als"
-        assert cli.main([str(folder) if word == "own/als" else word for word in command]) == 0
+        folder = tmp_path / f"{len(command)}" / "exports" / "als"
+        assert cli.main([str(folder) if word == "exports/als" else word for word in command]) == 0
         output = capsys.readouterr().out.replace(f"{folder.parents[1]}/", "")
         printed = block.partition("\n")[0] + "\n" + output
         changing = r"do not differ|differ by at most [\d.e-]+\d|recall@10 [\d.]+"

@@ -271,7 +271,7 @@ def describe(files: tuple[Path, ...], write: bool, name: str | None, member: str
         found = side.examine(list(files))
     else:
         found = proposal.examine(files[0], member)
-    print(proposal.written(found, name))
+    print(proposal.written(found, name, to_paste=not write))
     if write:
         from foldin.datasets.own import write as into
 

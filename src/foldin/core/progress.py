@@ -13,10 +13,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+
+from foldin.core.text import one_line
 
 VARIABLE = "FOLDIN_PROGRESS"
 SAY, STEP, TICK = "say", "step", "tick"
@@ -255,9 +257,10 @@ def following(shown: Show, folder: Path | None = None) -> Iterator[Path]:
 
 
 def _send(kind: str, text: str) -> None:
-    text = _within.get() + text
+    text = one_line(_within.get() + text)  # it may name what is in the data
     if target := os.environ.get(VARIABLE):
-        with Path(target).open("a", encoding="utf-8") as file:
+        # A full disk, or a follower that is gone, must not end the work that is followed.
+        with suppress(OSError), Path(target).open("a", encoding="utf-8") as file:
             file.write(f"{kind} {text}\n")
     else:
         show(kind, text)

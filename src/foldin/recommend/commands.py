@@ -154,7 +154,7 @@ def rate(dataset: str | None, model: str | None, k: int, file: Path | None, expl
     section=SECTION,
     epilog="""\b
 For example:
-  foldin export --model als-implicit --to own/als
+  foldin export --model als-implicit --to exports/als
 """,
 )
 @click.option("--model", required=True, shell_complete=_models, help="The model, such as als-implicit.")
@@ -195,7 +195,7 @@ def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
 )
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="The port on 127.0.0.1. Default: a free one.")
 def demo_app(dataset: str | None, port: int) -> None:
-    """Open a page in the browser: pick a user or rate titles, and see the lists of two models side by side.
+    """Serve a page for your browser: pick a user or rate titles, and see the lists of two models side by side.
 
     The page is served on this machine only, until Ctrl-C; it asks for a token, which is in the printed address. Needs
     the extra `app`: make install EXTRA=app.

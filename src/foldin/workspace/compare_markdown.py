@@ -3,10 +3,11 @@
 Metrics that are worse come first, and at most `ROWS` rows are shown: a summary is read on a phone, too.
 """
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
+
+from foldin.core.text import markdown
 
 ROWS = 20
 """Rows of the table, at most."""
@@ -43,7 +44,7 @@ def text(table: pd.DataFrame, before: str, after: str, sentences: Sequence[str],
     shown["verdict"] = [f"**{each}**" if each in FIRST[:2] else each for each in rows["verdict"]]
     more, left = len(table) - len(rows), ""
     if more:
-        left = f"{more:,} more: <code>foldin compare {plain(before)}</code> prints all.\n\n"
+        left = f"{more:,} more; without <code>--markdown</code>, all are printed.\n\n"
     said = "\n".join(f"- {plain(sentence)}" for sentence in sentences)
     drawn = shown.to_markdown(index=False, disable_numparse=True)
     explained = "\n\n".join(map(plain, notes))
@@ -53,7 +54,7 @@ def text(table: pd.DataFrame, before: str, after: str, sentences: Sequence[str],
 
 def plain(name: str) -> str:
     """Return text that GitHub shows as it is: no name of a branch, model or data set becomes markup."""
-    return re.sub(r"[&<|`*\[]", lambda found: f"&#{ord(found[0])};", name)
+    return markdown(name, keep="_")
 
 
 def _change(rows: pd.DataFrame) -> list[str]:

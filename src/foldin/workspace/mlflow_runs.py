@@ -57,6 +57,21 @@ def run(to: Path, datasets: list[str]) -> None:
     commit, seconds = _commit(datasets)
     boards = {dataset: _board(dataset) for dataset in datasets}
     settings = {dataset: _settings(dataset, board) for dataset, board in boards.items()}
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        _write(to, commit, seconds, boards, settings)
+    except (MlflowException, SQLAlchemyError) as error:
+        said = str(error).splitlines()[0]
+        raise FoldinError(
+            f"MLflow cannot use this store ({said})", where=to / DATABASE, remedy="name a new folder with --to"
+        ) from None
+
+
+def _write(
+    to: Path, commit: str, seconds: int, boards: dict[str, list[dict[str, str]]], settings: dict[str, dict[str, Any]]
+) -> None:
     client = _client(to)
     for dataset, board in boards.items():
         experiment = _experiment(client, to, dataset)

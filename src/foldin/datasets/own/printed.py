@@ -16,6 +16,7 @@ from foldin.datasets.own.declared import OWN
 
 PREVIEW = 3
 """Rows to show as they would be read."""
+PASTE = "Check the guesses, replace `sources: {}` in params.yaml with this, and add its name to `datasets`."
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Proposal:
         The ratings that `clean` would read.
     parts : list of Path
         All files, where several are read as one.
+    beside : list of Path
+        Tables of items and users.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class Proposal:
     unsure: list[str] = field(default_factory=list)
     read: ratings.OwnRatings | None = None
     parts: list[Path] = field(default_factory=list)
+    beside: list[Path] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -53,20 +57,28 @@ class Proposal:
         return name if name.startswith("my-") else f"my-{name}"
 
 
-def written(found: Proposal, name: str | None = None) -> str:
-    """Return a proposal as YAML, with what was seen as comments."""
+def written(found: Proposal, name: str | None = None, *, to_paste: bool = True) -> str:
+    """Return a proposal as YAML, with what was seen as comments, and how to paste it unless it is written itself."""
     # A line break in a name of a column, or in an id, would end the comment.
     text = [f"# {one_line(note)}" for note in found.notes]
     text += map(one_line, preview(found))
     text += [f"# UNSURE, check this: {one_line(what)}" for what in found.unsure]
-    if found.path.resolve().parent != (_root() / OWN).resolve():
-        text.append(f"# First copy it to where DVC tracks it: cp {shlex.quote(one_line(str(found.path)))} {OWN}/")
-    text += [
-        "# Check the guesses, replace `sources: {}` in params.yaml with this, and add its name to `datasets`.",
-        "sources:",
-        block(found.declared, name or found.name),
-    ]
+    text += [f"# First copy it to where DVC tracks it: {one_line(copying(path))}" for path in elsewhere(found)]
+    if to_paste:
+        text.append(f"# {PASTE}")
+    text += ["sources:", block(found.declared, name or found.name)]
     return "\n".join(text)
+
+
+def elsewhere(found: Proposal) -> list[Path]:
+    """Return the files of a proposal that are not in own/; a link there is in it."""
+    own = (_root() / OWN).resolve()
+    return [path for path in [*(found.parts or [found.path]), *found.beside] if path.parent.resolve() != own]
+
+
+def copying(path: Path) -> str:
+    """Return the command that copies a file into own/."""
+    return f"cp {shlex.quote(str(path))} {OWN}/"
 
 
 def block(declared: dict[str, Any], name: str) -> str:

@@ -53,6 +53,7 @@ def examine(paths: list[Path]) -> proposal.Proposal:
     found = proposal.examine(main)
     for path in paths:
         if path != main:
+            found.beside.append(path)
             _add(found, path, *looks[path])
     return found
 

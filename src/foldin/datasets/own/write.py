@@ -34,11 +34,11 @@ def write(found: printed.Proposal, name: str | None = None) -> str:
     name = name or found.name
     if not NAME.fullmatch(name):
         raise FoldinError(f"'{name}' would make a bad folder", remedy="use small letters, digits, '-', '_' and '.'")
-    if found.path.resolve().parent != (paths.root() / OWN).resolve():
+    for path in printed.elsewhere(found):
         raise FoldinError(
             f"it is not in the folder {OWN}/, which DVC tracks",
-            where=found.path,
-            remedy=f"copy it first: cp {found.path} {OWN}/",
+            where=path,
+            remedy=f"copy it first: {printed.copying(path)}",
         )
     file = paths.params_file()
     text = file.read_text(encoding="utf-8")
