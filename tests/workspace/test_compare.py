@@ -108,7 +108,7 @@ def test_a_workflow_gets_one_short_table_with_intervals(repository, capsys):
     assert cli.main(["compare", "HEAD~1", "--markdown"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == [
-        "### Metrics: HEAD~1 → the workspace",
+        "### Metrics: HEAD&#126;1 → the workspace",
         "",
         "- als: 1 of 4 metrics significantly better; 1 changed, perhaps by chance.",
     ]
