@@ -3,10 +3,10 @@
     python benchmarks/evaluation.py          # 6,040 × 3,706, the size of ML-1M: seconds, and their ratio
     python benchmarks/evaluation.py memory   # 138,493 × 26,744, the size of ML-20M: peak memory of the evaluation
 
-Factors and ratings are drawn at random: what takes time is the same. foldin computes every ranking plot (precision,
+Factors and ratings are drawn at random: what takes time is the same. foldin computes every ranking metric (precision,
 recall, NDCG, MAP, MRR, hit rate at four lengths up to 20, AUC, coverage, Gini, novelty, diversity, popularity lift,
 by popularity bucket) and keeps each user's; implicit computes precision, MAP, NDCG and AUC of its top 10.
-Plots are to be read as ratios: times belong to a machine.
+Read the times as ratios: each belongs to a machine.
 """
 
 import gc
