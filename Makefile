@@ -16,7 +16,7 @@ FILTER := .venv/bin/python src/foldin strip --filter
 LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
-.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-bounds worlds test-install verify doctor lock clean
+.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-bounds test-faults worlds test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test-slow: install-dev  ## the slow tests: experiments, verify, leakage, every n
 
 test-machines: install-dev  ## compute as other processors, and find the same bytes (needs qemu-user; slow)
 	$(ACTIVE) pytest -m machines --numprocesses 2
+
+test-faults: install-dev  ## kill every stage, fill its disk, damage its inputs: the next run must mend it
+	$(ACTIVE) pytest -m faults --numprocesses 2
 
 test-bounds: install-dev  ## every network at the smallest and largest value of each setting (half an hour)
 	$(ACTIVE) pytest -m bounds

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from conftest import CHECKOUT, SMALL, commit, edit_params, sh
+from conftest import commit, edit_params, sh, small_repository
 
 from foldin.workspace import pipeline
 
@@ -23,12 +23,7 @@ METRICS = "reports/demo/metrics/als/als-implicit.json"
 def small(tmp_path_factory):
     """Return a repository with one family whose models DVC has trained and evaluated, all committed."""
     folder = tmp_path_factory.mktemp("small") / "foldin"
-    for name in sh("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).stdout.splitlines():
-        if (CHECKOUT / name).is_file() and not name.startswith("reports/") and name != "dvc.lock":
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(CHECKOUT / name, folder / name)
-    edit_params(folder, lambda values: (values["demo"].update(SMALL), values.update(families=["als"])))
-    sh("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
+    small_repository(folder, families=["als"])
     sh("dvc", "repro", "evaluate", cwd=folder)
     commit(folder, "first")
     return folder

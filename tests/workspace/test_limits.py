@@ -1,15 +1,13 @@
 """Too little memory, a full disk and a folder that cannot be written are one line each, and leave nothing."""
 
-import ctypes
 import errno
-import os
 import re
 import resource
 import subprocess
 import sys
 
 import pytest
-from conftest import CHECKOUT
+from conftest import CHECKOUT, as_others
 
 from foldin.core import faults, files
 from foldin.preparation import fetch
@@ -88,12 +86,6 @@ def test_the_file_is_named_that_a_full_disk_has_no_room_for(tmp_path):
     with pytest.raises(OSError, match="refused") as caught, files.whole_file(target):
         raise OSError(errno.ECONNREFUSED, "refused")
     assert caught.value.filename is None
-
-
-def as_others():
-    """Take from root, who may write everywhere, the right to: PR_CAPBSET_DROP of CAP_DAC_OVERRIDE, before it execs."""
-    if os.geteuid() == 0 and ctypes.CDLL(None).prctl(24, 1, 0, 0, 0):
-        os._exit(77)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(workspace):
