@@ -116,6 +116,14 @@ def test_a_report_comes_after_all_families_of_its_data_set(dvc):
         assert all(end <= report[0] for names, (_, end) in ends.items() if names and f"@{dataset}-" in names[0])
 
 
+def test_a_report_does_not_wait_for_families_of_other_data_sets(dvc):
+    dvc.say(changed=every(), seconds=0.2)
+    repro.run()
+    calls = {tuple(call["targets"]): call for call in dvc.calls()}
+    last_family = max(calls[f"train@ml-100k-{f}", f"evaluate@ml-100k-{f}"]["start"] for f in FAMILIES)
+    assert calls[("report@demo",)]["start"] < last_family
+
+
 def test_a_report_that_alone_changed_is_written(dvc):
     dvc.say(changed=["report@demo"])
     repro.run()

@@ -283,11 +283,13 @@ def population_note(findings: Findings) -> str:
     # Cold pairs belong either to a ranked user or to a user without history.
     held_out = int(row["pairs"] - row["cold_pairs"]) + unreachable
     over = f"Metrics are means over {ranked:,} users"
-    over += (
-        f"; the other {without:,} users of the test part have no history, so they get no list."
-        if without
-        else ", all of the test part."
-    )
+    match without:
+        case 0:
+            over += ", all of the test part."
+        case 1:
+            over += "; one more user of the test part has no history, so that user gets no list."
+        case _:
+            over += f"; the other {without:,} users of the test part have no history, so they get no list."
     if not unreachable:
         return f"{over} All their held-out items occur in training."
     return (

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -223,11 +223,16 @@ def _side_by_side(
         def begin(job: tuple[str, ...]) -> Future[bool]:
             return pool.submit(runs.repro, "--single-item", *job, environment=alone)
 
-        running = {begin(job): job for job in jobs}
+        waiting = deque(jobs)
+        running: dict[Future[bool], tuple[str, ...]] = {}
         total = len(jobs) + len(due)
         runs.expect(sum(map(len, jobs)) + len(due))
         try:
-            while running:
+            while waiting or running:
+                # One by one, so that a report need not wait for the families of other data sets.
+                while waiting and len(running) < at_once:
+                    job = waiting.popleft()
+                    running[begin(job)] = job
                 ended, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     job = running.pop(future)
@@ -241,8 +246,7 @@ def _side_by_side(
                         continue
                     due[dataset] -= 1 if future.result() else len(jobs) + 1  # after a failure it never comes to 0
                     if due[dataset] == 0:
-                        report = reports[dataset]
-                        running[begin(report)] = report
+                        waiting.appendleft(reports[dataset])
         except BaseException:
             runs.end()  # before the pool waits for them
             pool.shutdown(cancel_futures=True)
