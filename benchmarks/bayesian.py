@@ -53,7 +53,13 @@ def by_foldin(train: np.ndarray, test: np.ndarray, rank: int, sweeps: int) -> tu
     (users, user), (items, item) = (np.unique(train[:, column], return_inverse=True) for column in (0, 1))
     ratings = matrix(user.astype(np.int32), item.astype(np.int32), train[:, 2], (len(users), len(items)))
     settings = FlippedFM.Settings(
-        factors=rank, epochs=sweeps, burn_in=(FORGOTTEN + 0.5) / sweeps, draws=sweeps, damping=5, feature_min_count=0
+        factors=rank,
+        epochs=sweeps,
+        burn_in=(FORGOTTEN + 0.5) / sweeps,
+        draws=sweeps,
+        damping=5,
+        feature_min_count=0,
+        period_days=0,
     )
     model = FlippedFM(settings, seed=1)
     begin = time.perf_counter()

@@ -47,7 +47,7 @@ def leave_one_out(archives):
 
 def rmse(model, test):
     users, items, ratings = test.triples()
-    return metrics.rmse(ratings, model.predict(users, items))
+    return metrics.rmse(ratings, model.predict(users, items, test.days_of_ratings()))
 
 
 def chosen(family, name, training, seed):
@@ -103,7 +103,7 @@ def test_explicit_als_on_ml_1m_with_a_penalty_for_its_size(by_rating):
 
 def flipped(factors, epochs, feature_min_count=0, **changes):
     """Return a Bayesian factorization machine that keeps every draw after the fifth sweep, as myFM does."""
-    kept = {"burn_in": 5.5 / epochs, "draws": epochs - 5} | changes
+    kept = {"burn_in": 5.5 / epochs, "draws": epochs - 5, "period_days": 0} | changes
     return FlippedFM(
         FlippedFM.Settings(factors=factors, epochs=epochs, damping=5.0, feature_min_count=feature_min_count, **kept),
         seed=42,

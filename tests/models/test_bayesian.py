@@ -14,7 +14,7 @@ from foldin.models.parts import features, gibbs
 
 SETTINGS = {"factors": 3, "epochs": 40, "burn_in": 0.5, "draws": 20, "damping": 5.0}
 TRAIN, VALIDATION, TEST = planted(n_users=120, n_items=80)
-FM_ONLY = {"feature_min_count": 0}
+FM_ONLY = {"feature_min_count": 0, "period_days": 0}
 MODELS = pytest.mark.parametrize("cls", [BayesianMF, FlippedFM])
 
 
