@@ -206,12 +206,13 @@ class TrainingData:
 def save(folder: Path, data: TrainingData) -> None:
     """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON).
 
-    The days of ratings, where they have any, become a file of their own, in the order of `TrainingData.training`.
+    Days, if ratings have any, must be those of both parts; a file of their own holds them, in the order of
+    `TrainingData.training`.
     """
     for name, part in (("train", data.train), ("validation", data.validation)):
         arrays.write_matrix(folder / f"{name}.npz", part.ratings)
-    if data.train.days is not None and (days := data.training.days_of_ratings()) is not None:
-        arrays.write(folder / DAYS, {"days": days})
+    if data.train.days is not None:
+        arrays.write(folder / DAYS, {"days": data.train.days.matrix.data})
     data.train.users.to_parquet(folder / "users.parquet", index=False)
     data.train.items.to_parquet(folder / "items.parquet", index=False)
     write_scale(folder, data.train.scale)

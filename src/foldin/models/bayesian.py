@@ -6,7 +6,6 @@ include who rated what, from both sides, the attributes of users and items and, 
 """
 
 import math
-from itertools import combinations
 from typing import Annotated
 
 import numpy as np
@@ -14,7 +13,6 @@ import pandas as pd
 from pydantic import Field
 from scipy import sparse
 
-from foldin import metrics
 from foldin.core.bounds import Damping, SomeShare, Width
 from foldin.core.days import NO_DAY, UNKNOWN_DAY
 from foldin.core.errors import FoldinError
@@ -23,12 +21,13 @@ from foldin.core.params import Section
 from foldin.core.progress import Loop
 from foldin.models.parts import features
 from foldin.models.parts.day_draws import DayDraws
-from foldin.models.parts.draws import USERS, Draws
+from foldin.models.parts.draws import Draws
 from foldin.models.parts.gibbs import Sampler
 from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, Recommender
 from foldin.models.parts.relations import Group, block, group, implicit
+from foldin.models.parts.watched_chain import Watch
 
 Sweeps = Annotated[int, Field(ge=1, le=10_000)]
 """None ends the chain early: each draws all parameters once."""
@@ -92,14 +91,18 @@ class BayesianMF(RatingRecommender):
         )
         shape = len(kept), train.n_users, train.n_items, self.settings.factors
         self.draws = Draws.empty(*shape, implied=len(user_features) > 0)
-        watch = None if validation is None else Watch(validation, self.day_draws)
+        watch = (
+            None
+            if validation is None
+            else Watch(validation, self.day_draws, lambda units: self.clipped(self.to_ratings(units)))
+        )
         loop = Loop(f"{self.name}: sweep", self.settings.epochs)
         for sweep in range(1, self.settings.epochs + 1):
             loop.begin(sweep, self.history, "validation_rmse")
             chain.sweep()
             noted = {"train_rmse": float(self._spread * np.sqrt(np.mean(chain.residuals**2)))}
             if watch is not None:
-                noted["validation_rmse"] = watch.rmse(self, chain, keeping=sweep in kept)
+                noted["validation_rmse"] = watch.rmse(chain, keeping=sweep in kept)
             if sweep in kept:
                 self.draws.keep(kept[sweep], chain)
                 if self.day_draws is not None:
@@ -263,41 +266,6 @@ def by_column(known: pd.DataFrame) -> list[Group]:
     """Return a group for each column of a table of items or users that `features` made into features."""
     columns = pd.Index(name.split("=")[0] for name in known.columns)
     return [group(sparse.csr_array(known.loc[:, columns == column].to_numpy())) for column in columns.unique()]
-
-
-class Watch:
-    """The validation RMSE of a chain: of the average of the draws kept so far, or of the draw at hand before the first.
-
-    Parameters
-    ----------
-    validation : Interactions
-        The validation part.
-    days : DayDraws or None
-        Whose rows its days have in the chain; None where dates are no features.
-    """
-
-    def __init__(self, validation: Interactions, days: DayDraws | None) -> None:
-        users, items, self._ratings = validation.triples()
-        self._rows = [users, items]
-        if days is not None:
-            when = validation.days_of_ratings()
-            self._rows.append(days.rows(np.full(len(users), UNKNOWN_DAY) if when is None else when))
-        self._total, self._n_kept = np.zeros(len(users)), 0
-
-    def rmse(self, model: BayesianMF, chain: Sampler, *, keeping: bool) -> float:
-        """Return the RMSE after a sweep, in the unit of the ratings."""
-        if keeping or not self._n_kept:
-            drawn = np.full(len(self._ratings), chain.constant)
-            for biases, row in zip(chain.biases, self._rows, strict=True):
-                drawn += biases[row]
-            for factor in range(len(chain.sums[USERS])):
-                sums = [own[factor, row] for own, row in zip(chain.sums, self._rows, strict=True)]
-                for one, other in combinations(sums, 2):
-                    drawn += one * other
-            self._total = self._total + drawn if self._n_kept else drawn
-            self._n_kept += keeping
-        predicted = model.clipped(model.to_ratings(self._total / max(self._n_kept, 1)))
-        return metrics.rmse(self._ratings, predicted)
 
 
 MODELS: dict[str, type[Recommender]] = {"bayesian-mf": BayesianMF, "bayesian-fm-flipped": FlippedFM}

@@ -8,6 +8,7 @@ users that models observe at evaluation, and any negatives provided by the proto
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from foldin.core import arrays, files, interactions, params, paths
 from foldin.core.days import Days, of_timestamps
@@ -179,9 +180,13 @@ def _days(part: pd.DataFrame, timestamps: "pd.Series[int]", shape: tuple[int, in
     """Return the days of ratings, None where no rating has a time."""
     if timestamps.isna().all():
         return None
-    days = of_timestamps(timestamps).astype(np.float32)  # exact: a day has five digits
-    cells = interactions.matrix(part["user"].to_numpy(), part["item"].to_numpy(), days, shape)
-    return Days(lambda: cells.astype(np.int32))
+
+    def read() -> sparse.csr_array:
+        days = of_timestamps(timestamps).astype(np.float32)  # exact: a day has five digits
+        cells = interactions.matrix(part["user"].to_numpy(), part["item"].to_numpy(), days, shape)
+        return cells.astype(np.int32)
+
+    return Days(read)
 
 
 def _account(
