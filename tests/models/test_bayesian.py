@@ -337,17 +337,14 @@ def test_ratings_without_a_time_are_refused_where_dates_are_asked_for(noted):
 
 
 def test_missing_values_of_tables_are_no_features_and_leave_predictions_finite():
-    """A column without any value is as no column; users and items of whom nothing is said are predicted all the same."""
+    """A column without any value is as no column."""
     users, items, ratings = (values[::2] for values in TRAIN.triples())
     train = from_triples(users, items, ratings, TRAIN.ratings.shape)
     train.items["creator"] = [None if item % 3 else f"c{item % 4}" for item in range(TRAIN.n_items)]
     train.users["age"] = train.users["age"].where(train.users.index % 3 > 0)
     train.users["occupation"] = None
     model = made(FlippedFM, epochs=5, feature_min_count=2).fit(train)
-    pairs = (
-        np.r_[np.repeat(np.arange(-1, TRAIN.n_users), TRAIN.n_items)],
-        np.tile(np.arange(-1, TRAIN.n_items - 1), TRAIN.n_users + 1),
-    )
+    pairs = [grid.ravel() - 1 for grid in np.indices((TRAIN.n_users + 1, TRAIN.n_items + 1))]
     assert np.isfinite(model.predict(*pairs)).all()
     assert np.isfinite(model.predict_std(*pairs)).all()
     without = replace(train, users=train.users.drop(columns="occupation"))
