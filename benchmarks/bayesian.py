@@ -40,7 +40,7 @@ def parts(dataset: str) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
             yield fold, *both
     else:
         lines = (folder / "ratings.triples.dat").read_text().split()
-        rows = np.array([line.split("::") for line in lines], dtype=np.int64) // UNITS
+        rows = np.array([[*line.split("::"), 0] for line in lines], dtype=np.int64)  # the file has no times
         held = np.random.default_rng(42).random(len(rows)) < 0.1
         yield "random tenth", rows[~held], rows[held]
 
@@ -149,4 +149,6 @@ if __name__ == "__main__":
         parser.add_argument("--peer", metavar="PYTHON")
         parser.add_argument("--dates", action="store_true")
         options = parser.parse_args()
+        if options.dates and options.dataset != "ml-100k":
+            parser.error(f"the files of {options.dataset} have no times")
         compare(options.dataset, options.peer, options.dates)
