@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic import from_triples
+from synthetic import from_triples, on_days
 
 from foldin import metrics
+from foldin.core import days
 from foldin.core.interactions import Interactions, Scale
 from foldin.datasets.known import movielens
 
@@ -110,7 +111,8 @@ def ml_100k_fold(archives, fold):
         file = archives / "ml-100k" / f"u{fold}.{kind}"
         needed(file)
         table = pd.read_csv(file, sep="\t", header=None).to_numpy()
-        parts.append(from_triples(table[:, 0] - 1, table[:, 1] - 1, table[:, 2], (943, 1682), STARS))
+        part = from_triples(table[:, 0] - 1, table[:, 1] - 1, table[:, 2], (943, 1682), STARS)
+        parts.append(on_days(part, table[:, 0] - 1, table[:, 1] - 1, days.of_timestamps(pd.Series(table[:, 3]))))
     return parts
 
 

@@ -1,8 +1,11 @@
 """Small interactions whose right answers are known, for tests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from foldin.core.days import Days
 from foldin.core.interactions import Interactions, Scale, matrix
 
 STARS = Scale(lowest=0.5, highest=5.0, step=0.5)
@@ -29,6 +32,12 @@ def from_triples(users, items, ratings, shape, scale=STARS) -> Interactions:
         }
     )
     return Interactions(ratings, user_table, item_table, scale)
+
+
+def on_days(part, users, items, days) -> Interactions:
+    """Return ratings with the days that pairs were rated on; others have none."""
+    cells = matrix(np.asarray(users, np.int32), np.asarray(items, np.int32), np.asarray(days), part.ratings.shape)
+    return replace(part, days=Days(lambda: cells.astype(np.int32)))
 
 
 def of(cells) -> Interactions:

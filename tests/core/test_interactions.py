@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import from_triples
+from synthetic import from_triples, on_days
 
 from foldin.core import interactions, paths
 from foldin.core.errors import FoldinError
@@ -66,6 +66,31 @@ def test_the_training_part_comes_back_as_it_was_saved(workspace):
         assert part.items["title"].tolist() == was.items["title"].tolist()
         assert part.scale == FROM_ZERO
     assert loaded.training.ratings.nnz == 3
+
+
+def test_days_come_back_for_each_rating_zeros_included(workspace):
+    train, validation = small([0, 1], [0, 2], [0, 9]), small([2, 0], [3, 2], [0, 4])
+    asked = [0, 0, 1, 2], [0, 2, 2, 3], [18_000, 0, 5, -1]
+    parts = [on_days(part, *asked) for part in (train, validation)]
+    folder = paths.user_item("mine")
+    folder.mkdir(parents=True)
+    interactions.save(folder, TrainingData(*parts))
+    loaded = interactions.load("mine")
+    assert loaded.train.days_of_ratings().tolist() == [18_000, 5]
+    assert loaded.validation.days_of_ratings().tolist() == [0, -1]
+    assert loaded.training.days_of_ratings().tolist() == [18_000, 0, 5, -1]
+    assert loaded.train.with_ratings(loaded.train.ratings[:, :2]).days is None
+    interactions.save(folder, TrainingData(train, on_days(train, *asked)))
+    with pytest.raises(FoldinError, match=r"the training part is not whole.*4 days of 2 ratings.*user_item@mine"):
+        interactions.load("mine").train.days_of_ratings()
+
+
+def test_without_times_there_is_no_file_of_days(workspace):
+    folder = paths.user_item("mine")
+    folder.mkdir(parents=True)
+    interactions.save(folder, TrainingData(small([0, 1], [0, 2], [0, 9]), small([2], [3], [0])))
+    assert not (folder / interactions.DAYS).exists()
+    assert interactions.load("mine").train.days_of_ratings() is None
 
 
 def test_a_data_set_without_matrices_says_how_to_make_them(workspace):

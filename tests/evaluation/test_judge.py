@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from synthetic import planted
+from synthetic import on_days, planted
 
 from foldin import metrics
 from foldin.core.errors import FoldinError
@@ -23,7 +23,7 @@ from foldin.metrics.liked import LIKED
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import RATING
 from foldin.models.baselines import DampedBias, Popularity
-from foldin.models.bayesian import BayesianMF
+from foldin.models.bayesian import BayesianMF, FlippedFM
 
 SETTINGS = Evaluation(
     k=5,
@@ -99,6 +99,21 @@ def test_how_sure_a_model_is_of_each_pair_is_kept_where_it_says_so(judged, held)
     assert len(stds) == len(held.pairs)
     folded_in = replace(held, fold_in=held.training)
     assert evaluate_model(model, folded_in, SETTINGS, "bayesian").stds is None
+
+
+def test_test_ratings_are_predicted_for_the_days_they_were_given_on(held):
+    users, items, _ = held.training.triples()
+    training = on_days(held.training, users, items, 18_000 + (users + items) % 9)
+    times = pd.Series(86_400 * (18_000 + np.arange(len(held.pairs)) % 12), dtype="Int64")
+    dated = replace(held, training=training, pairs=held.pairs.assign(timestamp=times))
+    settings = FlippedFM.Settings(
+        factors=2, epochs=4, burn_in=0.2, draws=3, damping=5.0, feature_min_count=0, period_days=1
+    )
+    model = FlippedFM(settings, seed=1).fit(training)
+    found, days = evaluate_model(model, dated, SETTINGS, "bayesian"), 18_000 + np.arange(len(times)) % 12
+    np.testing.assert_array_equal(found.predicted, model.predict(*held.indices, days))
+    np.testing.assert_array_equal(found.stds, model.predict_std(*held.indices, dated.days))
+    assert not np.array_equal(found.predicted, model.predict(*held.indices))
 
 
 def test_domains_are_judged_within_themselves(bias, judged, held):

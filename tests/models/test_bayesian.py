@@ -1,20 +1,24 @@
 """Predictions are averages over draws, and their variances are of the right size."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import from_triples, planted
+from synthetic import from_triples, on_days, planted
 
 from foldin import metrics
+from foldin.core.days import NO_DAY
+from foldin.core.errors import FoldinError
 from foldin.core.interactions import Scale
 from foldin.models.bayesian import BayesianMF, FlippedFM, by_column
 from foldin.models.parts import features, gibbs
 
 SETTINGS = {"factors": 3, "epochs": 40, "burn_in": 0.5, "draws": 20, "damping": 5.0}
 TRAIN, VALIDATION, TEST = planted(n_users=120, n_items=80)
-FM_ONLY = {"feature_min_count": 0}
+FM_ONLY = {"feature_min_count": 0, "period_days": 0}
 MODELS = pytest.mark.parametrize("cls", [BayesianMF, FlippedFM])
 
 
@@ -213,3 +217,137 @@ def test_each_column_of_a_table_is_a_group_with_a_prior_of_its_own():
     groups = by_column(features.of_items(TRAIN.items, 2))
     assert [each.n_features for each in groups] == [2, 3, 4]  # domains, genres, decades
     assert groups[1].values.min() == 0.5
+
+
+def dated(n_days=30, lacking=0.0, seed=0):
+    """Return two parts of a world in which each day has a bias of its own, normal noise, and a scale without ends.
+
+    The second part has a tenth of all days to itself: these are unknown in training.
+    """
+    rng = np.random.default_rng(seed)
+    of_days, of_users, of_items = (
+        rng.normal(scale=size, size=n) for size, n in ((0.8, n_days), (0.4, 150), (0.4, 100))
+    )
+    users, items = np.nonzero(rng.random((150, 100)) < 0.3)
+    days = rng.integers(0, n_days, len(users))
+    ratings = 20 + of_users[users] + of_items[items] + of_days[days] + rng.normal(scale=0.4, size=len(users))
+    held = (rng.random(len(users)) < 0.2) | (days % 10 == 4)
+    noted = np.where(rng.random(len(users)) < lacking, NO_DAY, 18_000 + days)
+    scale = Scale(lowest=0, highest=40, step=0)
+    return tuple(
+        on_days(from_triples(users[p], items[p], ratings[p], (150, 100), scale), users, items, noted)
+        for p in (~held, held)
+    )
+
+
+def with_dates(**changes):
+    return made(FlippedFM, **{"period_days": 1, "epochs": 60} | changes)
+
+
+def test_errors_with_dates_are_those_of_the_noise_and_as_large_as_said_on_unknown_days_too():
+    train, test = dated()
+    users, items, ratings = test.triples()
+    days = test.days_of_ratings()
+    model = with_dates().fit(train)
+    errors, said = ratings - model.predict(users, items, days), model.predict_std(users, items, days)
+    unknown = (days - 18_000) % 10 == 4
+    assert np.std(errors[~unknown]) == pytest.approx(0.43, abs=0.04)
+    assert np.sqrt(np.mean((errors[~unknown] / said[~unknown]) ** 2)) == pytest.approx(1, abs=0.08)
+    assert said[unknown].min() > said[~unknown].max()
+    assert said[unknown].mean() == pytest.approx(np.hypot(0.43, 0.8), rel=0.25)
+    # Without a day, it is asked about one that it does not know.
+    np.testing.assert_array_equal(model.predict(users, items)[unknown], model.predict(users, items, days)[unknown])
+    np.testing.assert_allclose(model.predict_std(users, items)[unknown], said[unknown], rtol=1e-6)
+
+
+def test_the_curve_with_dates_ends_with_the_validation_error_of_the_model_kept():
+    train, test = dated(lacking=0.1)
+    model = with_dates(epochs=20).fit(train, test)
+    users, items, ratings = test.triples()
+    predicted = model.predict(users, items, test.days_of_ratings())
+    assert model.history[-1]["validation_rmse"] == pytest.approx(metrics.rmse(ratings, predicted), abs=1e-5)
+
+
+def test_days_of_one_period_are_one_feature():
+    train, test = dated()
+    users, items, _ = test.triples()
+    model = with_dates(epochs=4, period_days=7).fit(train)
+    monday = 7 * (18_000 // 7 + 1)
+    first, last, next_one = (model.predict(users, items, np.full(len(users), monday + day)) for day in (0, 6, 7))
+    np.testing.assert_array_equal(first, last)
+    assert not np.array_equal(last, next_one)
+
+
+def test_a_model_with_dates_is_saved_scores_and_folds_in_for_an_unknown_day(tmp_path):
+    train, test = dated(lacking=0.1)
+    users, items, _ = test.triples()
+    model = with_dates().fit(train)
+    model.save(tmp_path)
+    loaded = FlippedFM.load(tmp_path)
+    for asked in ((users, items, test.days_of_ratings()), (users, items)):
+        np.testing.assert_array_equal(loaded.predict(*asked), model.predict(*asked))
+        np.testing.assert_array_equal(loaded.predict_std(*asked), model.predict_std(*asked))
+    some = np.arange(40, dtype=np.int32)
+    scores = model.score(some)
+    np.testing.assert_array_equal(loaded.score(some), scores)
+    np.testing.assert_allclose(scores[3], model.predict(np.full(100, 3), np.arange(100)), atol=1e-4)
+    np.testing.assert_array_equal(loaded.fold_in(train.ratings[some]), model.fold_in(train.ratings[some]))
+    assert np.corrcoef(scores.ravel(), model.fold_in(train.ratings[some]).ravel())[0, 1] > 0.9
+    carried = model.portable()
+    by_terms = carried.user_vectors[some].astype(float) @ carried.item_vectors.T
+    by_terms += carried.user_biases[some, None] + carried.item_biases
+    np.testing.assert_allclose(by_terms, scores, rtol=1e-5)
+
+
+def test_threads_and_units_change_nothing_with_dates(monkeypatch):
+    monkeypatch.setattr(gibbs, "WORTH_THREADS", 0)
+    train, test = dated()
+    users, items, _ = test.triples()
+    before, found = numba.get_num_threads(), []
+    try:
+        for threads in (1, min(2, before)):
+            numba.set_num_threads(threads)
+            model = with_dates(epochs=5).fit(train)
+            found.append(
+                np.r_[
+                    model.predict(users, items, test.days_of_ratings()),
+                    model.predict_std(users, items, test.days_of_ratings()),
+                ]
+            )
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(*found)
+    elsewhere = train.ratings.copy()
+    elsewhere.data = (elsewhere.data * 5 - 100).astype(np.float32)
+    other = with_dates(epochs=5).fit(replace(train.with_ratings(elsewhere), scale=Scale(-100, 100, 0)))
+    n = len(users)
+    np.testing.assert_allclose((other.predict(users, items, test.days_of_ratings()) + 100) / 5, found[0][:n], atol=2e-3)
+    np.testing.assert_allclose(other.predict_std(users, items, test.days_of_ratings()) / 5, found[0][n:], rtol=1e-3)
+
+
+@pytest.mark.parametrize("noted", [False, True], ids=["no times", "none known"])
+def test_ratings_without_a_time_are_refused_where_dates_are_asked_for(noted):
+    train = from_triples([0, 1, 1], [0, 0, 1], [1, 2, 3], (2, 2))
+    if noted:
+        train = on_days(train, [0, 1, 1], [0, 0, 1], [NO_DAY] * 3)
+    with pytest.raises(
+        FoldinError, match=r"^FlippedFM: period_days is 1, and no rating has a time; set period_days: 0"
+    ):
+        with_dates().fit(train)
+
+
+def test_missing_values_of_tables_are_no_features_and_leave_predictions_finite():
+    """A column without any value is as no column."""
+    users, items, ratings = (values[::2] for values in TRAIN.triples())
+    train = from_triples(users, items, ratings, TRAIN.ratings.shape)
+    train.items["creator"] = [None if item % 3 else f"c{item % 4}" for item in range(TRAIN.n_items)]
+    train.users["age"] = train.users["age"].where(train.users.index % 3 > 0)
+    train.users["occupation"] = None
+    model = made(FlippedFM, epochs=5, feature_min_count=2).fit(train)
+    pairs = [grid.ravel() - 1 for grid in np.indices((TRAIN.n_users + 1, TRAIN.n_items + 1))]
+    assert np.isfinite(model.predict(*pairs)).all()
+    assert np.isfinite(model.predict_std(*pairs)).all()
+    without = replace(train, users=train.users.drop(columns="occupation"))
+    np.testing.assert_array_equal(
+        model.score(np.arange(5)), made(FlippedFM, epochs=5, feature_min_count=2).fit(without).score(np.arange(5))
+    )

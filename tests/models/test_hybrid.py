@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import CHECKOUT
 from ruamel.yaml import YAML
-from synthetic import from_triples, planted
+from synthetic import from_triples, on_days, planted
 
 from foldin import metrics
 from foldin.core import params
@@ -80,6 +80,24 @@ def test_ratings_are_the_weighted_sum_of_those_of_the_parts(ratings):
     )
     np.testing.assert_allclose(ratings.predict(users, items), np.clip(total, 0.5, 5), rtol=1e-5)
     assert weights["mf-l2"] > 0.3
+
+
+def test_a_part_that_learns_from_dates_predicts_for_the_day_of_a_rating():
+    flipped = {"factors": 2, "epochs": 5, "burn_in": 0.2, "draws": 3, "damping": 5.0, "feature_min_count": 0}
+    parts = {"bayesian-fm-flipped": flipped | {"period_days": 1}, "global-mean": {}}
+    train, validation = (
+        on_days(part, *part.triples()[:2], 18_000 + part.triples()[0] % 7) for part in (TRAIN, VALIDATION)
+    )
+    stack = StackedRatings(StackedRatings.Settings(parts=parts, shrinkage=0.0, damping=5.0), seed=1)
+    stack.fit(train, validation)
+    users, items, _ = TEST.triples()
+    days = 18_000 + users % 7
+    part = stack.parts["bayesian-fm-flipped"]
+    weight = stack._weight("bayesian-fm-flipped")
+    dated, undated = (stack.weights.intercept + weight * part._predict_on(users, items, when) for when in (days, None))
+    np.testing.assert_allclose(stack.predict(users, items, days), np.clip(dated, 0.5, 5), rtol=1e-5)
+    np.testing.assert_allclose(stack.predict(users, items), np.clip(undated, 0.5, 5), rtol=1e-5)
+    assert np.abs(dated - undated).max() > 0.05
 
 
 def test_lists_of_the_sum_are_better_than_those_of_its_parts(rankings):

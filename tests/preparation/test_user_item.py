@@ -71,6 +71,23 @@ def test_the_parts_are_disjoint_and_together_all_ratings_under_their_own_ids(cle
     assert data.train.scale == registry.get("demo").scale
 
 
+def test_each_training_rating_has_the_day_of_its_time(cleaned):
+    user_item.run("demo")
+    data = interactions.load("demo")
+    everything = pd.read_parquet(paths.clean("demo") / "ratings.parquet")
+    days = dict(
+        zip(
+            zip(everything["user_id"], everything["item_id"], strict=True),
+            everything["timestamp"] // 86_400,
+            strict=True,
+        )
+    )
+    for part in (data.train, data.validation, data.training):
+        users, items, _ = part.triples()
+        pairs = zip(part.users["user_id"].to_numpy()[users], part.items["item_id"].to_numpy()[items], strict=True)
+        assert part.days_of_ratings().tolist() == [days[pair] for pair in pairs]
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_another_split(cleaned):
     def written():
         user_item.run("demo")

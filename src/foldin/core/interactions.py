@@ -4,8 +4,10 @@ import json
 import math
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,14 @@ import pandas as pd
 from scipy import sparse
 
 from foldin.core import arrays, files, paths
+from foldin.core.days import Days
 from foldin.core.errors import FoldinError
 from foldin.core.ids import sorted_pairs
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
+DAYS = "days.npz"
 UNKNOWN = -1
 """The index of a user or an item that the training part has never seen."""
 
@@ -100,12 +104,15 @@ class Interactions:
         "|"), then whatever is known (`creator`, `year`).
     scale : Scale
         The rating scale.
+    days : Days or None
+        The day of each rating; None where no rating has a time.
     """
 
     ratings: sparse.csr_array
     users: pd.DataFrame
     items: pd.DataFrame
     scale: Scale
+    days: Days | None = None
 
     @property
     def n_users(self) -> int:
@@ -123,8 +130,14 @@ class Interactions:
         return users, self.ratings.indices.astype(np.int32), self.ratings.data.astype(np.float32)
 
     def with_ratings(self, ratings: sparse.csr_array) -> "Interactions":
-        """Return the same users and items with other ratings."""
-        return replace(self, ratings=ratings)
+        """Return the same users and items with other ratings, of the same days."""
+        same = ratings.shape == self.ratings.shape
+        return replace(self, ratings=ratings, days=self.days if same else None)
+
+    def days_of_ratings(self) -> IntArray | None:
+        """Return the days of the ratings, in the order of `triples`; None where no rating has a time."""
+        users, items, _ = self.triples()
+        return None if self.days is None else self.days.of(users, items)
 
 
 def matrix(users: IntArray, items: IntArray, ratings: FloatArray, shape: tuple[int, int]) -> sparse.csr_array:
@@ -191,9 +204,15 @@ class TrainingData:
 
 
 def save(folder: Path, data: TrainingData) -> None:
-    """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON)."""
+    """Write the training part into an existing folder: two matrices (npz), two tables (Parquet), the scale (JSON).
+
+    Days, if ratings have any, must be those of both parts; a file of their own holds them, in the order of
+    `TrainingData.training`.
+    """
     for name, part in (("train", data.train), ("validation", data.validation)):
         arrays.write_matrix(folder / f"{name}.npz", part.ratings)
+    if data.train.days is not None:
+        arrays.write(folder / DAYS, {"days": data.train.days.matrix.data})
     data.train.users.to_parquet(folder / "users.parquet", index=False)
     data.train.items.to_parquet(folder / "items.parquet", index=False)
     write_scale(folder, data.train.scale)
@@ -237,18 +256,43 @@ def load(dataset: str) -> TrainingData:
     """
     folder = paths.user_item(dataset)
     files.require(dataset, "user_item", "user-item matrices", folder / "scale.json")
-    try:
+    days = Days(partial(_read_days, dataset)) if (folder / DAYS).is_file() else None
+    with _damage_explained(dataset):
         users = pd.read_parquet(folder / "users.parquet")
         items = pd.read_parquet(folder / "items.parquet")
         scale = read_scale(folder)
-        train, validation = (
-            Interactions(sparse.csr_array(sparse.load_npz(folder / f"{name}.npz")), users, items, scale)
-            for name in ("train", "validation")
-        )
+        train, validation = (Interactions(part, users, items, scale, days) for part in _matrices(folder))
+    return TrainingData(train, validation)
+
+
+@contextmanager
+def _damage_explained(dataset: str) -> Iterator[None]:
+    try:
+        yield
     except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise FoldinError(
             f"the training part is not whole ({repr(error).splitlines()[0]})",
-            where=folder.relative_to(paths.root()),
+            where=paths.user_item(dataset).relative_to(paths.root()),
             remedy=f"make it again: dvc repro -f user_item@{dataset}",
         ) from None
-    return TrainingData(train, validation)
+
+
+def _matrices(folder: Path) -> Iterator[sparse.csr_array]:
+    for name in ("train", "validation"):
+        yield sparse.csr_array(sparse.load_npz(folder / f"{name}.npz"))
+
+
+def _read_days(dataset: str) -> sparse.csr_array:
+    """Return the days of all training data, shape (n_users, n_items)."""
+    folder = paths.user_item(dataset)
+    with _damage_explained(dataset):
+        # Ones, because a rating of 0 would vanish from the sum.
+        ones = (
+            sparse.csr_array((np.ones(part.nnz, np.int32), part.indices, part.indptr), part.shape)
+            for part in _matrices(folder)
+        )
+        cells = next(ones) + next(ones)
+        days = arrays.read(folder / DAYS)["days"]
+        if len(days) != cells.nnz:
+            raise ValueError(f"{len(days)} days of {cells.nnz} ratings")
+        return sparse.csr_array((days, cells.indices, cells.indptr), cells.shape)

@@ -178,7 +178,7 @@ def _predict(model: Recommender | Oracle, test: HeldOut, label: str) -> FloatArr
     tick(f"{label}: predicting {len(test.pairs):,} ratings")
     users, items = test.indices
     if test.fold_in is None:
-        return model.predict(users, items)
+        return model.predict(users, items, test.days)
     # Of items that training has never seen; all others are filled in block by block, when their users are folded in.
     return model.clipped(model.biases_of(test.fold_in.ratings).predict(users, items))
 
@@ -191,7 +191,7 @@ def _stds(model: Recommender | Oracle, test: HeldOut) -> FloatArray | None:
         or not isinstance(model, RatingRecommender)
     ):
         return None
-    return model.predict_std(*test.indices)
+    return model.predict_std(*test.indices, test.days)
 
 
 def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from foldin import metrics
-from foldin.core import interactions, paths
+from foldin.core import days, interactions, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, FloatArray, IntArray, Interactions, Scale
 from foldin.metrics import beyond_accuracy
@@ -54,6 +54,11 @@ class HeldOut:
     def indices(self) -> tuple[IntArray, IntArray]:
         """The pairs' user and item indices, int32 of shape (n_pairs,), -1 where unknown."""
         return self.pairs["user"].to_numpy(np.int32), self.pairs["item"].to_numpy(np.int32)
+
+    @cached_property
+    def days(self) -> IntArray:
+        """The pairs' days, int32 of shape (n_pairs,), `foldin.core.days.NO_DAY` where no time is known."""
+        return days.of_timestamps(self.pairs["timestamp"])
 
     @cached_property
     def ratings(self) -> FloatArray:
@@ -166,7 +171,7 @@ def _fold_in(dataset: str, training: Interactions) -> Interactions | None:
     if not (folder / "fold_in.npz").is_file():
         return None
     ratings = sparse.csr_array(sparse.load_npz(folder / "fold_in.npz"))
-    return replace(training, ratings=ratings, users=pd.read_parquet(folder / "fold_in_users.parquet"))
+    return replace(training, ratings=ratings, users=pd.read_parquet(folder / "fold_in_users.parquet"), days=None)
 
 
 def _table(file: Path, columns: Sequence[str], again: str) -> pd.DataFrame:

@@ -92,7 +92,8 @@ class StackedRatings(Stack, RatingRecommender):
     def _choose(self, fitted: dict[str, Recommender], train: Interactions, validation: Interactions) -> Weights:
         users, items, ratings = validation.triples()
         self._judged_by = users, ratings.astype(np.float64)
-        self._predictions = np.column_stack([unclipped(part, users, items) for part in fitted.values()])
+        days = validation.days_of_ratings()
+        self._predictions = np.column_stack([unclipped(part, users, items, days) for part in fitted.values()])
         self._note_sizes(fitted)
         return stacking.least_squares(self._predictions, self._judged_by[1], self.settings.shrinkage)
 
@@ -116,15 +117,17 @@ class StackedRatings(Stack, RatingRecommender):
         alone = np.column_stack([sums(predictions[:, part]) for part in range(predictions.shape[1])])
         return self._worth("RMSE", alone, counts, stacked)
 
-    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
-        """Return predicted ratings of pairs, clipped to the rating scale; see `RatingRecommender.predict`."""
-        return self.clipped(self._predict(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+    def _predict_any(self, users: IntArray, items: IntArray, days: IntArray | None) -> FloatArray:
+        return self._predict_on(users, items, days)
 
-    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+    def _predict_on(self, users: IntArray, items: IntArray, days: IntArray | None) -> FloatArray:
         total = np.full(len(users), self.weights.intercept)
         for name, part in self.parts.items():
-            total += self._weight(name) * unclipped(part, users, items)
+            total += self._weight(name) * unclipped(part, users, items, days)
         return total.astype(np.float32)
+
+    def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
+        return self._predict_on(users, items, None)
 
     def _score(self, users: IntArray) -> FloatArray:
         total = np.full((len(users), self.known.shape[1]), self.weights.intercept)

@@ -8,8 +8,10 @@ users that models observe at evaluation, and any negatives provided by the proto
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from foldin.core import arrays, files, interactions, params, paths
+from foldin.core.days import Days, of_timestamps
 from foldin.core.errors import FoldinError
 from foldin.core.ids import categories, occurring
 from foldin.core.interactions import IMPLICIT, UNKNOWN, Interactions, TrainingData, check_classes
@@ -65,8 +67,9 @@ def run(dataset: str) -> None:
             "rating": ratings["rating"],
         }
     )
+    days = _days(indexed.iloc[training], ratings["timestamp"].iloc[training], (len(users), len(items)))
     data = TrainingData(
-        *(_interactions(indexed.iloc[rows], users, items, scale) for rows in (split.train, split.validation))
+        *(_interactions(indexed.iloc[rows], users, items, scale, days) for rows in (split.train, split.validation))
     )
     test = indexed[["user", "item"]].iloc[split.test].reset_index(drop=True)
     held = ratings.iloc[split.test].reset_index(drop=True).astype({"user_id": "str", "item_id": "str"})
@@ -166,11 +169,24 @@ def _with_indices(pairs: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame)
 
 
 def _interactions(
-    part: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame, scale: interactions.Scale
+    part: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame, scale: interactions.Scale, days: Days | None = None
 ) -> Interactions:
     user, item, rating = (part[name].to_numpy() for name in ("user", "item", "rating"))
     ratings = interactions.matrix(user, item, rating, (len(users), len(items)))
-    return Interactions(ratings, users, items, scale)
+    return Interactions(ratings, users, items, scale, days)
+
+
+def _days(part: pd.DataFrame, timestamps: "pd.Series[int]", shape: tuple[int, int]) -> Days | None:
+    """Return the days of ratings, None where no rating has a time."""
+    if timestamps.isna().all():
+        return None
+
+    def read() -> sparse.csr_array:
+        days = of_timestamps(timestamps).astype(np.float32)  # exact: a day has five digits
+        cells = interactions.matrix(part["user"].to_numpy(), part["item"].to_numpy(), days, shape)
+        return cells.astype(np.int32)
+
+    return Days(read)
 
 
 def _account(

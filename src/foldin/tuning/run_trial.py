@@ -154,7 +154,7 @@ def quality(task: Task, model: Recommender, validation: Interactions) -> float:
     """
     if task.lower_is_better and isinstance(model, RatingRecommender):  # ranking as well would take longer than the rest
         users, items, ratings = validation.triples()
-        return metrics.rmse(ratings, model.predict(users, items))
+        return metrics.rmse(ratings, model.predict(users, items, validation.days_of_ratings()))
     return validate(model, validation, task.k)[task.metric]
 
 

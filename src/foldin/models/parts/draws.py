@@ -90,6 +90,10 @@ class Draws:
         if len(self.implied):
             self.implied[:, number] = chain.others[USERS][0].values.T
 
+    def flat_item_factors(self) -> FloatArray:
+        """Return the factors of all items in all draws, side by side, shape (n_items, draws · factors)."""
+        return self.item_factors[:-1].reshape(len(self.item_factors) - 1, -1)
+
     def moments(self, users: IntArray, items: IntArray) -> tuple[Values, Values]:
         """Return the mean and the variance over draws of the predictions of pairs, shape (n,) each.
 
@@ -150,7 +154,7 @@ class Draws:
 
     def _grid(self, bias: FloatArray, factors: FloatArray) -> FloatArray:
         flat: FloatArray = factors.reshape(len(factors), -1) / np.float32(len(self.constant))
-        scores: FloatArray = flat @ self.item_factors[:-1].reshape(len(self.item_factors) - 1, -1).T
+        scores: FloatArray = flat @ self.flat_item_factors().T
         scores += bias.mean(axis=1, dtype=np.float64)[:, None].astype(np.float32)
         scores += (self.item_bias[:-1].mean(axis=1, dtype=np.float64) + self.constant.mean()).astype(np.float32)
         return scores

@@ -29,30 +29,34 @@ class RatingRecommender(Recommender):
         # Of ratings that are all alike there is nothing to learn, in any unit.
         self._spread = float(train.ratings.data.std(dtype=np.float64)) or 1.0
 
-    def predict(self, users: IntArray, items: IntArray) -> FloatArray:
+    def predict(self, users: IntArray, items: IntArray, days: IntArray | None = None) -> FloatArray:
         """Return predicted ratings of pairs, clipped to the rating scale.
 
         Parameters
         ----------
         users, items : ndarray of int, shape (n,)
             Indices; -1 stands for an unknown user or item.
+        days : ndarray of int, shape (n,), optional
+            When each rating is given, as of `foldin.core.days`; most models ignore it. Without it, a model that learns
+            from dates predicts for a day unlike none that it knows.
 
         Returns
         -------
         ndarray of float32, shape (n,)
             Ratings in the data set's own unit.
         """
-        return self.clipped(self._predict_any(np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)))
+        users, items = np.asarray(users, dtype=np.int32), np.asarray(items, dtype=np.int32)
+        return self.clipped(self._predict_any(users, items, days))
 
-    def _predict_any(self, users: IntArray, items: IntArray) -> FloatArray:
+    def _predict_any(self, users: IntArray, items: IntArray, days: IntArray | None) -> FloatArray:
         """Return predicted ratings of pairs, some of which may be unknown, shape (n,); by default these by biases."""
         predicted = self._bias.predict(users, items)
         warm = (users >= 0) & (items >= 0)
         if warm.any():
-            predicted[warm] = self._predict(users[warm], items[warm])
+            predicted[warm] = self._predict_on(users[warm], items[warm], None if days is None else days[warm])
         return predicted
 
-    def predict_std(self, users: IntArray, items: IntArray) -> FloatArray | None:
+    def predict_std(self, users: IntArray, items: IntArray, days: IntArray | None = None) -> FloatArray | None:
         """Return how far off `predict` should be: predictive standard deviations in the ratings' own unit, or None.
 
         Float32 of shape (n,), before ratings are clipped to the scale; arguments as of `predict`. None of a model that
@@ -81,6 +85,10 @@ class RatingRecommender(Recommender):
     @abstractmethod
     def _predict(self, users: IntArray, items: IntArray) -> FloatArray:
         """Return predicted ratings of known pairs, shape (n,)."""
+
+    def _predict_on(self, users: IntArray, items: IntArray, days: IntArray | None) -> FloatArray:
+        """Return what `_predict` does, for days; a model that learns from dates overrides this."""
+        return self._predict(users, items)
 
     def _score(self, users: IntArray) -> FloatArray:
         n_items = self.known.shape[1]

@@ -202,15 +202,14 @@ def _equal(one: sparse.csr_array | None, other: sparse.csr_array) -> bool:
     return all(np.array_equal(getattr(one, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
 
 
-def unclipped(part: Recommender, users: IntArray, items: IntArray) -> Values:
-    """Return a rating model's predictions of pairs, unclipped where both are known."""
+def unclipped(part: Recommender, users: IntArray, items: IntArray, days: IntArray | None = None) -> Values:
+    """Return a rating model's predictions of pairs, unclipped where both are known; see `RatingRecommender.predict`."""
     assert isinstance(part, RatingRecommender)
     warm = (users >= 0) & (items >= 0)
     predicted = np.empty(len(users))
-    if warm.any():
-        predicted[warm] = part._predict(users[warm], items[warm])
-    if not warm.all():
-        predicted[~warm] = part.predict(users[~warm], items[~warm])
+    for rows, of_rows in ((warm, part._predict_on), (~warm, part.predict)):
+        if rows.any():
+            predicted[rows] = of_rows(users[rows], items[rows], None if days is None else days[rows])
     return predicted
 
 

@@ -48,5 +48,5 @@ def validate(model: Recommender, validation: Interactions, k: int, block_users: 
     }
     if isinstance(model, RatingRecommender):
         rows, items, actual = validation.triples()
-        measured["rmse"] = metrics.rmse(actual, model.predict(rows, items))
+        measured["rmse"] = metrics.rmse(actual, model.predict(rows, items, validation.days_of_ratings()))
     return measured
