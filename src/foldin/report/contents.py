@@ -4,6 +4,7 @@ It reads the outputs of `evaluate` and trains nothing.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -43,6 +44,11 @@ class Findings:
     k: int
     ks: list[int]
     settings: params.Report
+
+    @cached_property
+    def users(self) -> pd.DataFrame:
+        """The metrics of each user, as `results.users` gives them, read once."""
+        return results.users(self.dataset.name)
 
     @property
     def ndcg(self) -> str:
