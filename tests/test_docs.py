@@ -181,7 +181,7 @@ def test_the_front_page_shows_every_family_with_its_models_and_best_metrics():
 def test_the_front_page_shows_what_make_repro_prints_last():
     assert (
         "Read the comparison: reports/demo/README.md\n"
-        f"  {outcome.winners(CHECKOUT / 'reports' / 'demo' / 'leaderboard.csv')}\n"
+        f"  {outcome.winners('demo')}\n"
         "All metrics, plots and hashes are those of this commit.\n"
     ) in text("README.md")
 

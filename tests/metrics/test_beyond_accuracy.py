@@ -12,7 +12,7 @@ from scipy import sparse
 
 from foldin import metrics
 from foldin.core.errors import FoldinError
-from foldin.metrics import beyond_accuracy, rating
+from foldin.metrics import beyond_accuracy, calibration, rating
 
 always = settings(derandomize=True, deadline=None, max_examples=60)
 N = 7
@@ -92,7 +92,7 @@ def test_buckets_hold_about_a_third_of_the_ratings_each_the_popular_first():
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([1.0, 2.5, 3.0, 3.5, 4.9])), min_size=1, max_size=40))
 def test_calibration_groups_hold_every_pair_once_and_keep_ties_together(pairs):
     actual, predicted = (np.array(values, float) for values in zip(*pairs, strict=True))
-    table = metrics.calibration(actual, predicted, 4)
+    table = calibration.calibration(actual, predicted, 4)
     assert table["pairs"].sum() == len(pairs)
     assert (table["predicted"] * table["pairs"]).sum() == pytest.approx(predicted.sum())
     assert (table["actual"] * table["pairs"]).sum() == pytest.approx(actual.sum())
@@ -104,7 +104,7 @@ def test_calibration_groups_hold_every_pair_once_and_keep_ties_together(pairs):
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.2])), min_size=1, max_size=40))
 def test_groups_by_standard_deviation_have_the_variances_and_squared_errors_of_their_pairs(pairs):
     actual, std = (np.array(values, float) for values in zip(*pairs, strict=True))
-    table = metrics.std_calibration(actual, np.full(len(pairs), 3.0), std, 4)
+    table = calibration.std_calibration(actual, np.full(len(pairs), 3.0), std, 4)
     assert table["pairs"].sum() == len(pairs)
     assert (table["std"] ** 2 * table["pairs"]).sum() == pytest.approx((std**2).sum())
     assert (table["rmse"] ** 2 * table["pairs"]).sum() == pytest.approx(((actual - 3) ** 2).sum())
@@ -115,7 +115,7 @@ def test_groups_by_standard_deviation_have_the_variances_and_squared_errors_of_t
 @pytest.mark.parametrize("std", [-0.5, np.nan, np.inf])
 def test_what_is_no_standard_deviation_is_refused(std):
     with pytest.raises(FoldinError, match=f"a predictive standard deviation is {std}"):
-        metrics.std_calibration([3.0, 4.0], [3.0, 3.0], [1.0, std], 2)
+        calibration.std_calibration([3.0, 4.0], [3.0, 3.0], [1.0, std], 2)
 
 
 def test_rmse_by_user_weighs_users_alike_and_passes_over_who_has_no_pair():

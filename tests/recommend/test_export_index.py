@@ -1,5 +1,6 @@
 """`foldin export --index`: its recall is that of the README's code, and models without vectors are refused."""
 
+import importlib.util
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ from small_models import trained_small
 from synthetic import planted
 
 from foldin import cli
+from foldin.core import extras
 from foldin.recommend import export, export_index
 
 
@@ -53,11 +55,11 @@ def test_recall_counts_what_a_search_misses(opened):
 
 def test_an_index_needs_vectors_and_its_library(saved_models, tmp_path, capsys, monkeypatch):
     command = ["export", "--model", "ease", "--to", str(tmp_path / "to"), "--index"]
-    monkeypatch.setattr(export_index.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert cli.main(command) == 1
-    said = "foldin: --index needs the library faiss, which is not installed; make install EXTRA=ann\n"
+    said = "foldin: --index needs faiss, which is an extra; install it: make install EXTRA=ann\n"
     assert capsys.readouterr().err == said
-    monkeypatch.setattr(export_index, "refuse_without_library", lambda: None)
+    monkeypatch.setattr(extras, "require", lambda *_: None)
     assert cli.main(command) == 1
     assert "the scores of ease are no products of dense vectors, so there is nothing to index; leave out --index" in (
         capsys.readouterr().err

@@ -8,6 +8,7 @@ from conftest import CHECKOUT
 
 from foldin import cli
 from foldin.core.errors import FoldinError
+from foldin.report import standings
 from foldin.workspace import overview
 
 HEAD = "model,family,kind,rmse,mae,ndcg,recall,coverage,rmse_low,rmse_high,rmse_tied,ndcg_low,ndcg_high,ndcg_tied\n"
@@ -31,8 +32,8 @@ def test_a_baseline_can_win_the_oracle_cannot_and_ties_are_named(workspace):
     report(workspace, "demo", ORACLE, BIAS, MF, ALS, sizes=(1200, 1000, 80040))
     (found,) = overview.entries()
     assert (found.models, found.sizes, found.k) == (2, (1200, 1000, 80040), "@10")
-    assert found.rmse == overview.Winner("bias", 0.8, pytest.approx(0.11), ["mf-l2"])
-    assert found.ndcg == overview.Winner("als-implicit", 0.4, pytest.approx(0.06), [])
+    assert found.rmse == standings.Winner("bias", 0.8, pytest.approx(0.11), ["mf-l2"])
+    assert found.ndcg == standings.Winner("als-implicit", 0.4, pytest.approx(0.06), [])
     row = overview.markdown().splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         "[demo](demo/README.md)", "**bias**<br>0.8000\u00a0±\u00a00.1100<br>tied: mf-l2",

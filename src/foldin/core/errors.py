@@ -1,5 +1,10 @@
 """The one error type that users see: what happened, the value and place, and what to do next, in one line."""
 
+import errno
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where no more can be written: the disk, the user's share of it, or the file is full."""
+
 
 class FoldinError(Exception):
     """A fault of input, parameters or environment that its reader can mend.

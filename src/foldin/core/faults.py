@@ -3,19 +3,14 @@
 It imports only the standard library, so that a Python without the installed environment can report that.
 """
 
-import errno
 import resource
 import sys
 
-from foldin.core.errors import FoldinError
+from foldin.core.errors import FULL, FoldinError
 from foldin.core.text import one_line
 
 EXPECTED = (FoldinError, OSError, ModuleNotFoundError, MemoryError)
 """Faults that the user can do something about; any other is a bug in foldin, whose traceback is needed."""
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says where no more can be written: the disk, the user's share of it, or the file is full."""
-
-
 OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread")
 """What the loader, the system and Python say where memory, or a limit of it, does not suffice."""
 LEAST_MEMORY = 1 << 30

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foldin.core import faults, paths
-from foldin.core.errors import FoldinError
+from foldin.core import paths
+from foldin.core.errors import FULL, FoldinError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in faults.FULL and error.filename is None:
+        if error.errno in FULL and error.filename is None:
             error.filename = str(path)
         raise
 

@@ -1,9 +1,9 @@
-"""Metrics from a model's errors and lists: overall, of each domain, and by popularity.
+"""Metrics from a model's errors and lists: overall, of each domain, by popularity, and by ratings of hits.
 
 The metrics are defined in foldin.metrics.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,11 @@ import numpy.typing as npt
 from foldin import metrics
 from foldin.core.interactions import UNKNOWN, FloatArray, IntArray, Values
 from foldin.evaluation.test_part import HeldOut
-from foldin.metrics import RankedHits, RatingErrors, beyond_accuracy, ranking, uncertainty
+from foldin.metrics import RankedHits, RatingErrors, beyond_accuracy, graded, ranking, uncertainty
 from foldin.metrics.auc import SCORES
 from foldin.metrics.beyond_accuracy import BUCKETED, CATALOGUE, LISTS, Listed
 from foldin.metrics.definitions import OF_LISTS
+from foldin.metrics.graded import RankedGains
 from foldin.metrics.metric import Metric, compute_all
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import RATING
@@ -67,6 +68,46 @@ def list_metrics(by_user: Mapping[str, Values], listed: Listed) -> dict[str, flo
     ending = f"_at_{listed.items.shape[1]}"
     measured = over_users((*OF_LISTS, *LISTS), by_user, ending) | over_users(SCORES, by_user)
     return measured | {f"{name}{ending}": value for name, value in compute_all(CATALOGUE, listed).items()}
+
+
+def graded_metrics(test: HeldOut, items: IntArray, liked_share: float) -> Callable[[int], dict[str, Values]]:
+    """Return what gives the metrics of `GRADED` and `LIKED_ONLY` at each length of list.
+
+    Parameters
+    ----------
+    test : HeldOut
+        The test part.
+    items : ndarray of int32, shape (n_ranked, length)
+        The lists of the ranked users.
+    liked_share : float
+        `evaluation.liked_share`: how far up the scale "liked" begins.
+
+    Returns
+    -------
+    callable
+        From k, at most the length, to the values of the ranked users by metric, each of shape (n_ranked,); no metric
+        where feedback is implicit, since nobody gave a rating.
+    """
+    scale = test.training.scale
+    if scale.feedback == "implicit":
+        return lambda k: {}
+    users, _ = test.indices
+    n, length = items.shape
+    known = users != UNKNOWN
+    rows = np.searchsorted(test.ranked, users[known])
+    ratings = test.ratings[known]
+    best = graded.best_gains(rows, graded.gains(ratings, scale), n, length)
+    listed = graded.held_ratings(items, test.relevant[test.ranked])
+    gained = graded.gains(listed, scale)
+    # As `metrics.confusion` does, so that both mean the same by liked.
+    liked_from = scale.liked_from(liked_share)
+    liked, n_liked = listed >= liked_from, np.bincount(rows[ratings >= liked_from], minlength=n)
+
+    def at(k: int) -> dict[str, Values]:
+        of_gains = graded.metrics_of_gains(RankedGains(gained[:, :k], best[:, :k]))
+        return of_gains | graded.metrics_of_liked(RankedHits(liked[:, :k], n_liked))
+
+    return at
 
 
 def domain_metrics(

@@ -26,7 +26,7 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Evaluation
 from foldin.core.progress import tick
-from foldin.evaluation import aggregate, by_rating, guards
+from foldin.evaluation import aggregate, guards
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import RankedHits, RatingErrors, top_k
@@ -118,7 +118,7 @@ def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluat
     n_held = np.diff(test.relevant.indptr)[test.ranked] + test.cold_items[test.ranked]
     lists = Lists(best[:, : settings.k], ranked.lists[CATALOGUE].scores[:, : settings.k])
     listed = aggregate.lists_of_all(test, lists.items)
-    graded = by_rating.of_lists(test, best, settings.liked_share)
+    graded = aggregate.graded_metrics(test, best, settings.liked_share)
     by_user = metrics.metrics_of_hits(RankedHits(found[:, : settings.k], n_held)) | graded(settings.k)
     by_user |= ranked.of_scores | compute_all(LISTS, listed)
     errors = None if predicted is None else aggregate.rating_errors(test, predicted)

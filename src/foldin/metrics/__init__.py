@@ -4,7 +4,6 @@ Training, evaluation and the gallery of traps compute with these. Nothing here k
 """
 
 from foldin.metrics.beyond_accuracy import coverage
-from foldin.metrics.calibration import calibration, std_calibration
 from foldin.metrics.liked import confusion
 from foldin.metrics.ranking import RankedHits, blocks, hits, metrics_of_hits, ndcg, ranking_metrics
 from foldin.metrics.rating import RatingErrors, errors, mae, rmse
@@ -13,7 +12,6 @@ __all__ = [
     "RankedHits",
     "RatingErrors",
     "blocks",
-    "calibration",
     "confusion",
     "coverage",
     "errors",
@@ -23,5 +21,4 @@ __all__ = [
     "ndcg",
     "ranking_metrics",
     "rmse",
-    "std_calibration",
 ]

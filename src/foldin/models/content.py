@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 from scipy import sparse
-from sklearn.preprocessing import normalize
 
 from foldin.core.bounds import MinCount
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values, matrix
@@ -200,6 +199,9 @@ class TfIdfPopularity(TfIdf):
 
 def _unit(rows: sparse.csr_array) -> sparse.csr_array:
     """Return rows of length 1; scikit-learn refuses tables without a row or a column."""
+    # Here: loading it takes a second, and of the stages only `train` needs it.
+    from sklearn.preprocessing import normalize
+
     return sparse.csr_array(normalize(rows)) if rows.nnz else sparse.csr_array(rows)
 
 

@@ -16,8 +16,8 @@ import zlib
 from fnmatch import fnmatch
 from pathlib import Path
 
-from foldin.core import faults, files, params, paths
-from foldin.core.errors import FoldinError
+from foldin.core import files, params, paths
+from foldin.core.errors import FULL, FoldinError
 from foldin.core.progress import say, step, tick
 from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
@@ -195,7 +195,7 @@ def _download(dataset: DataSet, folder: Path) -> str:
         try:
             _save(address, packed)
         except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, OSError) and error.errno in faults.FULL:
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise
             reason = getattr(error, "reason", None) or error
             raise FoldinError(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from foldin.core import commands, faults
+from foldin.core import commands, extras, faults
 
 SECTION = "Get recommendations"
 WHY = (
@@ -179,11 +179,11 @@ def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
     It holds the model's vectors, biases, weights or network with the ids of users and items, and a README.md with code
     that finds a user's best items. Nothing is trained.
     """
-    from foldin.recommend import export, export_index
+    from foldin.recommend import export
 
     export.refuse_used(to)
     if index:
-        export_index.refuse_without_library()
+        extras.require("faiss", "--index needs faiss", "ann")
     export.run(_open(dataset, model), to, index=index)
 
 

@@ -5,7 +5,6 @@ the largest inner products, so that the bias of an item is one more number of it
 """
 
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,18 +26,6 @@ BREADTH = 128
 """Vectors that a search keeps as candidates, at least."""
 MEASURED = 1000
 """Users whose lists the recall is measured on, at most."""
-
-
-def refuse_without_library() -> None:
-    """Refuse to go on where faiss is not installed.
-
-    Raises
-    ------
-    FoldinError
-        Says how to install it.
-    """
-    if importlib.util.find_spec("faiss") is None:
-        raise FoldinError("--index needs the library faiss, which is not installed", remedy="make install EXTRA=ann")
 
 
 def refuse_without_vectors(name: str, portable: Portable) -> None:

@@ -1,6 +1,5 @@
 """Finds and loads the saved model of a data set by its name, with the training part that it was fitted on."""
 
-import csv
 import json
 import zipfile
 import zlib
@@ -16,10 +15,10 @@ from foldin.datasets import registry
 from foldin.models import family_models
 from foldin.models.parts.recommender import Recommender
 from foldin.recommend import names
+from foldin.report import standings
 
 DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 """What reading a model raises whose files are not whole."""
-ORACLE = "oracle"
 
 
 class NotPossibleError(FoldinError):
@@ -146,17 +145,13 @@ def by_rank(dataset: str) -> list[str]:
     FoldinError
         When there is no leaderboard.
     """
-    table = paths.reports(dataset) / "leaderboard.csv"
-    place = table.relative_to(paths.root())
-    if not table.is_file():
-        remedy = "name a model with --model, or make the leaderboard: "
-        raise FoldinError("no leaderboard here", where=place, remedy=f"{remedy}{_all_of_it(dataset)}")
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] != ORACLE and row["ndcg"]]
+    board = standings.rows(dataset, f"name a model with --model, or make the leaderboard: {_all_of_it(dataset)}")
+    rows = [row for row in board if row["kind"] != standings.ORACLE and row["ndcg"]]
     # Equal metrics keep the order of the leaderboard.
     rows.sort(key=lambda row: -float(row["ndcg"]))
     if not rows:
-        raise FoldinError("no model on it ranks", where=place, remedy="name a model with --model")
+        where = f"reports/{dataset}/{standings.FILE}"
+        raise FoldinError("no model on it ranks", where=where, remedy="name a model with --model")
     return [row["model"] for row in rows]
 
 

@@ -26,7 +26,7 @@ FAMILIES = 4
 
 def ndcg(findings: Findings, model: str) -> Values:
     """Return the NDCG of every ranked user of a model, shape (n_users,); empty where it ranks for none."""
-    users, column = results.users(findings.dataset.name), f"{results.sampled_prefix(findings.board)}ndcg"
+    users, column = findings.users, f"{results.sampled_prefix(findings.board)}ndcg"
     if column not in users:
         return np.empty(0)
     values: Values = users.loc[users["model"] == model, column].dropna().to_numpy(np.float64)
@@ -99,7 +99,7 @@ def rmse_by_activity(findings: Findings) -> pd.DataFrame:
         models of `FAMILIES` families, the best baseline and the oracle. The index says how many ratings users have.
     """
     names = _raters(findings)
-    users = results.users(findings.dataset.name)
+    users = findings.users
     users = users[users["model"].isin(names) & users["squared_error"].notna() & (users["pairs"] > 0)]
     users = users.assign(user_id=users["user_id"].astype(str))
     ids = pd.read_parquet(paths.clean(findings.dataset.name) / "ratings.parquet", columns=["user_id"])["user_id"]

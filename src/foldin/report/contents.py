@@ -4,16 +4,17 @@ It reads the outputs of `evaluate` and trains nothing.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import metrics
 from foldin.core import interactions, params, paths
 from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
+from foldin.metrics import calibration
 from foldin.report import plots, results
 
 BARS = 40
@@ -43,6 +44,11 @@ class Findings:
     k: int
     ks: list[int]
     settings: params.Report
+
+    @cached_property
+    def users(self) -> pd.DataFrame:
+        """The metrics of each user, as `results.users` gives them, read once."""
+        return results.users(self.dataset.name)
 
     @property
     def ndcg(self) -> str:
@@ -192,7 +198,7 @@ def calibration_plot(findings: Findings) -> Figure:
     for place, name in enumerate(names):
         file = paths.predictions(findings.dataset.name, families[name]) / "ratings.parquet"
         table = pd.read_parquet(file, columns=["rating", name])
-        bins = metrics.calibration(table["rating"], table[name], findings.settings.calibration_bins)
+        bins = calibration.calibration(table["rating"], table[name], findings.settings.calibration_bins)
         colour, marker = plots.COLOURS[place], plots.MARKERS[place]
         axis.plot(bins["predicted"], bins["actual"], color=colour, marker=marker, markersize=5, lw=1.2, label=name)
     axis.set_xlabel("mean predicted rating")

@@ -13,7 +13,6 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from scipy.optimize import isotonic_regression, linear_sum_assignment
 
 from foldin.core import files
 
@@ -290,6 +289,9 @@ def name_beside(axis: Axes, points: Sequence[tuple[float, float, str]], *, gap: 
     """
     if not points:
         return
+    # Here: loading it takes a third of a second, and of the notebooks only `report` draws this.
+    from scipy.optimize import isotonic_regression, linear_sum_assignment
+
     to_axes = axis.transData + axis.transAxes.inverted()
     at = to_axes.transform([(x, y) for x, y, _ in points])
     steps = gap * np.arange(len(points))

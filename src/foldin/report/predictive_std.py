@@ -7,8 +7,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from foldin import metrics
 from foldin.core import params, paths
+from foldin.metrics import calibration
 from foldin.report import plots, results
 from foldin.report.contents import Findings
 
@@ -28,12 +28,12 @@ def _stds(findings: Findings, family: str) -> pd.DataFrame:
 
 
 def groups(findings: Findings, model: str) -> pd.DataFrame:
-    """Return RMSE beside predicted standard deviation in groups of test ratings; see `metrics.std_calibration`."""
+    """Return RMSE beside predicted standard deviation in groups of test ratings; see `calibration.std_calibration`."""
     family = findings.board.set_index("model")["family"][model]
     file = paths.predictions(findings.dataset.name, family) / "ratings.parquet"
     rated = pd.read_parquet(file, columns=["rating", model])
     stds = _stds(findings, family)[model]
-    return metrics.std_calibration(rated["rating"], rated[model], stds, findings.settings.calibration_bins)
+    return calibration.std_calibration(rated["rating"], rated[model], stds, findings.settings.calibration_bins)
 
 
 def table(findings: Findings) -> pd.DataFrame:

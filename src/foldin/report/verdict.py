@@ -11,6 +11,7 @@ from foldin.core import params, paths
 from foldin.metrics import definitions
 from foldin.report import results
 from foldin.report.contents import Findings
+from foldin.report.standings import DOES
 
 NO_RATINGS = (
     "These data have no ratings: feedback is implicit, so there are no rating metrics. Models that predict ratings "
@@ -21,27 +22,6 @@ LIKED_ONLY = (
     "Models that predict ratings learned the same value for every pair; their lists are evaluated like all others."
 )
 NO_RATER = "None of these models predicts ratings, so there are no rating metrics."
-DOES = {"rmse": "predicts ratings best", "ndcg": "ranks best"}
-"""What the best model by a metric does best."""
-
-
-def winners(board: pd.DataFrame, columns: dict[str, str]) -> dict[str, str]:
-    """Return the best model, baselines included, by each metric of the verdict.
-
-    Parameters
-    ----------
-    board : pandas.DataFrame
-        A row for each model: `model`, `kind` and metrics.
-    columns : dict of str to str
-        Metric, a key of `DOES` → its column.
-
-    Returns
-    -------
-    dict of str to str
-        Column → model; a metric that no model has is left out.
-    """
-    found = {columns[name]: results.best(board, columns[name]) for name in DOES}
-    return {column: model for column, model in found.items() if model is not None}
 
 
 def sentences(findings: Findings) -> str:
@@ -76,7 +56,9 @@ def bullets(findings: Findings) -> dict[str, list[str]]:
 
 
 def _best(findings: Findings) -> dict[str, str]:
-    return winners(findings.board, {"rmse": "rmse", "ndcg": findings.ndcg})
+    """Return the best model, baselines included, by each metric of the verdict that a model has: column → model."""
+    found = {column: results.best(findings.board, column) for column in ("rmse", findings.ndcg)}
+    return {column: model for column, model in found.items() if model is not None}
 
 
 def _counted(findings: Findings) -> str:

@@ -5,18 +5,17 @@ run with the settings it was trained with, its headline metrics and their interv
 older store of plain files is switched off.
 """
 
-import csv
-import importlib.util
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from foldin.core import paths
+from foldin.core import extras, paths
 from foldin.core.errors import FoldinError
 from foldin.evaluation import headline
 from foldin.metrics import definitions
+from foldin.report import standings
 from foldin.workspace import pipeline
 from foldin.workspace.revision import WORKSPACE, Revision
 
@@ -50,8 +49,7 @@ def run(to: Path, datasets: list[str]) -> None:
     FoldinError
         When the extra is not installed, results are not committed, or dvc.lock does not know a stage.
     """
-    if importlib.util.find_spec("mlflow") is None:
-        raise FoldinError("this needs MLflow, which is an extra", remedy="install it: make install EXTRA=mlflow")
+    extras.require("mlflow", "this needs MLflow", "mlflow")
     if to.exists() and not to.is_dir():
         raise FoldinError("is no folder", where=to, remedy="name a folder with --to")
     commit, seconds = _commit(datasets)
@@ -118,11 +116,7 @@ def _git(*arguments: str) -> str:
 
 def _board(dataset: str) -> list[dict[str, str]]:
     """Return the models of a leaderboard; the oracle is none."""
-    file = paths.reports(dataset) / "leaderboard.csv"
-    if not file.is_file():
-        raise FoldinError("no leaderboard here", where=file.relative_to(paths.root()), remedy="make it: make repro")
-    with file.open(encoding="utf-8", newline="") as rows:
-        return [row for row in csv.DictReader(rows) if row["kind"] != "oracle"]
+    return [row for row in standings.rows(dataset, "make it: make repro") if row["kind"] != standings.ORACLE]
 
 
 def _settings(dataset: str, board: list[dict[str, str]]) -> dict[str, Any]:

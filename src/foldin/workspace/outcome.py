@@ -4,14 +4,10 @@ It reads the table that the stage `report` wrote and asks git, which has the met
 """
 
 import subprocess
-from pathlib import Path
-
-import pandas as pd
 
 from foldin.core import params, paths
-from foldin.core.errors import FoldinError
 from foldin.metrics import definitions
-from foldin.report import verdict
+from foldin.report import standings
 
 MOST_NAMED = 5
 """Files that are named before the rest are counted."""
@@ -27,32 +23,24 @@ def run() -> None:
     """
     for dataset in params.datasets():
         print(f"Read the comparison: {(paths.reports(dataset) / 'README.md').relative_to(paths.root())}")
-        print(f"  {winners(paths.reports(dataset) / 'leaderboard.csv')}")
+        print(f"  {winners(dataset)}")
     print(against_commit())
 
 
-def winners(table: Path) -> str:
-    """Return who predicts ratings best and who ranks best, of the models and baselines of a leaderboard.
-
-    Parameters
-    ----------
-    table : Path
-        leaderboard.csv, as the stage `report` writes it.
+def winners(dataset: str) -> str:
+    """Return who predicts ratings best and who ranks best, of the models and baselines of a data set's leaderboard.
 
     Raises
     ------
     FoldinError
         When there is none.
     """
-    if not table.is_file():
-        where = table.relative_to(paths.root())
-        raise FoldinError("no leaderboard here", where=where, remedy="make it first: make repro")
-    board = pd.read_csv(table)
-    values = board.set_index("model")
-    best = verdict.winners(board, {name: name for name in verdict.DOES})
+    board = standings.rows(dataset, "make it first: make repro")
+    best = {metric: standings.winner(board, metric) for metric in standings.DOES}
     return "; ".join(
-        f"{model} {verdict.DOES[name]} ({definitions.METRICS[name].title} {float(values[name].loc[model]):.4f})"
-        for name, model in best.items()
+        f"{found.model} {standings.DOES[metric]} ({definitions.METRICS[metric].title} {found.value:.4f})"
+        for metric, found in best.items()
+        if found
     )
 
 

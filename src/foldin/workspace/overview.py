@@ -10,29 +10,11 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from foldin.core import paths
 from foldin.core.errors import FoldinError
+from foldin.report import standings
+from foldin.report.standings import Winner
 from foldin.workspace import show
 
 SPACE = "\N{NO-BREAK SPACE}"
-
-
-@dataclass(frozen=True)
-class Winner:
-    """The best model or baseline of a data set by a metric.
-
-    Attributes
-    ----------
-    model : str
-        Its name.
-    value, half_width : float
-        The metric, and half the width of its interval.
-    tied : list of str
-        Models and baselines whose metric does not differ significantly.
-    """
-
-    model: str
-    value: float
-    half_width: float
-    tied: list[str]
 
 
 @dataclass(frozen=True)
@@ -69,29 +51,20 @@ def entries() -> list[Entry]:
     FoldinError
         When none has one.
     """
-    found = [_entry(file.parent.name) for file in (paths.root() / "reports").glob("*/leaderboard.csv")]
+    found = [_entry(dataset) for dataset in standings.datasets()]
     if not found:
         raise FoldinError("no data set has a report yet", where="reports", remedy="make one first: make repro")
     return sorted(found, key=lambda entry: (-entry.models, entry.sizes[2:], entry.name))
 
 
 def _entry(dataset: str) -> Entry:
-    rows = show.read(dataset)
+    rows = standings.rows(dataset)
     profile = paths.reports(dataset) / "profile.json"
     known = json.loads(profile.read_text(encoding="utf-8")) if profile.is_file() else {}
     sizes = tuple(int(known[name]) for name in ("users", "items", "ratings") if name in known)
     models = sum(row["kind"] == "model" for row in rows)
-    return Entry(dataset, models, sizes, show.list_length(dataset), _winner(rows, "rmse"), _winner(rows, "ndcg"))
-
-
-def _winner(rows: list[dict[str, str]], name: str) -> Winner | None:
-    scored = [row for row in rows if row[name] and row["kind"] != "oracle"]
-    if not scored:
-        return None
-    best = (min if name == "rmse" else max)(scored, key=lambda row: float(row[name]))
-    tied = [row["model"] for row in scored if row[f"{name}_tied"] == "True" and row is not best]
-    half_width = (float(best[f"{name}_high"]) - float(best[f"{name}_low"])) / 2
-    return Winner(best["model"], float(best[name]), half_width, tied)
+    best = [standings.winner(rows, metric) for metric in ("rmse", "ndcg")]
+    return Entry(dataset, models, sizes, show.list_length(dataset), *best)
 
 
 def text() -> str:

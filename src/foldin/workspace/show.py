@@ -4,15 +4,14 @@ The leaderboard is the table that the stage `report` wrote, so it works in a fre
 runs in this checkout, and differ each time, so no page of reports/ has them. Neither imports a model.
 """
 
-import csv
 import json
 import re
-from collections.abc import Sequence
 
 from tabulate import tabulate  # type: ignore[import-untyped]
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
+from foldin.report import standings
 
 KINDS = {"oracle": " (the truth)"}
 
@@ -44,17 +43,18 @@ def text(dataset: str) -> str:
     FoldinError
         When there is no report of it.
     """
-    rows = read(dataset)
+    rows = standings.rows(dataset)
     at = list_length(dataset)
     heads = {"model": "model", "family": "family"}
     if any(row["rmse"] for row in rows):
         heads |= {"rmse": "RMSE", "rmse_interval": "interval", "mae": "MAE"}
     heads |= {"ndcg": f"NDCG{at}", "ndcg_interval": "interval", "recall": f"recall{at}", "coverage": f"coverage{at}"}
     table = [[_cell(row, name) for name in heads] for row in rows]
-    best = [_winner(rows, name, title) for name, title in (("rmse", "RMSE"), ("ndcg", f"NDCG{at}"))]
+    titles = {"rmse": "RMSE", "ndcg": f"NDCG{at}"}
+    best = [(title, standings.winner(rows, name)) for name, title in titles.items()]
     return "\n".join(
         [
-            *(f"{dataset}: {sentence}" for sentence in best if sentence),
+            *(f"{dataset}: {_said(found, title)}" for title, found in best if found),
             "",
             tabulate(table, list(heads.values()), tablefmt="simple", disable_numparse=True),
             "",
@@ -131,25 +131,6 @@ def _of_costs(value: str | float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def read(dataset: str) -> list[dict[str, str]]:
-    """Return the rows of a data set's leaderboard.csv: one for each model.
-
-    Raises
-    ------
-    FoldinError
-        When there is no report of the data set.
-    """
-    table = paths.reports(dataset) / "leaderboard.csv"
-    if not table.is_file():
-        known = sorted(file.parent.name for file in (paths.root() / "reports").glob("*/leaderboard.csv"))
-        remedy = f"make it: dvc repro report@{dataset}"
-        if dataset not in params.datasets():
-            remedy = f"there are reports of: {', '.join(known) or 'none'}"
-        raise FoldinError("no leaderboard here", where=table.relative_to(paths.root()), remedy=remedy)
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def list_length(dataset: str) -> str:
     """Return "@10" where lists have 10 items: the headline metrics say so, the table of the report does not."""
     for file in sorted((paths.reports(dataset) / "metrics").glob("*/*.json")):
@@ -159,14 +140,9 @@ def list_length(dataset: str) -> str:
     return ""
 
 
-def _winner(rows: Sequence[dict[str, str]], name: str, title: str) -> str:
-    scored = [row for row in rows if row[name] and row["kind"] != "oracle"]
-    if not scored:
-        return ""
-    best = (min if name == "rmse" else max)(scored, key=lambda row: float(row[name]))
-    tied = sum(row.get(f"{name}_tied") == "True" for row in scored)
-    lead = "a significant lead" if tied < 2 else f"tied with {tied - 1} more"
-    return f"{best['model']} has the best {title} ({float(best[name]):.4f}, {lead})"
+def _said(found: standings.Winner, title: str) -> str:
+    lead = f"tied with {len(found.tied)} more" if found.tied else "a significant lead"
+    return f"{found.model} has the best {title} ({found.value:.4f}, {lead})"
 
 
 def _cell(row: dict[str, str], name: str) -> str:

@@ -79,7 +79,7 @@ def closure(modules: Iterable[str]) -> list[Path]:
         file = waiting.pop()
         if file not in reached:
             reached.add(file)
-            waiting += [other for name in _imports(file) for other in _files_of(name)]
+            waiting += _imported(file)
     read = sorted(file for file in reached if not _is_without_effect(file))
     return sorted([*read, *(other for folder in {file.parent for file in read} for other in _beside(folder))])
 
@@ -143,6 +143,12 @@ def _tree(file: Path) -> ast.Module:
 
 def _imports(file: Path) -> list[str]:
     return list(_names(_tree(file)))
+
+
+@cache
+def _imported(file: Path) -> frozenset[Path]:
+    """Return the files that the imports of a file run."""
+    return frozenset(other for name in _imports(file) for other in _files_of(name))
 
 
 def _is_without_effect(file: Path) -> bool:

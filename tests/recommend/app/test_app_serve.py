@@ -8,13 +8,14 @@ import socket
 import pytest
 
 from foldin import cli
+from foldin.core import extras
 from foldin.core.errors import FoldinError
 from foldin.recommend.app import serve
 
 
 @pytest.fixture
 def with_extra(monkeypatch):
-    monkeypatch.setattr(serve, "require_extra", lambda: None)
+    monkeypatch.setattr(extras, "require", lambda *_: None)
 
 
 def test_without_the_extra_one_line_says_how_to_install_it(saved_models, monkeypatch, capsys):

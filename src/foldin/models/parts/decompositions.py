@@ -3,7 +3,6 @@
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
-from sklearn.decomposition import TruncatedSVD
 
 from foldin.core.interactions import Values
 
@@ -46,6 +45,9 @@ def by_random_projection(matrix: sparse.csr_array, factors: int, seed: int) -> D
     """Decompose a sparse matrix by a randomized range finder (Halko et al. 2011; scikit-learn's `TruncatedSVD`)."""
     if (found := _without_search(matrix, factors)) is not None:
         return found
+    # Here: loading it takes a second, and of the stages only `train` decomposes.
+    from sklearn.decomposition import TruncatedSVD
+
     # Of the share of variance explained, which nobody reads here: rows that are all alike have no variance.
     with np.errstate(invalid="ignore", divide="ignore"):
         svd = TruncatedSVD(factors, random_state=seed).fit(matrix)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import importlib.util
 import os
 import re
 import secrets
@@ -10,7 +9,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from foldin.core import paths
+from foldin.core import extras, paths
 from foldin.core.errors import FoldinError
 from foldin.recommend import names, saved
 from foldin.recommend.app.guard import HOST, Guard
@@ -52,23 +51,11 @@ def run(dataset: str | None, port: int) -> None:
         After Ctrl-C, with what to print.
     """
     data = names.dataset(dataset)
-    require_extra()
+    extras.require("streamlit", "the app needs Streamlit", "app")
     ranking(data)
     os.environ[DATASET] = data
     with listening(port) as socket_:
         _serve(data, socket_)
-
-
-def require_extra() -> None:
-    """Refuse to go on without Streamlit.
-
-    Raises
-    ------
-    FoldinError
-        When it is not installed.
-    """
-    if importlib.util.find_spec("streamlit") is None:
-        raise FoldinError("the app needs Streamlit, which is an extra", remedy="install it: make install EXTRA=app")
 
 
 def ranking(dataset: str) -> list[str]:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foldin import metrics, models
+from foldin import models
 from foldin.core import params, paths
+from foldin.metrics.calibration import calibration as groups_by_prediction
 from foldin.report import contents, predictive_std, results, tuning
 from foldin.report.contents import Findings
 from foldin.report.html.columns import rounded
@@ -61,7 +62,7 @@ def calibration(findings: Findings) -> dict[str, dict[str, Any]]:
     -------
     dict of str to dict
         Rating model → `predicted`, `off` (mean actual minus mean predicted) and `pairs`, a value for each group; where
-        the model has predictive standard deviations also `std` and `rmse`: see `metrics.std_calibration`.
+        the model has predictive standard deviations also `std` and `rmse`: see `metrics.calibration.std_calibration`.
     """
     if findings.best_rater is None:
         return {}
@@ -71,7 +72,7 @@ def calibration(findings: Findings) -> dict[str, dict[str, Any]]:
         file = paths.predictions(findings.dataset.name, str(family)) / "ratings.parquet"
         table = pd.read_parquet(file, columns=["rating", *rows["model"]])
         for model in rows["model"]:
-            groups = metrics.calibration(table["rating"], table[model], findings.settings.calibration_bins)
+            groups = groups_by_prediction(table["rating"], table[model], findings.settings.calibration_bins)
             found[str(model)] = {
                 "predicted": _list(groups["predicted"]),
                 "off": _list(groups["actual"] - groups["predicted"]),

@@ -32,7 +32,7 @@ def collect(findings: Findings) -> dict[str, Any]:
         are rounded to 6 decimals, and None where there is none.
     """
     board, name = columns.ranked(findings), findings.dataset.name
-    by_user = results.users(name)
+    by_user = findings.users
     evaluation = params.section(params.Evaluation)
     about = curves.abouts()
     _, ranking = verdict.about_ranking(findings)
