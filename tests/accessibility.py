@@ -1,4 +1,4 @@
-"""Rules of accessibility, from WCAG 2.2 AA: our own, as scripts for a browser that return what breaks them; and axe-core's.
+"""Rules of accessibility, from WCAG 2.2 AA: scripts for a browser that return what breaks them, and those of axe-core.
 
 `CONTRAST` takes the selector of the texts to look at, such as `TEXTS`.
 """
@@ -66,7 +66,7 @@ axe.run(document, { resultTypes: ["violations", "incomplete"] }).then(done, erro
 
 @cache
 def axe() -> str:
-    """Return axe-core, from the Python package that ships it. Its wrapper for another driver of browsers is not used."""
+    """Return axe-core, from the Python package that ships it for another driver of browsers than ours."""
     spec = importlib.util.find_spec("axe_playwright_python")
     assert spec is not None, "axe-core is missing; install it: make install-dev"
     return Path(spec.submodule_search_locations[0], "axe.min.js").read_text("utf-8")
@@ -83,6 +83,7 @@ def violations(browser, ignored=()):
         Ids of rules to leave out.
     """
     browser.execute_script(axe())
+    browser.set_script_timeout(120)
     found = browser.execute_async_script(AXE)
     assert isinstance(found, dict), found
     return [

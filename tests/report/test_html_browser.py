@@ -1,5 +1,6 @@
 """report.html in Chromium, opened from the disk without a network: used by mouse and keyboard, narrow and wide."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -10,7 +11,7 @@ import pytest
 import report_world
 from accessibility import CONTRAST, RULES, TEXTS, violations
 
-from foldin.core import paths
+from foldin.core import interactions, paths
 from foldin.report import contents
 from foldin.report.html import data, page, users
 
@@ -268,7 +269,9 @@ def test_curves_examples_and_trials_are_drawn(wide, shown):
     assert every(wide, "#calibration-chart svg [role=img]")
 
 
-def test_models_without_early_stopping_are_named_and_all_standard_deviations_are_drawn(chromium, shown, monkeypatch, tmp_path):
+def test_models_without_early_stopping_are_named_and_all_standard_deviations_are_drawn(
+    chromium, shown, monkeypatch, tmp_path
+):
     names = [name for name in shown["calibration"] for _ in range(2)]
     many = {
         f"{name}-{place}": shown["calibration"][name] | {"std": [0.5, 1.0], "rmse": [0.6, 0.7 + place / 10]}
@@ -293,4 +296,30 @@ def test_models_without_early_stopping_are_named_and_all_standard_deviations_are
     )
     assert len(lines) == len(set(lines)) == len(many) + 1, "each line has a look of its own"
     assert every(chromium, "#std-chart .legend li")[1:] == list(many)
+    assert chromium.get_log("browser") == []
+
+
+def test_a_local_page_shows_real_users_by_their_ids(chromium, shown, monkeypatch, tmp_path):
+    monkeypatch.chdir(shown["folder"])
+    findings = contents.open_report("demo")
+    real = dataclasses.replace(findings, dataset=dataclasses.replace(findings.dataset, generate=None))
+    file = tmp_path / "page.html"
+    file.write_text(page.page(real, local=True))
+    for width in (1280, 390):
+        show(chromium, {"address": file.as_uri()}, width, "light")
+        assert "rows of real users" in chromium.find_element("css selector", "header .note").text
+        assert chromium.find_element("id", "examples-said").text.startswith("Users have the ids of the data set.")
+        inner, whole = chromium.execute_script("return [innerWidth, document.documentElement.scrollWidth]")
+        assert whole <= inner
+        assert violations(chromium) == []
+        users = every(chromium, "#example-user option")
+        assert len(users) > len(shown["examples"]["users"])
+        choose(chromium, "example-user", str(len(users) - 1))
+        _, user, count, *_ = users[-1].replace(":", "").split()
+        ratings = interactions.load("demo").training
+        row = ratings.ratings[[list(ratings.users["user_id"]).index(user)]]
+        assert row.nnz == int(count)
+        assert f"of {count} ratings" in every(chromium, "#example h3")[0]
+        best = every(chromium, "#example div:first-child li")
+        assert float(best[0].rpartition(": ")[2]) == row.data.max()
     assert chromium.get_log("browser") == []

@@ -38,8 +38,8 @@ def sentences(findings: Findings) -> str:
 def plot(findings: Findings) -> Figure | None:
     """Draw, by epoch, RMSE on train and validation part, or validation NDCG where it chooses the epoch.
 
-    Each panel has its own axes. The mark is the best validation value of a model that stops early; the title of a model with
-    `patience: 0` says that it does not.
+    Each panel has its own axes. The mark is the best validation value of a model that stops early; the title of a
+    model with `patience: 0` says that it does not.
 
     Returns
     -------
