@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from accessibility import CONTRAST
+from accessibility import CONTRAST, violations
 from conftest import CHECKOUT
 
 from foldin.core import interactions, paths
@@ -171,6 +171,7 @@ def test_it_can_be_read(opened):
     .map(each => each.outerHTML.slice(0, 200))"""
     assert opened.execute_script(unnamed) == []
     assert opened.execute_script(CONTRAST, "h1, h2, label, p[role], .foldin caption, .foldin th, .foldin td") == []
+    assert violations(opened) == []
 
 
 def test_somebody_new_types_a_title_rates_it_and_gets_two_lists(opened):
