@@ -1,7 +1,11 @@
-"""Rules of accessibility, from WCAG 2.2 AA, as scripts for a browser: each returns what breaks them.
+"""Rules of accessibility, from WCAG 2.2 AA: scripts for a browser that return what breaks them, and those of axe-core.
 
 `CONTRAST` takes the selector of the texts to look at, such as `TEXTS`.
 """
+
+import importlib.util
+from functools import cache
+from pathlib import Path
 
 TEXTS = "p, li, label, td, th, th button, legend, summary, .quiet, .kind, .mark, figcaption, a, h2, select, #tip"
 CONTRAST = """
@@ -54,3 +58,37 @@ const ids = all("[id]").map(each => each.id);
 if (new Set(ids).size !== ids.length) wrong.push("an id twice");
 return wrong;
 """
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, { resultTypes: ["violations", "incomplete"] }).then(done, error => done(String(error)));
+"""
+
+
+@cache
+def axe() -> str:
+    """Return axe-core, from the Python package that ships it for another driver of browsers than ours."""
+    spec = importlib.util.find_spec("axe_playwright_python")
+    assert spec is not None, "axe-core is missing; install it: make install-dev"
+    return Path(spec.submodule_search_locations[0], "axe.min.js").read_text("utf-8")
+
+
+def violations(browser, ignored=()):
+    """Return what axe-core finds wrong on the page, all its rules asked: a line for each element.
+
+    Parameters
+    ----------
+    browser : selenium.webdriver.Chrome
+        With the page.
+    ignored : sequence of str, optional
+        Ids of rules to leave out.
+    """
+    browser.execute_script(axe())
+    browser.set_script_timeout(120)
+    found = browser.execute_async_script(AXE)
+    assert isinstance(found, dict), found
+    return [
+        f"{rule['id']} ({rule['impact']}): {rule['help']}: {' '.join(map(str, node['target']))}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+        if rule["id"] not in ignored
+    ]

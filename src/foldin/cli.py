@@ -178,6 +178,25 @@ def open_notebook(notebook: str, dataset: str | None, to: Path | None) -> None:
 
 
 @foldin.command(section=RESULTS)
+@click.option(
+    "--dataset",
+    help="The data set. Default: that of params.yaml, if it lists one.",
+    shell_complete=commands.shell_completion("datasets"),
+)
+@click.option(
+    "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write this HTML file, and open no browser."
+)
+def page(dataset: str | None, to: Path | None) -> None:
+    """Show report.html with example users in the browser, those of real data too.
+
+    The page in git has no rows of real users. This one is reports/DATASET/report.local.html, which git ignores.
+    """
+    from foldin.workspace import local_page
+
+    local_page.run(dataset, to)
+
+
+@foldin.command(section=RESULTS)
 def experiments() -> None:
     """Show experiments side by side: the parameters that differ first, then RMSE and NDCG."""
     from foldin.workspace import experiments

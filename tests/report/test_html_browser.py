@@ -1,5 +1,6 @@
 """report.html in Chromium, opened from the disk without a network: used by mouse and keyboard, narrow and wide."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -8,9 +9,9 @@ import shutil
 
 import pytest
 import report_world
-from accessibility import CONTRAST, RULES, TEXTS
+from accessibility import CONTRAST, RULES, TEXTS, violations
 
-from foldin.core import paths
+from foldin.core import interactions, paths
 from foldin.report import contents
 from foldin.report.html import data, page, users
 
@@ -42,7 +43,7 @@ def shown(tmp_path_factory):
     address = (paths.reports("demo") / "report.html").as_uri()
     found = data.collect(findings)
     patch.undo()
-    return found | {"address": address}
+    return found | {"address": address, "folder": folder}
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,7 @@ def test_it_fits_keeps_the_rules_and_can_be_read(opened):
     assert whole <= inner
     assert opened.execute_script(RULES) == []
     assert opened.execute_script(CONTRAST, TEXTS) == []
+    assert violations(opened) == []
 
 
 def test_nothing_is_fetched(wide):
@@ -182,6 +184,7 @@ def test_definitions_and_intervals_are_read_by_keyboard(wide, shown):
     wide.execute_script("arguments[0].focus()", heading(wide, "RMSE"))
     tip = wide.find_element("id", "tip")
     assert tip.is_displayed()
+    assert violations(wide) == []
     assert tip.text.startswith("RMSE: √(Σ (p − a)² / n)")
     assert wide.switch_to.active_element.get_attribute("aria-describedby") == "tip"
     press(wide, "\ue00c")
@@ -257,9 +260,65 @@ def test_curves_examples_and_trials_are_drawn(wide, shown):
     assert captions == ["als-explicit", "als-implicit", "als-implicit: train objective"]
     assert every(wide, "#learning-panels div.quiet")[0] == "best: 0.8000 in epoch 2 of 4"
     assert every(wide, "#tuning-panels figcaption") == ["als-explicit"]
+    assert len(every(wide, "#std-chart .legend li")) == 1
     choose(wide, "example-user", "3")
     liked = every(wide, "#example div:first-child li")
     items = shown["examples"]["items"]
     expected = [items[item][0] for item, _ in shown["examples"]["users"][3]["liked"]]
     assert [text.partition(" (")[0] for text in liked] == expected
     assert every(wide, "#calibration-chart svg [role=img]")
+
+
+def test_models_without_early_stopping_are_named_and_all_standard_deviations_are_drawn(
+    chromium, shown, monkeypatch, tmp_path
+):
+    names = [name for name in shown["calibration"] for _ in range(2)]
+    many = {
+        f"{name}-{place}": shown["calibration"][name] | {"std": [0.5, 1.0], "rmse": [0.6, 0.7 + place / 10]}
+        for place, name in enumerate(names)
+    }
+    changed = {key: value for key, value in shown.items() if key not in ("address", "folder")}
+    changed["calibration"] = changed["calibration"] | many
+    endless = [each | {"best": None, "patience": 0} for each in shown["learning"][:1]]
+    changed["learning"] = [*endless, *shown["learning"][1:]]
+    monkeypatch.setattr(data, "collect", lambda findings, **_: changed)
+    monkeypatch.chdir(shown["folder"])
+    file = tmp_path / "report.html"
+    file.write_text(page.page(contents.open_report("demo")))
+    show(chromium, {"address": file.as_uri()}, 1280, "light")
+    under = every(chromium, "#learning-panels div.quiet")
+    assert under[0] == "4 epochs: no early stopping (patience: 0)"
+    assert under[1] == "best: 0.3000 in epoch 3 of 3"
+    lines = chromium.execute_script(
+        "return [...document.querySelectorAll('#std-chart path.stroke')].filter(each => each.closest('svg').role)"
+        ".map(each => { const look = getComputedStyle(each); return look.stroke + look.strokeDasharray; })"
+    )
+    assert len(lines) == len(set(lines)) == len(many) + 1, "each line has a look of its own"
+    assert set(every(chromium, "#std-chart .legend li")) == {"als-explicit", *many}
+    assert chromium.get_log("browser") == []
+
+
+def test_a_local_page_shows_real_users_by_their_ids(chromium, shown, monkeypatch, tmp_path):
+    monkeypatch.chdir(shown["folder"])
+    findings = contents.open_report("demo")
+    real = dataclasses.replace(findings, dataset=dataclasses.replace(findings.dataset, generate=None))
+    file = tmp_path / "page.html"
+    file.write_text(page.page(real, local=True))
+    for width in (1280, 390):
+        show(chromium, {"address": file.as_uri()}, width, "light")
+        assert "rows of real users" in chromium.find_element("css selector", "header .note").text
+        assert chromium.find_element("id", "examples-said").text.startswith("Users have the ids of the data set.")
+        inner, whole = chromium.execute_script("return [innerWidth, document.documentElement.scrollWidth]")
+        assert whole <= inner
+        assert violations(chromium) == []
+        users = every(chromium, "#example-user option")
+        assert len(users) > len(shown["examples"]["users"])
+        choose(chromium, "example-user", str(len(users) - 1))
+        _, user, count, *_ = users[-1].replace(":", "").split()
+        ratings = interactions.load("demo").training
+        row = ratings.ratings[[list(ratings.users["user_id"]).index(user)]]
+        assert row.nnz == int(count)
+        assert f"of {count} ratings" in every(chromium, "#example h3")[0]
+        best = every(chromium, "#example div:first-child li")
+        assert float(best[0].rpartition(": ")[2]) == row.data.max()
+    assert chromium.get_log("browser") == []

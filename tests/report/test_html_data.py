@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 import report_world
 
+from foldin import models
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
-from foldin.report import contents, results, ties
+from foldin.report import contents, fitting, results, ties, tuning
 from foldin.report.html import columns, curves, data, examples, users
+from foldin.workspace import pipeline
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +141,37 @@ def test_the_mark_on_a_learning_curve_is_its_best_epoch(findings):
     assert (implicit["best"], implicit["by"]) == (3, "validation_ndcg")
 
 
-def test_a_model_without_early_stopping_has_no_mark(findings, monkeypatch):
-    monkeypatch.setattr(curves, "_stopping_early", lambda family: ["als-implicit"])
-    assert {each["model"]: each["best"] for each in curves.learning(findings)} == {
-        "als-explicit": None,
-        "als-implicit": 3,
+def test_a_model_without_early_stopping_has_no_mark_and_is_named(findings, monkeypatch):
+    monkeypatch.setattr(curves, "patience", lambda findings: {"als-explicit": 0, "als-implicit": 2})
+    assert {each["model"]: (each["best"], each["patience"]) for each in curves.learning(findings)} == {
+        "als-explicit": (None, 0),
+        "als-implicit": (3, 2),
     }
+    assert "`als-explicit` has `patience: 0`, which is no early stopping." in fitting.sentences(findings)
+    titles = [axis.get_title() for axis in fitting.plot(findings).axes if axis.get_visible()]
+    assert titles == ["als-explicit: no early stopping", "als-implicit"]
+    monkeypatch.setattr(curves, "patience", lambda findings: {})
+    assert {each["best"] for each in curves.learning(findings)} == {None}
+    assert "patience" not in fitting.sentences(findings)
+
+
+def test_patience_is_that_of_params_or_as_tuned(findings, monkeypatch):
+    given = params.read()["als"]
+    expected = {name: given[name]["patience"] for name in ("als-explicit", "als-implicit")}
+    assert curves.patience(findings) == expected, "baselines do not have the setting"
+    tuned = {"als-explicit": {"chosen": {"patience": 99}}, "als-implicit": {"chosen": {"factors": 3}}}
+    monkeypatch.setattr(tuning, "accounts", lambda dataset: tuned)
+    assert curves.patience(findings) == expected | {"als-explicit": 99}
+
+
+def test_the_report_declares_the_sections_that_it_reads_patience_from():
+    with_patience = {
+        family
+        for family in params.known_families()
+        if any("patience" in kind.Settings.model_fields for kind in models.family_models(family).values())
+    }
+    assert with_patience
+    assert with_patience <= set(pipeline.declared("report", "demo").parameters)
 
 
 def test_calibration_is_actual_minus_predicted_of_all_test_ratings(findings):

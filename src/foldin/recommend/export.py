@@ -65,7 +65,8 @@ def run(saved: Saved, to: Path, *, index: bool = False) -> None:
         contents = [*_tables(folder, saved, portable), *_matrices(folder, saved, portable), *_network(folder, portable)]
         titled = bool(names.titles(saved.training.items).notna().any())
         users = saved.training.users["user_id"]
-        code = export_page.code(portable, str(users.iloc[0]), titled=titled)
+        served = any(file.name == export_page.SERVED for file in contents)
+        code = export_page.code(portable, str(users.iloc[0]), titled=titled, served=served)
         compared = np.unique(np.linspace(0, len(users) - 1, COMPARED).astype(np.int32))
         # A GPU's own kinds of products round to three digits.
         device = contextlib.nullcontext() if portable.network is None else networks.keras().device("cpu")
@@ -76,7 +77,7 @@ def run(saved: Saved, to: Path, *, index: bool = False) -> None:
             f"{saved.meaning()} Scores are those of `foldin recommend` up to rounding: for the {len(compared)} users "
             f"compared, they {agree}, as a share of the user's largest absolute score; up to {TOLERANCE:g} is allowed. "
             "Items whose scores are that near may change places.",
-            *export_page.notes(portable, contents),
+            *export_page.notes(portable, code),
         ]
         if index:
             made = export_index.write(folder, saved, portable)
@@ -184,7 +185,7 @@ def _network(folder: Path, portable: Portable) -> list[File]:
 
 
 def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray) -> tuple[str, float]:
-    """Run the code of the README in its folder, for some users.
+    """Run the code of the README in its folder, for some users; that for TensorFlow, too.
 
     Parameters
     ----------
@@ -213,10 +214,12 @@ def checked(saved: Saved, folder: Path, code: export_page.Code, users: IntArray)
     with contextlib.chdir(folder):
         with contextlib.redirect_stdout(printed):
             exec(code.text(), found)
-        for user in users:
-            found["user"] = user
-            exec(code.score, found)
-            largest = max(largest, difference(found["scores"], saved.model.score(np.array([user]))[0]))
+        for load, score in [("", code.score), *([code.served] if code.served else [])]:
+            exec(load, found)
+            for user in users:
+                found["user"] = user
+                exec(score, found)
+                largest = max(largest, difference(found["scores"], saved.model.score(np.array([user]))[0]))
     if largest > TOLERANCE:
         what = f"the files of {saved.name} give other scores than the model: {largest:.1e} of the largest apart"
         raise FoldinError(what, remedy="choose another model, and report this one")

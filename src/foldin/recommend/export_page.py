@@ -13,6 +13,7 @@ SHOWN = 10
 
 SERVED = "saved_model/"
 """The folder of a network for TensorFlow."""
+SERVE = 'import tensorflow; network = tensorflow.saved_model.load("saved_model")'
 
 
 class File(NamedTuple):
@@ -37,19 +38,22 @@ class Code(NamedTuple):
         Sets `scores`, float32 of shape (n_items,).
     show : list of str
         Prints the best items that the user has not rated.
+    served : tuple of two str
+        Where a network is there for TensorFlow, too: loads it, and sets `scores` by it. Not part of the ten lines.
     """
 
     load: list[str]
     choose: str
     score: str
     show: list[str]
+    served: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return all of it."""
         return "\n".join([*self.load, self.choose, self.score, *self.show])
 
 
-def code(portable: Portable, user: str, *, titled: bool) -> Code:
+def code(portable: Portable, user: str, *, titled: bool, served: bool = False) -> Code:
     """Return the code that scores with the files of an export.
 
     Parameters
@@ -60,6 +64,8 @@ def code(portable: Portable, user: str, *, titled: bool) -> Code:
         The data set's own id of the user whose list it prints.
     titled : bool
         Whether items have titles.
+    served : bool, optional
+        Whether the network is there for TensorFlow, too.
     """
     matrices = {"rated": 'sparse.load_npz("rated.npz")'}
     terms = []
@@ -105,6 +111,7 @@ def code(portable: Portable, user: str, *, titled: bool) -> Code:
             f'best = items.assign(score=scores).drop(index=rated[[user]].indices).nlargest({SHOWN}, "score")',
             f"print(best[{json.dumps(columns)}].to_string(index=False))",
         ],
+        (SERVE, f"scores = network.serve({_inputs(portable)}).numpy().ravel()") if served else (),
     )
 
 
@@ -112,6 +119,13 @@ def _prediction(portable: Portable) -> str:
     if portable.reads == "rows":
         return "model.predict(rated[[user]].toarray(), verbose=0)[0]"
     return "model.predict([np.full(len(items), user), np.arange(len(items))], batch_size=4096, verbose=0)"
+
+
+def _inputs(portable: Portable) -> str:
+    """Return what TensorFlow reads, which is strict about types."""
+    if portable.reads == "rows":
+        return "np.float32(rated[[user]].toarray())"
+    return "[np.full(len(items), user, np.int32), np.arange(len(items), dtype=np.int32)]"
 
 
 def libraries(portable: Portable) -> list[str]:
@@ -155,7 +169,7 @@ def page(
     )
 
 
-def notes(portable: Portable, files: Sequence[File]) -> list[str]:
+def notes(portable: Portable, code: Code) -> list[str]:
     """Return what else the files are good for, a paragraph each."""
     found = []
     if isinstance(portable.item_vectors, np.ndarray) and portable.edges is None:
@@ -173,9 +187,10 @@ def notes(portable: Portable, files: Sequence[File]) -> list[str]:
     if portable.network is not None:
         inputs = "two inputs: indices of users and of items" if portable.reads == "pairs" else "rows of `rated`"
         found.append(f"`model.keras` takes {inputs}.")
-    if any(file.name == SERVED for file in files):
+    if code.served:
+        load, score = code.served
         found.append(
-            f"`{SERVED}` is the same network for TensorFlow alone: load it by "
-            '`network = tensorflow.saved_model.load("saved_model")`, and call `network.serve`.'
+            f"`{SERVED}` is the same network for TensorFlow alone. Load it by `{load}`; then "
+            f"`{score}` gives the same scores, compared for the same users."
         )
     return found

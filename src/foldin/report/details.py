@@ -33,7 +33,7 @@ def sections(findings: Findings) -> list[str]:
         found["By domain"] = _domains(findings)
     found["By popularity"] = _popularity(findings)
     if fitting.learned(findings):
-        found["Learning and overfitting"] = _learning()
+        found["Learning and overfitting"] = _learning(findings)
     if tuned := _tuning(findings.dataset.name):
         found["Tuning"] = tuned
     if findings.dataset.generate:  # only generated rows may be in git, whatever a licence grants
@@ -175,11 +175,10 @@ def _popularity(findings: Findings) -> list[str]:
     return [*parts, *(markdown.table(table[["model", *group]]) for group in groups)]
 
 
-def _learning() -> list[str]:
+def _learning(findings: Findings) -> list[str]:
     return [
         markdown.beside({"fitting": "Metrics by epoch on train and validation part"}),
-        "Each panel has its own axes. Early stopping uses the epoch with the best validation value, the diamond; a "
-        "model with `patience: 0` uses the last epoch. The test part is not used. "
+        f"Each panel has its own axes. {fitting.sentences(findings)} The test part is not used. "
         "[report.html](report.html) has the train loss, too.",
     ]
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from foldin.report import plots
 from foldin.report.contents import Findings
 from foldin.report.html import curves
+from foldin.report.markdown import listed
 
 COLUMNS = 2
 LOOKS: dict[str, dict[str, Any]] = {
@@ -25,10 +26,20 @@ def learned(findings: Findings) -> list[dict[str, Any]]:
     return [curve for curve in curves.learning(findings) if curve["by"] is not None]
 
 
+def sentences(findings: Findings) -> str:
+    """Return what the mark of a panel means, and which models have `patience: 0`."""
+    endless = [f"`{curve['model']}`" for curve in learned(findings) if curve["patience"] == 0]
+    said = "Early stopping uses the epoch with the best validation value, the diamond. "
+    if endless:
+        said += f"{listed(endless)} {'have' if len(endless) > 1 else 'has'} `patience: 0`, which is no early stopping. "
+    return f"{said}Models without early stopping have no diamond, and use the last epoch."
+
+
 def plot(findings: Findings) -> Figure | None:
     """Draw, by epoch, RMSE on train and validation part, or validation NDCG where it chooses the epoch.
 
-    Each panel has its own axes. The mark is the best validation value of a model that has the setting `patience`.
+    Each panel has its own axes. The mark is the best validation value of a model that stops early; the title of a
+    model with `patience: 0` says that it does not.
 
     Returns
     -------
@@ -67,7 +78,7 @@ def _draw(axis: Axes, curve: dict[str, Any], k: int) -> None:
     if curve["best"] is not None:
         axis.plot(curve["best"], parts["validation"][curve["epochs"].index(curve["best"])], **MARK)
     axis.margins(y=0.12)  # room for the mark
-    axis.set_title(curve["model"], fontsize=11)
+    axis.set_title(curve["model"] + (": no early stopping" if curve["patience"] == 0 else ""), fontsize=11)
     axis.set_xlabel("epoch", fontsize=10)
     axis.set_ylabel(metric.upper() + (f"@{k}" if metric == "ndcg" else ""), fontsize=10)
     axis.tick_params(labelsize=10)

@@ -25,3 +25,8 @@ def beside(plots: dict[str, str]) -> str:
 def folded(title: str, parts: Sequence[str]) -> list[str]:
     """Return paragraphs under a title that shows them when it is clicked."""
     return [f"<details>\n<summary><b>{title}</b></summary>", *parts, "</details>"]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as an enumeration: `a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -11,6 +11,7 @@ from foldin.core import params, paths
 from foldin.metrics import calibration
 from foldin.report import plots, results
 from foldin.report.contents import Findings
+from foldin.report.markdown import listed
 
 
 def models(findings: Findings) -> list[str]:
@@ -54,15 +55,11 @@ def sentences(findings: Findings) -> str:
     """Return what the page says above plot and table."""
     names = models(findings)
     return (
-        f"{_listed(names)} also {'predict' if len(names) > 1 else 'predicts'} a standard deviation for each rating. "
+        f"{listed(names)} also {'predict' if len(names) > 1 else 'predicts'} a standard deviation for each rating. "
         f"Below, the test ratings are in {findings.settings.calibration_bins} groups, from the smallest to the largest "
         "predicted standard deviation. If a model is calibrated, the RMSE of a group equals it. The RMSE may be lower "
         f"near the ends of the scale, because predictions are clipped. The table is for {names[0]}:"
     )
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def plot(findings: Findings) -> Figure:

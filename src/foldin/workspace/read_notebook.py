@@ -38,13 +38,42 @@ def run(name: str, dataset: str | None, to: Path | None) -> None:
     """
     notebook = executed(name, names.dataset(dataset))
     target = notebook.with_suffix(".html") if to is None else to
+    refuse_place(target, "als.html")
+    target.write_text(html(notebook), encoding="utf-8")
+    show(target, in_browser=to is None)
+
+
+def refuse_place(target: Path, example: str) -> None:
+    """Refuse to write a page where none can be.
+
+    Parameters
+    ----------
+    target : Path
+        The file to write.
+    example : str
+        A name for it, for the message.
+
+    Raises
+    ------
+    FoldinError
+        When it is a folder, or its folder does not exist.
+    """
     if not target.parent.is_dir() or target.is_dir():
         what = "is a folder" if target.is_dir() else "its folder does not exist"
-        raise FoldinError(what, where=target, remedy="name a file in a folder that exists: --to als.html")
-    target.write_text(html(notebook), encoding="utf-8")
-    print(target)
-    if to is None and not webbrowser.open(target.resolve().as_uri()):
+        raise FoldinError(what, where=target, remedy=f"name a file in a folder that exists: --to {example}")
+
+
+def show(page: Path, *, in_browser: bool) -> None:
+    """Print where a page is, and open it in the browser where that is asked for."""
+    print(page)
+    if in_browser and not webbrowser.open(page.resolve().as_uri()):
         print("No browser was found; open this file in one.")
+
+
+def how_to_run(dataset: str, stage: str) -> str:
+    """Return what to do so that a stage of a data set runs."""
+    listed = "" if dataset in params.datasets() else f"add '{dataset}' to `datasets` in params.yaml, then "
+    return f"{listed}run: dvc repro {stage}"
 
 
 def executed(name: str, dataset: str) -> Path:
@@ -61,8 +90,7 @@ def executed(name: str, dataset: str) -> Path:
     path = paths.executed_notebook(dataset, name)
     if not path.is_file():
         stage = STAGES.get(name, "train@{dataset}-{name}").format(dataset=dataset, name=name)
-        listed = "" if dataset in params.datasets() else f"add '{dataset}' to `datasets` in params.yaml, then "
-        remedy = f"{listed}run: dvc repro {stage}"
+        remedy = how_to_run(dataset, stage)
         raise FoldinError("not executed yet", where=path.relative_to(paths.root()), remedy=remedy)
     return path
 

@@ -1,14 +1,19 @@
 """The app's page without a browser: its lists are those of the models, for users and for somebody new."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from app_reader import Read
 from scipy import sparse
+from synthetic import planted
 
-from foldin.recommend import lists, why
+from foldin.core import interactions, paths
+from foldin.core.interactions import TrainingData
+from foldin.models import family
+from foldin.recommend import lists, saved, why
 from foldin.recommend.app import serve
 
 pytestmark = [
@@ -30,7 +35,7 @@ def page(saved_models, monkeypatch):
     streamlit.cache_resource.clear()
     streamlit.cache_data.clear()
     monkeypatch.setenv(serve.DATASET, "demo")
-    return ran(AppTest.from_file(str(SCRIPT), default_timeout=60).run())
+    return ran(AppTest.from_file(str(SCRIPT), default_timeout=240).run())
 
 
 def ran(page):
@@ -145,3 +150,42 @@ def test_of_many_users_and_titles_only_those_that_a_text_names_are_listed(page, 
     ran(page.multiselect[0].set_value([1]).run())
     ran(field(page, "text_input", "Part of a title").set_value("title 2").run())
     assert page.multiselect[0].options == ["Title 1", "Title 2"], "what was chosen stays"
+
+
+def test_what_is_trained_anew_is_shown_without_a_restart(trained, tmp_path, monkeypatch):
+    import streamlit
+    from streamlit.testing.v1 import AppTest
+
+    streamlit.cache_resource.clear()
+    streamlit.cache_data.clear()
+    shutil.copytree(trained, tmp_path / "checkout")
+    monkeypatch.chdir(tmp_path / "checkout")
+    monkeypatch.setenv(serve.DATASET, "demo")
+    page = ran(AppTest.from_file(str(SCRIPT), default_timeout=240).run())
+    ran(field(page, "radio", "Recommend to").set_value("somebody new").run())
+    ran(page.multiselect[0].set_value([2]).run())
+    folded_in = tables(page)["Recommendations of ease"]["item"]
+    ran(field(page, "radio", "Recommend to").set_value("a user").run())
+    before = tables(page)["Recommendations of ease"]
+
+    train, validation, _ = planted(n_users=50, n_items=40, seed=9)
+    interactions.save(paths.user_item("demo"), TrainingData(train, validation))
+    ran(page.run())
+    assert any("fitted on other ratings" in text for text in texts(page)), "until the models are trained, too"
+    for family_, model in (("linear", "ease"), ("graph", "gf-cf")):
+        fitted = family(family_)[model].fit(interactions.load("demo").training)
+        shutil.rmtree(paths.models("demo", family_) / model)
+        (paths.models("demo", family_) / model).mkdir()
+        fitted.save(paths.models("demo", family_) / model)
+    ran(page.run())
+    assert "The training part has changed: users, titles and lists are those of the new one." in texts(page)
+    after = tables(page)["Recommendations of ease"]
+    items, _ = lists.of_user(saved.open_saved("demo", "ease"), 0, 10)
+    assert after["item"] == [f"i{item:04d}" for item in items]
+    assert after["item"] != before["item"]
+    ran(page.run())
+    assert not any("has changed" in text for text in texts(page)), "it is said once"
+    ran(field(page, "radio", "Recommend to").set_value("somebody new").run())
+    assert page.multiselect[0].value == [], "titles that were chosen of other items"
+    ran(page.multiselect[0].set_value([2]).run())
+    assert tables(page)["Recommendations of ease"]["item"] != folded_in

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import importlib.util
+import os
 import socket
 
 import pytest
@@ -83,3 +84,14 @@ def test_only_the_scripts_that_stand_in_the_page_may_run():
     page = '<script>\n  a = 1\n</script><script type="module" src="b.js"></script><script>c</script>'
     digests = [base64.b64encode(hashlib.sha256(text).digest()).decode() for text in (b"\n  a = 1\n", b"c")]
     assert serve.inline_scripts(page) == " ".join(f"'sha256-{digest}'" for digest in digests)
+
+
+def test_the_stamp_of_a_folder_changes_with_its_files(tmp_path):
+    assert serve.stamp(tmp_path / "nowhere") == serve.stamp(tmp_path)
+    (tmp_path / "a").write_text("1")
+    first = serve.stamp(tmp_path)
+    assert serve.stamp(tmp_path) == first
+    os.utime(tmp_path / "a", ns=(1, 1))
+    second = serve.stamp(tmp_path)
+    (tmp_path / "b").write_text("1")
+    assert len({first, second, serve.stamp(tmp_path)}) == 3

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 from scipy import sparse
 
+from foldin.core import paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Interactions, Scale
 from foldin.recommend import lists, names, new_user, prompt, saved
@@ -22,6 +23,7 @@ BEST_RATED = 5
 SELECTABLE = 5_000
 """Users or items that a browser lists at once; of more, those are listed that hold a text."""
 UNTOUCHED = "The models are those that dvc repro trained; nothing is trained here, and no test rating is read."
+CHANGED = "The training part has changed: users, titles and lists are those of the new one."
 MODELS_IN_MEMORY = 4
 LOCK = threading.Lock()
 """Numba's threads and Keras serve one tab of the browser at a time."""
@@ -29,6 +31,8 @@ Somebody = int | tuple[tuple[int, str], ...]
 """A user by index, or the ratings of somebody new: items and what was typed."""
 Shown = tuple[dict[str, Sequence[str]], list[str]]
 """A list as columns, and notes."""
+Stamps = tuple[str, str]
+"""Of a training part, and of a model that was fitted on it."""
 
 
 def show(dataset: str) -> None:
@@ -42,6 +46,10 @@ def show(dataset: str) -> None:
     except FoldinError as error:
         st.html(tables.paragraph(str(error), "alert"))
         return
+    now = serve.stamp(paths.user_item(dataset))
+    if st.session_state.setdefault("training", now) != now:
+        st.session_state["training"] = now
+        st.html(tables.paragraph(CHANGED, "alert"))
     st.html(tables.paragraph(f"{dataset}: {training.n_users:,} users, {training.n_items:,} items. {UNTOUCHED}"))
     known = st.radio("Recommend to", ["a user", "somebody new"], horizontal=True) == "a user"
     somebody: Somebody | None = None
@@ -87,9 +95,12 @@ def _user(dataset: str, training: Interactions) -> int | None:
 
 def _new(dataset: str, training: Interactions) -> tuple[tuple[int, str], ...] | None:
     """Ask for titles and ratings."""
-    labels = _labels(dataset)
+    now = serve.stamp(paths.user_item(dataset))
+    labels = _labels(dataset, now)
     listed = list(range(len(labels)))
-    before = list(st.session_state.get("titles", []))
+    # Places of items: in another training part they mean other items.
+    key = f"titles {now}"
+    before = list(st.session_state.get(key, []))
     if len(labels) > SELECTABLE:
         part = st.text_input("Part of a title").strip()
         listed = sorted({*before, *(prompt.meant(training.items, part)[:SELECTABLE] if part else [])})
@@ -97,7 +108,7 @@ def _new(dataset: str, training: Interactions) -> tuple[tuple[int, str], ...] | 
         "Titles you know",
         listed,
         format_func=labels.__getitem__,
-        key="titles",
+        key=key,
         placeholder="Type a part of a title",
         # Else the Enter key would choose all titles that hold the text.
         select_all=False,
@@ -111,7 +122,7 @@ def _new(dataset: str, training: Interactions) -> tuple[tuple[int, str], ...] | 
 
 
 def _rating(ratings: new_user.Ratings, item: int, title: str, place: "st.delta_generator.DeltaGenerator") -> str:
-    label, key = tables.plain(title), f"rating-{item}"
+    label, key = tables.plain(title), f"rating {item} {st.session_state['training']}"
     if ratings.liked_only:
         place.html(tables.paragraph(f"liked: {title}"))
         return ""
@@ -146,7 +157,7 @@ def _compare(dataset: str, models: Sequence[str], somebody: Somebody, k: int, *,
                 continue  # what kept its list from being made is shown in its place
             try:
                 with st.spinner(f"{model}: computing {'reasons' if explained else 'the list'} …"):
-                    found[number] = _list(dataset, model, somebody, k, explained)
+                    found[number] = _list(dataset, model, _stamps(dataset, model), somebody, k, explained)
             except FoldinError as error:
                 place.html(tables.paragraph(str(error), "alert"))
                 continue
@@ -159,9 +170,9 @@ def _compare(dataset: str, models: Sequence[str], somebody: Somebody, k: int, *,
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
-def _list(dataset: str, model: str, somebody: Somebody, k: int, explain: bool) -> Shown:
+def _list(dataset: str, model: str, stamps: Stamps, somebody: Somebody, k: int, explain: bool) -> Shown:
     with LOCK:
-        found = _opened(dataset, model)
+        found = _loaded(dataset, model, stamps)
         rated = _ratings(dataset, found.training, somebody)
         if isinstance(somebody, int):
             items, scores = lists.of_user(found, somebody, k)
@@ -181,20 +192,34 @@ def _ratings(dataset: str, training: Interactions, somebody: Somebody) -> sparse
     return ratings.row()
 
 
-@st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model …")
+def _stamps(dataset: str, model: str) -> Stamps:
+    """Return what changes when a model or its training part does, so that what is in memory is of the files."""
+    folder = paths.models(dataset, names.families_of_models()[model]) / model
+    return serve.stamp(paths.user_item(dataset)), serve.stamp(folder)
+
+
 def _opened(dataset: str, model: str) -> Saved:
-    found = saved.open_saved(dataset, model)
+    return _loaded(dataset, model, _stamps(dataset, model))
+
+
+@st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model …")
+def _loaded(dataset: str, model: str, stamps: Stamps) -> Saved:
+    try:
+        found = saved.open_saved(dataset, model)
+    except FileNotFoundError as error:
+        what = f"{error.filename} has just been removed, as a stage does that is about to write it"
+        raise FoldinError(what, remedy="try again when dvc repro has ended") from None
     # All models of a data set share one training part.
-    return replace(found, training=_training(dataset, found))
+    return replace(found, training=_training(dataset, stamps[0], found))
 
 
-@st.cache_resource(show_spinner=False)
-def _training(dataset: str, _found: Saved) -> Interactions:
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _training(dataset: str, stamp: str, _found: Saved) -> Interactions:
     return _found.training
 
 
-@st.cache_resource(show_spinner=False)
-def _labels(dataset: str) -> list[str]:
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _labels(dataset: str, stamp: str) -> list[str]:
     """Return a name for each item: its title, with the id where several have it."""
     with LOCK:
         items = _opened(dataset, serve.ranking(dataset)[0]).training.items

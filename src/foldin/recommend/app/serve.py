@@ -1,6 +1,7 @@
 """Starts the app: on loopback only, with a token, without telemetry, until Ctrl-C."""
 
 import base64
+import contextlib
 import hashlib
 import os
 import re
@@ -79,6 +80,17 @@ def ranking(dataset: str) -> list[str]:
             remedy="train them: make repro",
         )
     return found
+
+
+def stamp(folder: Path) -> str:
+    """Return a digest of the names, sizes and times of the files in a folder: another one when one of them changes."""
+    marks = []
+    for file in sorted(folder.rglob("*")):
+        # A stage may remove it at this moment.
+        with contextlib.suppress(FileNotFoundError):
+            found = file.stat()
+            marks.append((str(file.relative_to(folder)), found.st_size, found.st_mtime_ns))
+    return hashlib.sha256(repr(marks).encode()).hexdigest()
 
 
 def listening(port: int) -> socket.socket:

@@ -1,7 +1,7 @@
 // Curves in small panels: learning and tuning; and calibration of two models.
 const TITLES = { rmse: `RMSE (${DATA.unit})`, ndcg: "NDCG", loss: "train loss", objective: "train objective" };
 
-function learningPanels({ model, epochs, panels, best, by }) {
+function learningPanels({ model, epochs, panels, best, by, patience }) {
   // The loss stands in a panel of its own where no other panel has a training line.
   const trained = Object.entries(panels).some(([, parts]) => parts.train && parts.validation);
   const shown = Object.entries(panels).filter(([, parts]) => parts.validation || !trained);
@@ -24,8 +24,10 @@ function learningPanels({ model, epochs, panels, best, by }) {
       chart.svg.append(mark);
       said.push(`best validation value ${show(marked)} in epoch ${best}`);
     }
+    if (patience === 0) said.push("no early stopping");
     chart.svg.setAttribute("aria-label", said.join("; "));
-    const under = marked !== null ? `best: ${show(marked)} in epoch ${best} of ${epochs.length}` : `${epochs.length} epochs`;
+    const all = `${epochs.length} epochs${patience === 0 ? ": no early stopping (patience: 0)" : ""}`;
+    const under = marked !== null ? `best: ${show(marked)} in epoch ${best} of ${epochs.length}` : all;
     return make("figure", {}, make("figcaption", {}, parts.validation ? model : `${model}: ${title}`), chart.svg, make("div", { class: "quiet" }, under));
   });
 }
@@ -62,6 +64,10 @@ function drawPanels() {
   }
 }
 
+// Nine kinds of lines: no two of them have both the same colour and the same dashes.
+const DASHES = ["", "dash", "dots"];
+const lineColour = at => COLOUR[at % 3], lineDashes = at => DASHES[(at + Math.floor(at / 3)) % 3];
+
 // Lines of several models over one x: a list of { name, x, y }.
 function linesChart(host, lines, { xLabel, yLabel, name, zero = null, diagonal = false }) {
   const width = Math.max(300, host.clientWidth);
@@ -80,17 +86,17 @@ function linesChart(host, lines, { xLabel, yLabel, name, zero = null, diagonal =
   }
   const marks = [];
   lines.forEach((line, at) => {
-    chart.svg.append(draw("path", { class: `${COLOUR[at]} stroke ${["", "dash", ""][at % 3]}`, d: path(chart, line.x, line.y) }));
+    chart.svg.append(draw("path", { class: `${lineColour(at)} stroke ${lineDashes(at)}`, d: path(chart, line.x, line.y) }));
     line.x.forEach((x, place) => {
       const said = `${line.name}: ${xLabel} ${show(x, 3)}, ${yLabel} ${show(line.y[place], 3)}`;
       marks.push(explain(draw("circle", {
-        class: `${COLOUR[at]} fill`, cx: chart.sx(x), cy: chart.sy(line.y[place]), r: 5, role: "img", "aria-label": said,
+        class: `${lineColour(at)} fill`, cx: chart.sx(x), cy: chart.sy(line.y[place]), r: 5, role: "img", "aria-label": said,
       }), said));
     });
   });
   rove(marks);
   chart.svg.append(...marks);
-  host.replaceChildren(chart.svg, legend(lines.map((line, at) => [line.name, COLOUR[at], ["", "dash", ""][at % 3]])));
+  host.replaceChildren(chart.svg, legend(lines.map((line, at) => [line.name, lineColour(at), lineDashes(at)])));
 }
 
 function drawCalibration() {
@@ -103,7 +109,7 @@ function drawCalibration() {
     [line.name, show(x, 3), show(line.y[at], 3), show(DATA.calibration[line.name].pairs[at], 0)]));
   byId("calibration-table").replaceChildren(
     plainTable("Groups of test ratings", ["model", "predicted", "actual minus predicted", "test ratings"], rows));
-  const sure = Object.entries(DATA.calibration).filter(([, each]) => each.std).slice(0, 3);
+  const sure = Object.entries(DATA.calibration).filter(([, each]) => each.std);
   byId("std").hidden = !sure.length;
   if (sure.length) {
     linesChart(byId("std-chart"), sure.map(([name, each]) => ({ name, x: each.std, y: each.rmse })), {

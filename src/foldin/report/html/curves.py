@@ -20,17 +20,17 @@ def learning(findings: Findings) -> list[dict[str, Any]]:
     """Return the training curves of models that learn in epochs, in panels of one unit each.
 
     The training curves do not say which epoch was used, so the mark is the epoch with the best validation metric: the
-    one that early stopping uses. Models without early stopping have no mark.
+    one that early stopping uses. Models without early stopping, or with `patience: 0`, have no mark.
 
     Returns
     -------
     list of dict
         `model`, `epochs`, `panels` (metric, such as "rmse" → part, "train" or "validation", → values by epoch, None
-        where an epoch has none), `best` (an epoch, None for models without early stopping) and `by` (what it is best
-        by).
+        where an epoch has none), `best` (an epoch, None for models without early stopping), `by` (what it is best
+        by) and `patience` (None for models without that setting).
     """
     curves = contents.training_curves(findings)
-    stopping = {name for family in params.families() for name in _stopping_early(family)}
+    patiences = patience(findings)
     found = []
     for model, rows in curves.groupby("model", sort=False):
         # Not pivot_table, which would average an epoch listed twice without a word.
@@ -41,18 +41,27 @@ def learning(findings: Findings) -> list[dict[str, Any]]:
             panels.setdefault(metric, {})[part] = [rounded(value) for value in wide[name].to_numpy(np.float64)]
         by = next((name for name in CHOSEN_BY if name in wide), None)
         best = None
-        if by is not None and model in stopping:
+        if by is not None and patiences.get(str(model)):
             values = wide[by].to_numpy(np.float64)
             best = int(wide.index[int(np.nanargmin(values) if by.endswith("rmse") else np.nanargmax(values))])
         epochs = [int(epoch) for epoch in wide.index]
-        found.append({"model": str(model), "epochs": epochs, "panels": panels, "best": best, "by": by})
+        curve = {"model": str(model), "epochs": epochs, "panels": panels, "best": best, "by": by}
+        found.append(curve | {"patience": patiences.get(str(model))})
     return found
 
 
-def _stopping_early(family: str) -> list[str]:
-    """Return the models of a family that have the setting `patience`."""
-    kinds = models.family_models(family)
-    return [name for name, kind in kinds.items() if "patience" in kind.Settings.model_fields]
+def patience(findings: Findings) -> dict[str, int]:
+    """Return the setting `patience` of the models that have it: of params.yaml, or as tuned. 0 is no early stopping."""
+    found: dict[str, int] = {}
+    for family in params.families():
+        kinds = models.family_models(family)
+        if any("patience" in kind.Settings.model_fields for kind in kinds.values()):
+            given = params.read_as_declared(family).get(family) or {}
+            found |= {name: int(given[name]["patience"]) for name in kinds if "patience" in (given.get(name) or {})}
+    for name, account in tuning.accounts(findings.dataset.name).items():
+        if "patience" in account["chosen"]:
+            found[name] = int(account["chosen"]["patience"])
+    return found
 
 
 def calibration(findings: Findings) -> dict[str, dict[str, Any]]:

@@ -9,20 +9,22 @@ from foldin.report.contents import Findings
 from foldin.report.html import columns, curves, examples, users
 
 REAL_ROWS = (
-    "Examples of users are shown for generated data sets only, because this page is in git and rows of real users are "
-    "not. The executed notebook, which is not in git, shows some: reports/{0}/notebooks/report.ipynb."
+    "This page is in git, and rows of real users are not, so it shows none. To see some, make a page that git ignores: "
+    "foldin page --dataset {0}"
 )
 
 TRUTH = "The true preferences that the ratings were generated from."
 
 
-def collect(findings: Findings) -> dict[str, Any]:
+def collect(findings: Findings, *, local: bool = False) -> dict[str, Any]:
     """Return what the page shows.
 
     Parameters
     ----------
     findings : Findings
         As `contents.open_report` gives them.
+    local : bool, optional
+        For a page that stays on this machine: it shows examples of real users, too.
 
     Returns
     -------
@@ -58,6 +60,6 @@ def collect(findings: Findings) -> dict[str, Any]:
         "learning": curves.learning(findings),
         "calibration": curves.calibration(findings),
         "trials": curves.trials(findings),
-        "examples": examples.collect(findings) if findings.dataset.generate else None,
+        "examples": examples.collect(findings, local=local) if findings.dataset.generate or local else None,
         "no_examples": REAL_ROWS.format(name),
     }

@@ -1,4 +1,4 @@
-// Example users of generated data: what they liked, what models recommend, what they then rated.
+// Example users: what they liked, what models recommend, what they then rated.
 function drawExample() {
   const { items, models, rater, users } = DATA.examples;
   const user = users[Number(byId("example-user").value)];
@@ -19,9 +19,10 @@ function startExamples() {
     byId("examples-said").textContent = DATA.no_examples;
     return;
   }
-  byId("examples-said").textContent = "These users are generated. A tick means that the user rated the item in the test part.";
+  const named = DATA.examples.users[0].id !== undefined;
+  byId("examples-said").textContent = `${named ? "Users have the ids of the data set." : "These users are generated."} A tick means that the user rated the item in the test part.`;
   const select = make("select", { id: "example-user" });
-  options(select, DATA.examples.users.map((user, at) => [String(at), `user ${at + 1}: ${user.ratings} training ratings`]), "0");
+  options(select, DATA.examples.users.map((user, at) => [String(at), `user ${user.id === undefined ? at + 1 : user.id}: ${user.ratings} training ratings`]), "0");
   select.addEventListener("change", drawExample);
   byId("examples-body").append(
     make("form", { class: "controls" }, make("span", { class: "field" }, make("label", { for: "example-user" }, "User, by activity"), select)),

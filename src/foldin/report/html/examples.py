@@ -1,6 +1,6 @@
-"""Example users of a generated data set: what they liked, what models recommend, and what they then rated.
+"""Example users: what they liked, what models recommend, and what they then rated.
 
-Only generated users may stand on the page, because it is in git.
+Only generated users may stand on a page that is in git. A local page, which git ignores, shows real ones.
 """
 
 from typing import Any
@@ -15,6 +15,8 @@ from foldin.report.contents import Findings
 from foldin.report.html.columns import rounded
 
 USERS = 20
+LOCAL_USERS = 200
+"""On a local page, which need not be small."""
 LIKED = 8
 """Best-rated training items shown of each user."""
 HELD_OUT = 12
@@ -22,8 +24,15 @@ HELD_OUT = 12
 MODELS = 5
 
 
-def collect(findings: Findings) -> dict[str, Any]:
+def collect(findings: Findings, *, local: bool = False) -> dict[str, Any]:
     """Return the examples.
+
+    Parameters
+    ----------
+    findings : Findings
+        As `contents.open_report` gives them.
+    local : bool, optional
+        For a page that stays on this machine: real users may be on it, and more of them, under their ids.
 
     Returns
     -------
@@ -31,15 +40,15 @@ def collect(findings: Findings) -> dict[str, Any]:
         `items` (id → title and domain), `models` (whose lists are shown), `rater` (the model whose predictions are
         shown, or None), and `users`: `ratings` (how many in training), `liked` (id and rating), `lists` (for each
         model pairs of an id and 1 for a hit, else 0) and `held_out` (id, rating and predicted rating). Users are
-        numbered by activity, and their ids are left out.
+        numbered by activity; their ids are left out, but for `id` on a local page.
 
     Raises
     ------
     FoldinError
-        When the users are real.
+        When the users are real, and the page is not local.
     """
     dataset = findings.dataset
-    if not dataset.generate:
+    if not dataset.generate and not local:
         raise FoldinError(f"the users of '{dataset.name}' are real", remedy="show examples of generated data sets only")
     names = _models(findings)
     held, lists = _held_out(findings), _lists(findings, names)
@@ -50,12 +59,15 @@ def collect(findings: Findings) -> dict[str, Any]:
         share = params.section(params.Evaluation).liked_share
         known = known[known["rating"] >= dataset.scale.liked_from(share)]
     counts = known[known["user_id"].isin(set(lists["user_id"]))].groupby("user_id").size().sort_values(kind="stable")
-    places = np.unique(np.linspace(0, len(counts) - 1, min(USERS, len(counts))).round().astype(int))
+    n_users = min(LOCAL_USERS if local else USERS, len(counts))
+    shown_users = counts.index[np.unique(np.linspace(0, len(counts) - 1, n_users).round().astype(int))]
+    known, held, lists = (table[table["user_id"].isin(shown_users)] for table in (known, held, lists))
     chosen: list[dict[str, Any]] = []
-    for user in counts.index[places]:
+    for user in shown_users:
         own = held[held["user_id"] == user]
         chosen.append(
-            {
+            ({"id": str(user)} if local else {})
+            | {
                 "ratings": int(counts[user]),
                 "liked": _rows(known[known["user_id"] == user], LIKED),
                 "lists": _by_model(lists[lists["user_id"] == user], names, set(own["item_id"])),

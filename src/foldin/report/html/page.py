@@ -22,6 +22,8 @@ SCRIPTS = ("charts.js", "table.js", "compare.js", "scatter.js", "users.js", "cur
 """In the order in which they run: each uses those before it."""
 LARGEST = 2_000_000
 """Bytes of a page: it is in git for each data set."""
+LOCAL = """
+<p class="note">This page shows rows of real users. It is for this machine, and not for git: do not publish it.</p>"""
 
 
 def write(findings: Findings) -> None:
@@ -43,8 +45,18 @@ def write(findings: Findings) -> None:
     files.write_text(paths.reports(findings.dataset.name) / "report.html", text)
 
 
-def page(findings: Findings) -> str:
-    """Return the page as HTML."""
+def page(findings: Findings, *, local: bool = False, beside: str = "") -> str:
+    """Return the page as HTML.
+
+    Parameters
+    ----------
+    findings : Findings
+        As `contents.open_report` gives them.
+    local : bool, optional
+        For a page that stays on this machine: it shows rows of real users, and says so.
+    beside : str, optional
+        What addresses of the other files of the report begin with; nothing where they are beside the page.
+    """
     name = findings.dataset.name
     colours = "".join(f"--c{place}:{colour};" for place, colour in enumerate(plots.COLOURS))
     return fill(
@@ -52,12 +64,14 @@ def page(findings: Findings) -> str:
         {
             "title": html.escape(f"{name}: which recommender to trust"),
             "about": html.escape(findings.dataset.about),
+            "local": LOCAL if local and not findings.dataset.generate else "",
+            "beside": html.escape(beside),
             "bullets": bullets(findings),
             "skipped": "".join(f"<p>{marked(text)}</p>" for text in verdict.skipped_note(name)),
             "notes": marked(verdict.interval_note()),
             "style": f":root{{{colours}}}\n{_asset('page.css')}",
             "script": "\n".join(_asset(script) for script in SCRIPTS),
-            "data": embedded(data.collect(findings)),
+            "data": embedded(data.collect(findings, local=local)),
         },
     )
 
