@@ -143,6 +143,8 @@ class DataSet:
         Whether item ids are ISBNs, which users spell in many ways.
     events_per_pair : str
         Of implicit feedback: "sum" adds up the counts of a pair, "highest" keeps the highest.
+    keeps_repeats : bool
+        Whether the stage `clean` also writes all interactions, those of the same pair too.
     fold : callable or None
         Reads the test pairs of an official fold, by its number, from the folder of raw files; see
         foldin.preparation.protocols.
@@ -173,6 +175,7 @@ class DataSet:
     zero_is_implicit: bool = False
     isbn_items: bool = False
     events_per_pair: str = "sum"
+    keeps_repeats: bool = False
     fold: Callable[[Path, int], pd.DataFrame] | None = None
     negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""

@@ -98,6 +98,7 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
         isbn_items=data.isbn_items,
         people=data.people,
         events_per_pair=data.events_per_pair,
+        keeps_repeats=data.repeats == "keep",
         own_files=_own_files({places[place]: file for place, file in declared.items() if file is not None}),
     )
 

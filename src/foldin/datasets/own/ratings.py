@@ -122,7 +122,7 @@ def _taken(names: pd.Series, places: npt.NDArray[np.int32]) -> pd.Categorical:
 
 
 def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRatings:
-    roles = {name: getattr(data, name) for name in ("user", "item", "pair", "rating", "event", "time")}
+    roles = {name: getattr(data, name) for name in ("user", "session", "item", "pair", "rating", "event", "time")}
     roles |= {WHERE + name: name for name in data.where}
     padded: dict[str, int] = {}
     rows = tables.read(data, path, named(roles), key, bad, padded)
@@ -145,7 +145,8 @@ def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRating
     if data.pair is not None:
         user, item = (without_points(part) for part in _split(data, rows["pair"], shown, faults))
     else:
-        user, item = (without_points(ids(rows[role], shown)) for role in ("user", "item"))
+        read = {role: without_points(ids(rows[role], shown)) for role in ("user", "session", "item") if role in rows}
+        user, item = _with_sessions(read.get("user"), read.get("session")), read["item"]
     table = pd.DataFrame({"user_id": user.ids, "item_id": item.ids})
     changed = {PADDED: sum(padded.values())}
     if weights is not None:
@@ -162,6 +163,28 @@ def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRating
         bad.add(int(faults.rows.sum()), int((~faults.rows).sum()), faults.first)
     changed[POINT] = int((user.had_point | item.had_point)[~faults.rows].sum())
     return OwnRatings(table[~faults.rows].reset_index(drop=True), dropped, changed, events)
+
+
+def _with_sessions(users: "_Ids | None", sessions: "_Ids | None") -> "_Ids":
+    """Return what recommendations are made for: users, sessions, or the sessions of each user as `user/session`."""
+    if users is None or sessions is None:
+        known = users or sessions
+        assert known is not None
+        return known
+    user, session = categories(users.ids), categories(sessions.ids)
+    known = (user.codes >= 0) & (session.codes >= 0)
+    # Below 2**63, for there are fewer users, and fewer sessions, than rows.
+    pairs = user.codes[known].astype(np.int64) * len(session.categories) + session.codes[known]
+    codes = np.full(len(known), -1)
+    codes[known], found = pd.factorize(pairs)
+    of_users, of_sessions = np.divmod(found, max(1, len(session.categories)))
+    prefixes = user.categories
+    if prefixes.str.contains("/", regex=False).any():
+        # Else user `a/b` in session `c` were user `a` in session `b/c`.
+        prefixes = prefixes.str.replace("%", "%25", regex=False).str.replace("/", "%2F", regex=False)
+    names = prefixes[of_users] + "/" + session.categories[of_sessions]
+    joined = pd.Series(pd.Categorical.from_codes(codes, names), index=users.ids.index)
+    return _Ids(joined, users.had_point | sessions.had_point)
 
 
 def _numbers(data: OwnData, values: pd.Series, path: Path, faults: Faults) -> tuple[pd.Series, int]:

@@ -40,7 +40,7 @@ EXTENSIONS = {
 """File extension → format, for files whose declaration names no format."""
 HAVE_TABLES = ("sqlite", "npz", "mat")
 """Formats that may hold several tables."""
-IDS = ("user", "item", "id", "pair")
+IDS = ("user", "session", "item", "id", "pair")
 """Roles of ids, of which a list is none."""
 RENAME = "rename one of the two"
 
