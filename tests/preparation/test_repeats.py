@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from own_data import cleaned, declare, put
+from test_clean import SETTINGS, STARS
 
 from foldin.core import paths
 from foldin.core.errors import FoldinError
+from foldin.core.ids import sorted_pairs
 from foldin.preparation import clean, repeats
 
 LOG = """who,what,n,when
@@ -56,8 +58,6 @@ def test_what_was_made_of_repeats_is_in_the_account_and_on_the_terminal(workspac
 def test_ratings_of_one_pair_are_stated_too(workspace, kept):
     rows = pd.DataFrame({"user_id": ["u", "u", "v"], "item_id": ["a", "a", "a"], "rating": [1.0, 5.0, 3.0]})
     rows["timestamp"] = pd.array([1, 2, 3], dtype="Int64")
-    from test_clean import SETTINGS, STARS
-
     ratings, account, log = clean.clean_ratings(rows, STARS, SETTINGS.model_copy(update={"duplicates": kept}))
     assert account.repeats == {"pairs": 1, f"rows_merged_by_{kept}": 2}
     assert ratings["rating"].tolist() == [5.0 if kept == "last" else 1.0, 3.0]
@@ -94,9 +94,7 @@ def test_the_share_of_repeats_is_that_of_a_plain_count():
     times = pd.array(draw.integers(0, 80, 200), dtype="Int64")
     times[draw.random(200) < 0.1] = pd.NA
     names = pd.Index(list("abcdefghijkl"), dtype="str")
-    rows = repeats.Usable(users, items, names[:9], names, np.ones(200), times)
-    from foldin.core.ids import sorted_pairs
-
+    rows = repeats.Usable(users, names[:9], items, names, np.ones(200), times)
     _, again = sorted_pairs(users, items, 12)
     found = repeats.account(rows, again, "sum")
     last = total = 0

@@ -116,8 +116,8 @@ class DataSet:
         File name, or a pattern such as `mv_*.txt`, → SHA-256 of its bytes, None where unknown.
     read : callable
         Reads the folder of these files into RawTables.
-    address : str or None
-        The public zip archive of these files; None where there is none to download.
+    address : str, dict of str to str, or None
+        The public zip archive of these files, or file → its own address; None where there is none to download.
     page : str
         Where to find the data, if no program can download it.
     generate : callable or None
@@ -162,7 +162,7 @@ class DataSet:
     redistributable: bool
     files: dict[str, str | None] = field(hash=False)
     read: Callable[[Path], RawTables]
-    address: str | None = None
+    address: str | dict[str, str] | None = field(default=None, hash=False)
     page: str = ""
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
@@ -212,7 +212,7 @@ class DataSet:
         """Where the data come from, in words."""
         if self.parts:
             return "; ".join(f"{part.domain}: {part.dataset.source}" for part in self.parts)
-        return self.address or self.page or "generated from a seed"
+        return (self.address if isinstance(self.address, str) else self.page) or "generated from a seed"
 
     def choose_files(self, names: list[str]) -> list[str]:
         """Return those of the names that the reader wants: a complete release and what is optional; none without one.

@@ -15,7 +15,7 @@ import pyarrow.parquet
 
 from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
-from foldin.core.ids import Codes, Rows, categories, in_natural_order, natural_order, sorted_pairs
+from foldin.core.ids import Rows, categories, in_natural_order, natural_order, sorted_pairs
 from foldin.core.interactions import Scale
 from foldin.core.progress import say, step
 from foldin.datasets import registry
@@ -203,16 +203,8 @@ def clean_ratings(
     drop("no_positive_count", rating <= 0) if implicit else drop("off_the_scale", _off(rating, dataset.scale))
     rows: Rows | slice = slice(None) if usable.all() else np.flatnonzero(usable)
     time, account.changed["impossible_time"] = _times(raw["timestamp"].array[rows], settings.latest_year)
-    found = Usable(*_ids(users, items, rows), rating[rows], time)
+    found = Usable(*in_natural_order(users, rows), *in_natural_order(items, rows), rating[rows], time)
     return _one_of_each_pair(found, dataset, settings, account), account, found if dataset.keeps_repeats else None
-
-
-def _ids(
-    users: pd.Categorical, items: pd.Categorical, rows: Rows | slice
-) -> tuple[Codes, Codes, "pd.Index[str]", "pd.Index[str]"]:
-    user, user_names = in_natural_order(users, rows)
-    item, item_names = in_natural_order(items, rows)
-    return user, item, user_names, item_names
 
 
 def _one_of_each_pair(rows: Usable, dataset: DataSet, settings: params.Clean, account: Account) -> pd.DataFrame:

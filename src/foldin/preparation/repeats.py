@@ -27,7 +27,7 @@ class Usable(NamedTuple):
     Attributes
     ----------
     user, item : ndarray of int32, shape (n,)
-        Places of ids among the names.
+        Places of ids among `user_names` and `item_names`.
     user_names, item_names : pandas.Index of str
         The ids that occur, in natural order.
     rating : ndarray of float64, shape (n,)
@@ -37,8 +37,8 @@ class Usable(NamedTuple):
     """
 
     user: Codes
-    item: Codes
     user_names: "pd.Index[str]"
+    item: Codes
     item_names: "pd.Index[str]"
     rating: npt.NDArray[np.float64]
     time: pd.arrays.IntegerArray

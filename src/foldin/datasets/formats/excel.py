@@ -1,6 +1,8 @@
 """Reads a sheet of a spreadsheet: .xlsx, .xlsm, .xlsb, .xls and .ods, where the extra `excel` is installed."""
 
+from datetime import date, datetime
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.params import nearest
+from foldin.datasets.formats.fields import exact
 
 NEEDS = "python_calamine"
 INSTALL = "run `make install EXTRA=excel`, or save its table as CSV, and give that"
@@ -69,8 +72,8 @@ def _opened(path: Path) -> Any:
     import python_calamine
 
     try:
-        # A stream, because what it is shows in its bytes and not always in its name.
-        return python_calamine.load_workbook(path.open("rb"))
+        # Its bytes, because these say what it is, and its name may not.
+        return python_calamine.load_workbook(BytesIO(path.read_bytes()))
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         what = f"no readable spreadsheet ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
         raise FoldinError(what, where=path, remedy="open and save it again, or save its table as CSV") from None
@@ -105,8 +108,8 @@ def _value(cell: object) -> object:
 def _column(values: list[object]) -> "pd.Series[Any]":
     """Return a column: numbers as numbers, whole ones whole; times as times; all else as it is in its cell."""
     kinds = {type(value) for value in values if value is not None}
-    if kinds == {int}:
-        return pd.Series(values, dtype="Int64")
-    if kinds and kinds <= {int, float}:
+    if kinds == {int, float}:
         return pd.Series(values, dtype="float64")
-    return pd.Series(values, dtype="object")
+    if kinds and kinds <= {date, datetime}:
+        return pd.Series(pd.to_datetime(pd.Series(values, dtype="object")))
+    return exact(values)

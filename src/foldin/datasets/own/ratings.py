@@ -71,11 +71,14 @@ def read(data: OwnData, found: list[tuple[str, Path]], key: str, bad: lines.BadL
     FoldinError
         When a file is not as declared.
     """
-    parts = []
+    parts: list[OwnRatings] = []
     for name, path in found:
+        before = sum(part.shape[0] for part in parts)
         of_one = data.model_copy(update={"file": name, "files": ""})
         with tables.name_file_in_errors(Path(name), key):
-            parts.append(_matrix(of_one, path, key) if data.shape == "matrix" else _list(of_one, path, key, bad))
+            parts.append(
+                _matrix(of_one, path, key, before) if data.shape == "matrix" else _list(of_one, path, key, bad)
+            )
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
@@ -96,11 +99,15 @@ def _joined(parts: list[OwnRatings]) -> OwnRatings:
         summed([part.dropped for part in parts]),
         summed([part.changed for part in parts]),
         summed([part.events for part in parts]),
+        (sum(part.shape[0] for part in parts), max(part.shape[1] for part in parts)),
     )
 
 
-def _matrix(data: OwnData, path: Path, key: str) -> OwnRatings:
+def _matrix(data: OwnData, path: Path, key: str, before: int) -> OwnRatings:
+    """Read a matrix; rows without ids are numbered on from those of the files before it."""
     cells = matrix.read(data, path, key)
+    if data.row_id is None:
+        cells = cells._replace(row_ids=[str(before + row + 1) for row in range(len(cells.row_ids))])
     by_row, by_column = ("user_id", "item_id") if data.rows == "users" else ("item_id", "user_id")
     rows, columns = (without_points(pd.Series(ids)) for ids in (cells.row_ids, cells.column_ids))
     table = {
