@@ -208,8 +208,9 @@ def _spreadsheet(path: Path, file: str, declared: dict[str, object]) -> Looks:
     if not plain:
         raise FoldinError("no sheet of this spreadsheet holds rows", where=file, remedy="give one that does")
     first = {name: [str(cell) for cell in rows.iloc[0].fillna("")] for name, rows in plain.items()}
-    possible = [name for name in plain if {"user", "item"} <= set(words.by_name(first[name]))] or list(plain)
-    chosen, *rivals = possible
+    named = [name for name in plain if {"user", "item"} <= set(words.by_name(first[name]))]
+    # A sheet with one column is a note, not a table.
+    chosen, *rivals = named or [name for name in plain if plain[name].shape[1] > 1] or list(plain)
     unsure = [f"the sheet '{chosen}' is taken; {', '.join(rivals)} may hold ratings too"] if rivals else []
     if len(plain) > 1:
         declared["table"] = chosen
@@ -219,7 +220,9 @@ def _spreadsheet(path: Path, file: str, declared: dict[str, object]) -> Looks:
         declared["header"] = False
     rows = as_text(excel.read(path, chosen, header=header), file)
     refuse_duplicates(list(rows), file)
+    # Whole numbers are written without a point, whatever else is in their column.
     rows = rows.iloc[:: max(1, len(rows) // ROWS)].reset_index(drop=True)
+    rows = rows.apply(lambda column: column.str.removesuffix(".0"))
     kind = "with a header" if header else "without a header"
     seen = f"{rows.shape[1]} columns, sheet '{chosen}' of {', '.join(names)}, {kind}"
     return Looks(declared, rows, seen, named=header, unsure=unsure + doubt)

@@ -67,10 +67,13 @@ def _read(data: OwnData, name: str, folder: Path) -> RawTables:
         return declared.read(data, name, folder)
     except FoldinError as error:
         # What the user can mend is the file, or a parameter; the declaration is ours.
-        if error.where == "params.yaml":
+        if error.where == "params.yaml" and f"{name}." not in error.what:
             raise
-        remedy = error.remedy or ""
+        what, remedy, file = error.what, error.remedy or "", error.where
+        if error.where == "params.yaml":
+            file = data.items.name if data.items and f"{name}.items." in what else data.name
+            what = what.replace(f"{name}.", "its ", 1)
         if "make install" not in remedy:
             remedy = "the file is damaged, or of another release than the one that is known"
-            remedy += "; or raise clean.bad_lines" if "are not as declared" in error.what else ""
-        raise FoldinError(error.what, where=f"data/raw/{name}/{error.where or data.name}", remedy=remedy) from None
+            remedy += "; or raise clean.bad_lines" if "are not as declared" in what else ""
+        raise FoldinError(what, where=f"data/raw/{name}/{file or data.name}", remedy=remedy) from None
