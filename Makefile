@@ -58,8 +58,8 @@ test-faults: install-dev  ## kill every stage, fill its disk, damage its inputs:
 test-bounds: install-dev  ## every network at the smallest and largest value of each setting (half an hour)
 	$(ACTIVE) pytest -m bounds
 
-worlds: install-dev  ## run the pipeline on small synthetic data sets, new ones each time, for MINUTES=10
-	$(ACTIVE) nice pytest -m worlds tests/test_worlds.py
+worlds: install-dev  ## test on random data sets and random files, new ones each time, for MINUTES=10 each
+	$(ACTIVE) nice pytest -m worlds tests/test_worlds.py tests/test_own_worlds.py
 
 verify: install .venv/.checked  ## run the whole pipeline again in a copy, and compare every output with dvc.lock
 	$(ACTIVE) foldin verify
@@ -96,7 +96,7 @@ $(UV): requirements/bootstrap.lock requirements/bootstrap.sh | repository
 	@touch $@
 
 ifneq ($(EXTRA),)
-$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: ann, app, benchmarks, gpu, jax, mlflow, spark))
+$(if $(wildcard requirements/$(EXTRA).lock),,$(error no extra named '$(EXTRA)'; there are: ann, app, benchmarks, excel, gpu, jax, mlflow, spark))
 .venv/.installed$(EXTRA): requirements/$(EXTRA).lock .venv/.installed
 	@echo "foldin: installing the extra '$(EXTRA)'"
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<

@@ -9,7 +9,7 @@ compile() {
         ${UPGRADE:+--upgrade} --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@"
 }
 compile pyproject.toml --output-file requirements.lock
-for extra in dev ann app benchmarks gpu jax mlflow spark; do
+for extra in dev ann app benchmarks excel gpu jax mlflow spark; do
     compile pyproject.toml --extra "$extra" --constraints requirements.lock --output-file "$folder/$extra.lock"
 done
 echo "uv" | compile - --output-file "$folder/bootstrap.lock"

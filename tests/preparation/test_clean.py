@@ -27,7 +27,7 @@ def raw_ratings(rows) -> pd.DataFrame:
 
 
 def cleaned(rows, dataset=STARS, **settings):
-    ratings, account = clean.clean_ratings(raw_ratings(rows), dataset, SETTINGS.model_copy(update=settings))
+    ratings, account, _ = clean.clean_ratings(raw_ratings(rows), dataset, SETTINGS.model_copy(update=settings))
     account.close("ratings", len(ratings))
     return ratings, account
 
@@ -53,7 +53,8 @@ def test_each_fault_is_dropped_under_its_own_reason():
 
 
 def test_lines_that_no_reader_could_read_are_in_the_account():
-    ratings, account = clean.clean_ratings(raw_ratings([("a", "x", 4.0, 1)]), STARS, SETTINGS, dropped={"bad_line": 3})
+    raw = raw_ratings([("a", "x", 4.0, 1)])
+    ratings, account, _ = clean.clean_ratings(raw, STARS, SETTINGS, dropped={"bad_line": 3})
     metrics = account.close("ratings", len(ratings))
     assert (metrics["rows_in"], metrics["rows_out"], metrics["dropped"]["bad_line"]) == (4, 1, 3)
 

@@ -116,8 +116,8 @@ class DataSet:
         File name, or a pattern such as `mv_*.txt`, → SHA-256 of its bytes, None where unknown.
     read : callable
         Reads the folder of these files into RawTables.
-    address : str or None
-        The public zip archive of these files; None where there is none to download.
+    address : str, dict of str to str, or None
+        The public zip archive of these files, or file → its own address; None where there is none to download.
     page : str
         Where to find the data, if no program can download it.
     generate : callable or None
@@ -143,6 +143,8 @@ class DataSet:
         Whether item ids are ISBNs, which users spell in many ways.
     events_per_pair : str
         Of implicit feedback: "sum" adds up the counts of a pair, "highest" keeps the highest.
+    keeps_repeats : bool
+        Whether the stage `clean` also writes all interactions, those of the same pair too.
     fold : callable or None
         Reads the test pairs of an official fold, by its number, from the folder of raw files; see
         foldin.preparation.protocols.
@@ -160,7 +162,7 @@ class DataSet:
     redistributable: bool
     files: dict[str, str | None] = field(hash=False)
     read: Callable[[Path], RawTables]
-    address: str | None = None
+    address: str | dict[str, str] | None = field(default=None, hash=False)
     page: str = ""
     generate: Callable[[Path], None] | None = None
     counts: Counts | None = None
@@ -173,6 +175,7 @@ class DataSet:
     zero_is_implicit: bool = False
     isbn_items: bool = False
     events_per_pair: str = "sum"
+    keeps_repeats: bool = False
     fold: Callable[[Path, int], pd.DataFrame] | None = None
     negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""
@@ -209,7 +212,7 @@ class DataSet:
         """Where the data come from, in words."""
         if self.parts:
             return "; ".join(f"{part.domain}: {part.dataset.source}" for part in self.parts)
-        return self.address or self.page or "generated from a seed"
+        return (self.address if isinstance(self.address, str) else self.page) or "generated from a seed"
 
     def choose_files(self, names: list[str]) -> list[str]:
         """Return those of the names that the reader wants: a complete release and what is optional; none without one.

@@ -1,7 +1,7 @@
 """The data sets foldin knows: `get("ml-100k")` is its declaration, `names()` lists them all.
 
-Each is declared once, in the module that also reads it. To add one: declare it there, name it here, and describe it in
-catalogue.py. Your own are declared in params.yaml; see foldin.datasets.own.declared.
+Each is declared once: in the module of `known` that also reads it, or in public/sets.py. To add one: declare it there,
+name it here, and describe it in catalogue.py. Your own are declared in params.yaml; see foldin.datasets.own.declared.
 """
 
 import difflib
@@ -12,6 +12,7 @@ from foldin.datasets.declaration import DataSet
 from foldin.datasets.demo import generate
 from foldin.datasets.known import bookcrossing, douban, lastfm, movielens, movielens_dat, netflix, personality
 from foldin.datasets.own import declared
+from foldin.datasets.public.sets import SETS
 
 _ALL = {
     dataset.name: dataset
@@ -31,6 +32,7 @@ _ALL = {
         lastfm.LASTFM_360K,
         douban.DOUBAN_BOOK,
         douban.DOUBAN_MUSIC,
+        *SETS,
         composition.DOUBAN,
         composition.CROSS_PLATFORM,
     )

@@ -30,6 +30,8 @@ class Account:
         Reason → rows that look odd in a way that is no reason to change or drop them.
     added : int
         Rows that no raw row stands for.
+    repeats : dict of str to int
+        What was made of the rows of pairs that occur more than once; empty where none does.
     """
 
     rows_in: int
@@ -37,6 +39,7 @@ class Account:
     changed: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
     added: int = 0
+    repeats: dict[str, int] = field(default_factory=dict)
 
     def close(self, table: str, rows: int) -> dict[str, Any]:
         """Return the account as metrics for a file.
@@ -54,7 +57,7 @@ class Account:
             When rows are unaccounted for.
         """
         metrics: dict[str, Any] = {"rows_in": self.rows_in, "rows_out": rows, "dropped": self.dropped}
-        metrics |= {name: counts for name in ("changed", "kept") if (counts := getattr(self, name))}
+        metrics |= {name: counts for name in ("changed", "kept", "repeats") if (counts := getattr(self, name))}
         check(table, metrics | {ADDED: self.added}, rows)
         return metrics
 

@@ -21,14 +21,19 @@ from foldin.core.progress import say, step
 from foldin.datasets import registry
 from foldin.datasets.composition import Tables, compose
 from foldin.datasets.declaration import DataSet
-from foldin.preparation import alarms, isbn, side_tables
+from foldin.preparation import alarms, isbn, repeats, side_tables
 from foldin.preparation.account import PARTS, Account, check, summed
+from foldin.preparation.repeats import Usable
 
 RATINGS = {"user_id": "category", "item_id": "category", "rating": "float32", "timestamp": "Int64"}
 """Columns of the ratings. Ids are texts, each stored once, in natural order."""
 ITEMS, USERS = side_tables.ITEMS, side_tables.USERS
 BLOCK = 1 << 20
 """Ratings checked at once, so that a check needs little memory beside the ratings."""
+SAME_PAIR = {"sum": "added_to_same_pair", "highest": "lower_of_same_pair"}
+"""What is made of the counts of a pair → why all its rows but one are dropped."""
+LOG = "interactions.parquet"
+"""File of all interactions, beside the canonical tables, where a declaration says `repeats: keep`."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -50,22 +55,30 @@ def run(dataset: str) -> None:
     raw = paths.raw(dataset)
     files.require(dataset, "fetch", "raw files", raw)
     step(f"{dataset}: reading and cleaning the raw files")
-    made, account = tables(declaration, raw, settings)
+    made, account, log = tables(declaration, raw, settings)
     for name, table in made._asdict().items():
         check(name, account[name], len(table))
     with files.whole_folder(paths.clean(dataset)) as folder:
         _write_ratings(folder / "ratings.parquet", made.ratings)
+        if log is not None:
+            _write_ratings(folder / LOG, log)
         made.items.to_parquet(folder / "items.parquet", index=False)
         made.users.to_parquet(folder / "users.parquet", index=False)
         # Another scale of the same rows is other data for the stages that follow.
         interactions.write_scale(folder, declaration.scale)
     files.write_json(paths.account(dataset, "cleaning"), account)
     rows_in, dropped = account["ratings"]["rows_in"], account["ratings"]["dropped"]
+    if said := repeats.in_words(account["ratings"].get("repeats", {})):
+        say(f"{dataset}: {said}")
     say(f"{dataset}: {len(made.ratings):,} of {rows_in:,} ratings kept; dropped: {_in_words(dropped)}")
 
 
-def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
-    """Return the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
+def tables(
+    declaration: DataSet, raw: Path, settings: params.Clean
+) -> tuple[Tables, dict[str, Any], pd.DataFrame | None]:
+    """Return the canonical tables of a data set, the account of what was done and why, and the log of interactions.
+
+    The log is None unless the data set keeps repeats.
 
     Parameters
     ----------
@@ -83,14 +96,16 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
     """
     place = raw.relative_to(paths.root())
     if declaration.parts:
-        return _composed(
-            declaration, [tables(part.dataset, raw / part.dataset.name, settings) for part in declaration.parts]
-        )
+        made = [tables(part.dataset, raw / part.dataset.name, settings)[:2] for part in declaration.parts]
+        for part in declaration.parts:
+            if part.dataset.keeps_repeats:
+                say(f"{declaration.name}: repeats are kept in {part.dataset.name} alone, not in a composition of it")
+        return *_composed(declaration, made), None
     found = declaration.read(raw)
     declaration.check_counts(found.ratings, raw)
     declaration.check_files(raw, str(place))
     dropped = {"bad_line": found.bad_lines, **found.dropped}
-    ratings, account = clean_ratings(found.ratings, declaration, settings, dropped=dropped)
+    ratings, account, every = clean_ratings(found.ratings, declaration, settings, dropped=dropped)
     if ratings.empty:
         raise FoldinError(
             f"no rating of '{declaration.name}' is left after cleaning: {_in_words(account.dropped)}",
@@ -114,7 +129,7 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
     users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
     for table, changed in found.changed.items():
         metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
-    return Tables(ratings, items, users), metrics
+    return Tables(ratings, items, users), metrics, None if every is None else repeats.log(every)
 
 
 def _composed(declaration: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:
@@ -139,7 +154,7 @@ def _composed(declaration: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) 
 
 def clean_ratings(
     raw: pd.DataFrame, dataset: DataSet, settings: params.Clean, *, dropped: dict[str, int] | None = None
-) -> tuple[pd.DataFrame, Account]:
+) -> tuple[pd.DataFrame, Account, Usable | None]:
     """Drop what is no usable rating, one reason after the other.
 
     Parameters
@@ -164,6 +179,8 @@ def clean_ratings(
         The rows kept, in natural order of user and item; dtypes as in `RATINGS`.
     account : Account
         Rows dropped, changed and kept, by reason.
+    log : Usable or None
+        All usable rows, those of the same pair too, where the data set keeps repeats.
     """
     before = {"bad_line": 0, **(dropped or {})}
     account = Account(len(raw) + sum(before.values()), dropped=before)
@@ -186,24 +203,28 @@ def clean_ratings(
     drop("no_positive_count", rating <= 0) if implicit else drop("off_the_scale", _off(rating, dataset.scale))
     rows: Rows | slice = slice(None) if usable.all() else np.flatnonzero(usable)
     time, account.changed["impossible_time"] = _times(raw["timestamp"].array[rows], settings.latest_year)
-    rating = rating[rows]
-    user, user_names = in_natural_order(users, rows)
-    item, item_names = in_natural_order(items, rows)
-    order, repeats = sorted_pairs(user, item, len(item_names))
-    if order is not None and repeats is not None:
-        add = np.maximum if dataset.events_per_pair == "highest" else np.add
-        rating = _of_pairs(rating, order, repeats, add) if implicit else rating
-        order = _chosen(order, repeats, time, last=implicit or settings.duplicates == "last")
-    added = "lower_of_same_pair" if dataset.events_per_pair == "highest" else "added_to_same_pair"
-    account.dropped[added if implicit else "duplicate_pair"] = len(rating) - _length(order, rating)
+    found = Usable(*in_natural_order(users, rows), *in_natural_order(items, rows), rating[rows], time)
+    return _one_of_each_pair(found, dataset, settings, account), account, found if dataset.keeps_repeats else None
+
+
+def _one_of_each_pair(rows: Usable, dataset: DataSet, settings: params.Clean, account: Account) -> pd.DataFrame:
+    """Return one row of each pair, and count the others."""
+    implicit = dataset.feedback == "implicit"
+    how, rating = dataset.events_per_pair if implicit else settings.duplicates, rows.rating
+    order, again = sorted_pairs(rows.user, rows.item, len(rows.item_names))
+    if order is not None and again is not None:
+        account.repeats = repeats.account(rows, again, how)
+        rating = repeats.of_pairs(rating, order, again, how) if implicit else rating
+        order = repeats.chosen(order, again, rows.time, last=how != "first")
+    account.dropped[SAME_PAIR.get(how, "duplicate_pair")] = len(rating) - (len(rating) if order is None else len(order))
     values = rating if order is None else rating[order]
-    ratings = {
-        "user_id": pd.Categorical.from_codes(user if order is None else user[order], user_names),
-        "item_id": pd.Categorical.from_codes(item if order is None else item[order], item_names),
+    columns = {
+        "user_id": pd.Categorical.from_codes(rows.user if order is None else rows.user[order], rows.user_names),
+        "item_id": pd.Categorical.from_codes(rows.item if order is None else rows.item[order], rows.item_names),
         "rating": (np.log1p(values) if implicit else values).astype(np.float32),
-        "timestamp": time if order is None else time[order],
+        "timestamp": rows.time if order is None else rows.time[order],
     }
-    return pd.DataFrame(ratings, copy=False), account
+    return pd.DataFrame(columns, copy=False)
 
 
 def in_order(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -255,35 +276,6 @@ def _times(times: pd.arrays.IntegerArray, latest_year: int) -> tuple[pd.arrays.I
     return times, count
 
 
-def _chosen(order: Rows, repeats: Mask, times: pd.arrays.IntegerArray, *, last: bool) -> Rows:
-    """Return the order with one row of each pair: the last or first by time, then by row."""
-    group = np.cumsum(~repeats)
-    in_question = np.concatenate([repeats[1:], [False]]) | repeats
-    places = np.flatnonzero(in_question)
-    known = times.to_numpy(np.int64, na_value=np.iinfo(np.int64).min)
-    # The order is by row within a pair, and lexsort keeps it among equal times.
-    sorted_places = places[np.lexsort((known[order[places]], group[places]))]
-    owner = group[sorted_places]
-    ends = owner[1:] != owner[:-1]
-    keeps = sorted_places[np.concatenate([ends, [True]] if last else [[True], ends])]
-    kept = ~in_question
-    kept[keeps] = True
-    return order[kept]
-
-
-def _of_pairs(counts: npt.NDArray[np.float64], order: Rows, repeats: Mask, add: np.ufunc) -> npt.NDArray[np.float64]:
-    """Return counts where every row of a pair has the sum of the pair's, or the highest."""
-    starts = np.flatnonzero(~repeats)
-    sums = add.reduceat(counts[order], starts)
-    result = np.empty_like(counts)
-    result[order] = np.repeat(sums, np.diff(np.append(starts, len(order))))
-    return result
-
-
-def _length(order: Rows | None, rating: npt.NDArray[np.float64]) -> int:
-    return len(rating) if order is None else len(order)
-
-
 def _write_ratings(path: Path, ratings: pd.DataFrame) -> None:
     """Write the ratings as one row group, so that ids come back as the same categories in the same order."""
     table = pa.Table.from_pandas(ratings, preserve_index=False)
@@ -291,7 +283,7 @@ def _write_ratings(path: Path, ratings: pd.DataFrame) -> None:
         table,
         path,
         row_group_size=max(1, len(ratings)),
-        use_dictionary=["user_id", "item_id", "rating"],
+        use_dictionary=["user_id", "item_id", "rating" if "rating" in ratings else "count"],
         dictionary_pagesize_limit=1 << 30,
         column_encoding={"timestamp": "PLAIN"},
         write_statistics=False,  # nothing asks for them, and they take longer than all else of the writing

@@ -21,6 +21,8 @@ from foldin.core.errors import FULL, FoldinError
 from foldin.core.progress import say, step, tick
 from foldin.datasets import registry
 from foldin.datasets.declaration import DataSet
+from foldin.datasets.formats import packed as packing
+from foldin.datasets.formats import sniffing
 
 VARIABLE = "FOLDIN_ARCHIVES"
 """Environment variable: a folder with one folder per data set, each holding the raw files."""
@@ -107,7 +109,7 @@ def _bring(declaration: DataSet, folder: Path, held: Path) -> str:
 
 
 def _copy(dataset: DataSet, archive: Path, folder: Path) -> Path:
-    public = dataset.address or dataset.page
+    public = dataset.source
     if not archive.is_dir():
         raise FoldinError(
             f"no folder for the data set '{dataset.name}' in the local archive",
@@ -188,24 +190,47 @@ def _download_once(dataset: DataSet, folder: Path, held: Path) -> str:
 
 
 def _download(dataset: DataSet, folder: Path) -> str:
+    if isinstance(dataset.address, dict):
+        for name, address in dataset.address.items():
+            _reach(dataset, address, folder / name)
+            _refuse_page(dataset, address, folder / name)
+        return f"from {dataset.page}"
     address = str(dataset.address)
-    step(f"{dataset.name}: downloading {address}")
     with tempfile.TemporaryDirectory(dir=paths.scratch()) as scratch:
         packed = Path(scratch) / "archive.zip"
-        try:
-            _save(address, packed)
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, OSError) and error.errno in FULL:
-                raise
-            reason = getattr(error, "reason", None) or error
-            raise FoldinError(
-                f"the data set '{dataset.name}' cannot be downloaded ({reason}), and {VARIABLE} is not set",
-                where=address,
-                remedy=f"connect to the network, or set {VARIABLE} to a folder in which {dataset.name}/ holds "
-                f"{', '.join(dataset.files)}",
-            ) from None
+        _reach(dataset, address, packed)
         _unpack(dataset, packed, folder)
     return address
+
+
+def _reach(dataset: DataSet, address: str, path: Path) -> None:
+    """Save what is at an address, or say what to do where that cannot be."""
+    step(f"{dataset.name}: downloading {address}")
+    try:
+        _save(address, path)
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        reason = getattr(error, "reason", None) or error
+        raise FoldinError(
+            f"the data set '{dataset.name}' cannot be downloaded ({reason}), and {VARIABLE} is not set",
+            where=address,
+            remedy=f"connect to the network, or set {VARIABLE} to a folder in which {dataset.name}/ holds "
+            f"{', '.join(dataset.files)}",
+        ) from None
+
+
+def _refuse_page(dataset: DataSet, address: str, path: Path) -> None:
+    """Refuse a page in place of the data, which a proxy or a site that has moved may send."""
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    packed = path.suffix.lower() in packing.ENDINGS
+    if start.startswith((b"<!doctype", b"<html")) or (packed and not sniffing.packed_by(path)):
+        raise FoldinError(
+            f"the download of '{dataset.name}' is a page or another file, not {path.name}",
+            where=address,
+            remedy=f"see {dataset.page}; get the original and set {VARIABLE}",
+        )
 
 
 def _save(address: str, path: Path) -> None:
@@ -233,7 +258,7 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
                 absent = next(name for name in dataset.files if not any(fnmatch(found, name) for found in members))
                 raise FoldinError(
                     f"the download of '{dataset.name}' holds no {absent}",
-                    where=dataset.address,
+                    where=str(dataset.address),
                     remedy=f"the archive has changed; get the original and set {VARIABLE}",
                 )
             size = sum(archive.getinfo(members[name]).file_size for name in chosen)
@@ -241,7 +266,7 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
                 raise FoldinError(
                     f"the download of '{dataset.name}' would unpack to {size / 1e9:,.2f} GB, more than {MOST_TIMES} "
                     "times its size",
-                    where=dataset.address,
+                    where=str(dataset.address),
                     remedy=f"it is not the original; get that and set {VARIABLE}",
                 )
             for name in chosen:
@@ -252,6 +277,6 @@ def _unpack(dataset: DataSet, packed: Path, folder: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FoldinError(
             f"the download of '{dataset.name}' is no whole zip archive ({error})",
-            where=dataset.address,
+            where=str(dataset.address),
             remedy="try again; a proxy or a full disk may have cut it short",
         ) from None

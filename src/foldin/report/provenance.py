@@ -7,7 +7,7 @@ import pandas as pd
 from foldin.core import params, paths, text
 from foldin.evaluation import guards
 from foldin.metrics import definitions
-from foldin.preparation import protocols
+from foldin.preparation import protocols, repeats
 from foldin.report import markdown, results
 from foldin.report.contents import Findings
 
@@ -38,9 +38,16 @@ def data(findings: Findings) -> list[str]:
         f"train and validation parts together, on which the final models are fitted, contain {split['users']:,} users "
         f"and {split['items']:,} items, and {split['density_of_training']:.2%} of their pairs are rated. In the "
         f"test part, {cold[0]} and {cold[1]} are cold; {cold[2]} contain one of them.",
+        *_repeats(cleaned),
         *_changes(account),
         "![Ratings given, and ratings by item and user](plots/data.png)",
     ]
+
+
+def _repeats(cleaned: dict[str, Any]) -> list[str]:
+    """Return what cleaning made of pairs that occur more than once; nothing if none does."""
+    said = repeats.in_words(cleaned.get("repeats", {}))
+    return [f"{said[0].upper()}{said[1:]}."] if said else []
 
 
 def _changes(account: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ OWN = {"user": "who", "item": "what", "rating": "stars", "time": "when", "scale"
 
 
 def _own(file, **more):
-    return lambda folder: declared._read(
+    return lambda folder: declared.read(
         OwnData.model_validate({"file": f"own/{file}", **OWN, **more}), "sources.x", folder
     )
 

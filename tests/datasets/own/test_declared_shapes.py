@@ -301,3 +301,10 @@ def test_arrays_of_python_objects_are_never_loaded(workspace):
     declare("mine: {file: own/a.npy, user: 1, item: 2, feedback: implicit}")
     with pytest.raises(FoldinError, match=r"own/a\.npy: this array holds Python objects"):
         raw()
+
+
+def test_rows_without_ids_of_several_matrices_are_numbered_on(workspace):
+    put("m-1.csv", "1,,3\n,2,\n")
+    put("m-2.csv", "5,5,\n")
+    declare("mine: {files: 'own/m-*.csv', shape: matrix, header: false, scale: [1, 5, 1]}")
+    assert triples(raw()) == [("1", "1", 1.0), ("1", "3", 3.0), ("2", "2", 2.0), ("3", "1", 5.0), ("3", "2", 5.0)]

@@ -264,7 +264,7 @@ def test_values_that_are_no_numbers_are_told_with_what_to_do(workspace, capsys):
         ("a.pkl", b"\x80\x04\x95....", "a Python pickle, which may run any program"),
         ("a.h5", b"\x89HDF\r\n\x1a\n....", "an HDF5 file, as MATLAB 7.3"),
         ("a.csv", b"\x00\x01\x02\x03" * 50, "no text file, nor one of a known format"),
-        ("a.xlsx", b"PK\x03\x04....", "a spreadsheet; save its table as CSV"),
+        ("a.xlsx", b"PK\x03\x04....", "save its table as CSV"),
         ("a.json", b'[{"user": 1}]', "it is one array"),
     ],
 )

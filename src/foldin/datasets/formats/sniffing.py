@@ -18,7 +18,6 @@ UNREADABLE = {
     b"Rar!": ("a rar archive", "unpack it, and give what is in it"),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "unpack it, and give what is in it"),
     b"\x89HDF": ("an HDF5 file, as MATLAB 7.3 and PyTables write them", "save its table as Parquet or CSV"),
-    b"\xd0\xcf\x11\xe0": ("a spreadsheet", "save its table as CSV, and give that"),
     b"%PDF": ("a PDF", "give the table it was made of"),
 }
 """First bytes → what a file is that nothing here reads, and what to do."""
@@ -29,16 +28,18 @@ SIGNS = {
     b"FEA1": "feather",
     b"\x93NUMPY": "npy",
     b"MATLAB 5.0 MAT": "mat",
+    b"\xd0\xcf\x11\xe0": "excel",
 }
 """First bytes → format. Formats of text have no sign."""
-SHEETS = (".xlsx", ".xlsm", ".ods")
+SHEETS = (".xlsx", ".xlsm", ".xlsb", ".ods")
+"""What the names of spreadsheets that are zip archives end with."""
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 LONGEST = 16
 """Bytes of the longest sign."""
 
 
 def refuse_unreadable(path: Path) -> None:
-    """Refuse what nothing here reads: a spreadsheet, a pickle, an archive of a rare kind.
+    """Refuse what nothing here reads: a pickle, a PDF, an archive of a rare kind.
 
     Raises
     ------
@@ -46,8 +47,6 @@ def refuse_unreadable(path: Path) -> None:
         When the file is one: says what it is, and how to make a file that is read.
     """
     start = _start(path)
-    if start.startswith(b"PK") and (path.suffix.lower() in SHEETS or _is_sheet(path)):
-        raise FoldinError("this is a spreadsheet", where=path, remedy="save its table as CSV, and give that")
     if start.startswith(PICKLES):
         what = "this is a Python pickle, which may run any program when it is read"
         raise FoldinError(what, where=path, remedy="load it where you trust it, and save its table as Parquet or CSV")
@@ -57,10 +56,10 @@ def refuse_unreadable(path: Path) -> None:
 
 
 def packed_by(path: Path) -> str:
-    """Return the program that packed a file, "" where it is not packed; an archive of numpy is a format."""
+    """Return the program that packed a file, "" where it is not packed; arrays and spreadsheets are formats."""
     start = _start(path)
     kind = next((kind for sign, kind in PACKED.items() if start.startswith(sign)), "")
-    return "" if kind == "zip" and format_of(path) == "npz" else kind
+    return "" if kind == "zip" and format_of(path) in ("npz", "excel") else kind
 
 
 def format_of(path: Path) -> str:
@@ -68,6 +67,8 @@ def format_of(path: Path) -> str:
     start = _start(path)
     if start.startswith(b"PK") and (names := _members(path)) and all(name.endswith(".npy") for name in names):
         return "npz"
+    if start.startswith(b"PK") and (path.suffix.lower() in SHEETS or _is_sheet(path)):
+        return "excel"
     return next((form for sign, form in SIGNS.items() if start.startswith(sign)), "")
 
 

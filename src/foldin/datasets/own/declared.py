@@ -92,12 +92,13 @@ def get(name: str, known: Callable[[str], DataSet]) -> DataSet:
         licence=data.licence or "Your own.",
         redistributable=False,
         files=dict.fromkeys(places.values()),
-        read=partial(_read, data, key),
+        read=partial(read, data, key),
         page=f"your own file {data.name}",
         zero_is_implicit=data.zero_is_implicit,
         isbn_items=data.isbn_items,
         people=data.people,
         events_per_pair=data.events_per_pair,
+        keeps_repeats=data.repeats == "keep",
         own_files=_own_files({places[place]: file for place, file in declared.items() if file is not None}),
     )
 
@@ -152,10 +153,25 @@ def _scale(data: OwnData) -> Scale:
     return Scale(float(lowest), float(highest), float(step))
 
 
-def _read(data: OwnData, key: str, folder: Path) -> RawTables:
-    """Read the files of a declaration from a data set's raw folder."""
+def read(data: OwnData, key: str, folder: Path) -> RawTables:
+    """Read the files of a declaration from a data set's raw folder.
+
+    Parameters
+    ----------
+    data : OwnData
+        The declaration; its files lie in the folder as they do in own/, or as it names them.
+    key : str
+        The key of the declaration, for messages.
+    folder : Path
+        The raw folder.
+
+    Raises
+    ------
+    FoldinError
+        When a file is not as declared.
+    """
     bad = lines.BadLines(params.section(params.Clean).bad_lines)
-    found = ratings.read(data, _found(data, key, folder), key, bad)
+    found = ratings.read(data, _found(data, folder), key, bad)
     changed = {"ratings": found.changed}
     items, users = _items(data, found.table, key, folder, changed), _users(data, key, folder, changed)
     # Where nothing was changed, nothing is said.
@@ -165,12 +181,13 @@ def _read(data: OwnData, key: str, folder: Path) -> RawTables:
     return RawTables(found.table, items, users, bad_lines=bad.count, dropped=dropped, changed=changed)
 
 
-def _found(file: File, key: str, folder: Path) -> list[tuple[str, Path]]:
+def _found(file: File, folder: Path) -> list[tuple[str, Path]]:
     """Return the files of a declaration: as it would name each alone, and where it lies; sorted by name."""
-    place = _place(file, key)
+    place = file.name.removeprefix(f"{OWN}/")
     if file.file:
         return [(file.file, folder / place)]
-    return [(f"{OWN}/{path.relative_to(folder).as_posix()}", path) for path in _matching(folder, place)]
+    own = file.name.removesuffix(place)
+    return [(own + path.relative_to(folder).as_posix(), path) for path in _matching(folder, place)]
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
@@ -238,7 +255,7 @@ def _given(table: File, kind: type[File]) -> dict[str, Any]:
 def _columns(file: File, columns: dict[str, Any], key: str, folder: Path) -> pd.DataFrame:
     """Return the declared columns of a file, or of several, named by their roles."""
     parts = []
-    for name, path in _found(file, key, folder):
+    for name, path in _found(file, folder):
         of_one = file.model_copy(update={"file": name, "files": ""})
         parts.append(tables.read(of_one, path, ratings.named(columns), key))
     return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)

@@ -16,6 +16,7 @@ from foldin.datasets.own.schema import File, OwnData
 PARSERS: dict[str, parsers.Parser] = {
     "time": parsers.timestamp,
     "user": parsers.identifier,
+    "session": parsers.identifier,
     "item": parsers.identifier,
     "rating": parsers.number,
 }

@@ -68,6 +68,8 @@ def roles_of(rows: pd.DataFrame, file: str, *, named: bool) -> Roles:
     roles = Roles()
     said = words.all_by_name(names) if named else {}
     _by_name(roles, said, rows)
+    if named:
+        _sessions(roles, names, rows)
     left = [name for name in names if name not in roles.found.values()]
     if not {"user", "item"} <= set(roles.found):
         _pair(roles, left, rows, named=named)
@@ -123,6 +125,21 @@ def _by_name(roles: Roles, said: dict[str, list[str]], rows: pd.DataFrame) -> No
         if len(names) > 1 and len(stems) > 1:
             rivals = ", ".join(name for name in names if name != chosen)
             roles.unsure.append(f"{chosen} is taken as the {role}; {rivals} may be it as well")
+
+
+def _sessions(roles: Roles, names: list[str], rows: pd.DataFrame) -> None:
+    """Take sessions for users where no column is called users; else say that they could be."""
+    sessions = [name for name in names if words.is_session(name) and name not in roles.found.values()]
+    if not sessions:
+        return
+    if "user" in roles.found:
+        why = f"a session; to recommend for each session of a user, declare session: {sessions[0]}"
+        roles.unused[sessions[0]] = why
+    elif _varies(rows[sessions[0]]):
+        roles.add("user", sessions[0], "sessions, guessed from the name; each is taken as a user is")
+        rest = [name for name in names if name not in roles.found.values() and not words.is_attribute(name)]
+        if rest := [name for name in rest if _varies(rows[name])]:
+            roles.unsure.append(f"{sessions[0]} is taken as the user; if {' or '.join(rest)} is, declare it as user")
 
 
 def is_number(values: "pd.Series[str]", share: float = 0.5) -> bool:

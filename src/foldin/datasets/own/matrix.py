@@ -112,8 +112,9 @@ def _blocks(data: OwnData, path: Path, form: str, key: str) -> tuple[list[str | 
         frames = tables.frames(data, path)
         first = next(frames, pd.DataFrame())
         names = [str(name) for name in first]
-        layout = _layout(data, names, key, named=form not in arrays.FORMATS)
-        return _column_ids(names, layout, form not in arrays.FORMATS), _of_frames(first, frames, layout, data)
+        named = form not in arrays.FORMATS and data.header
+        layout = _layout(data, names, key, named=named)
+        return _column_ids(names, layout, named), _of_frames(first, frames, layout, data)
     separator = tables.separator_of(data)
     first_row = tables.header_of(path, separator, data.encoding)
     names = first_row if data.header else [str(place + 1) for place in range(len(first_row))]

@@ -135,7 +135,9 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
     def column(role: str) -> str | int:
         return read_as[role] if looks.named else int(read_as[role])
 
-    declared |= {role: column(role) for role in ("pair", "user", "item") if role in read_as}
+    user = "session" if looks.named and words.is_session(read_as.get("user", "")) else "user"
+    keys = {"pair": "pair", "user": user, "item": "item"}
+    declared |= {key: column(role) for role, key in keys.items() if role in read_as}
     if "pair" in read_as:
         declared |= {key: value for key, value in roles.pair.items() if (key, value) != ("pair_separator", ":")}
     strength = read_as.get("rating", read_as.get("count"))

@@ -71,11 +71,14 @@ def read(data: OwnData, found: list[tuple[str, Path]], key: str, bad: lines.BadL
     FoldinError
         When a file is not as declared.
     """
-    parts = []
+    parts: list[OwnRatings] = []
     for name, path in found:
+        before = sum(part.shape[0] for part in parts)
         of_one = data.model_copy(update={"file": name, "files": ""})
         with tables.name_file_in_errors(Path(name), key):
-            parts.append(_matrix(of_one, path, key) if data.shape == "matrix" else _list(of_one, path, key, bad))
+            parts.append(
+                _matrix(of_one, path, key, before) if data.shape == "matrix" else _list(of_one, path, key, bad)
+            )
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
@@ -96,11 +99,15 @@ def _joined(parts: list[OwnRatings]) -> OwnRatings:
         summed([part.dropped for part in parts]),
         summed([part.changed for part in parts]),
         summed([part.events for part in parts]),
+        (sum(part.shape[0] for part in parts), max(part.shape[1] for part in parts)),
     )
 
 
-def _matrix(data: OwnData, path: Path, key: str) -> OwnRatings:
+def _matrix(data: OwnData, path: Path, key: str, before: int) -> OwnRatings:
+    """Read a matrix; rows without ids are numbered on from those of the files before it."""
     cells = matrix.read(data, path, key)
+    if data.row_id is None:
+        cells = cells._replace(row_ids=[str(before + row + 1) for row in range(len(cells.row_ids))])
     by_row, by_column = ("user_id", "item_id") if data.rows == "users" else ("item_id", "user_id")
     rows, columns = (without_points(pd.Series(ids)) for ids in (cells.row_ids, cells.column_ids))
     table = {
@@ -122,7 +129,7 @@ def _taken(names: pd.Series, places: npt.NDArray[np.int32]) -> pd.Categorical:
 
 
 def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRatings:
-    roles = {name: getattr(data, name) for name in ("user", "item", "pair", "rating", "event", "time")}
+    roles = {name: getattr(data, name) for name in ("user", "session", "item", "pair", "rating", "event", "time")}
     roles |= {WHERE + name: name for name in data.where}
     padded: dict[str, int] = {}
     rows = tables.read(data, path, named(roles), key, bad, padded)
@@ -145,7 +152,8 @@ def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRating
     if data.pair is not None:
         user, item = (without_points(part) for part in _split(data, rows["pair"], shown, faults))
     else:
-        user, item = (without_points(ids(rows[role], shown)) for role in ("user", "item"))
+        read = {role: without_points(ids(rows[role], shown)) for role in ("user", "session", "item") if role in rows}
+        user, item = _with_sessions(read.get("user"), read.get("session")), read["item"]
     table = pd.DataFrame({"user_id": user.ids, "item_id": item.ids})
     changed = {PADDED: sum(padded.values())}
     if weights is not None:
@@ -162,6 +170,28 @@ def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRating
         bad.add(int(faults.rows.sum()), int((~faults.rows).sum()), faults.first)
     changed[POINT] = int((user.had_point | item.had_point)[~faults.rows].sum())
     return OwnRatings(table[~faults.rows].reset_index(drop=True), dropped, changed, events)
+
+
+def _with_sessions(users: "_Ids | None", sessions: "_Ids | None") -> "_Ids":
+    """Return what recommendations are made for: users, sessions, or the sessions of each user as `user/session`."""
+    if users is None or sessions is None:
+        known = users or sessions
+        assert known is not None
+        return known
+    user, session = categories(users.ids), categories(sessions.ids)
+    known = (user.codes >= 0) & (session.codes >= 0)
+    # Below 2**63, for there are fewer users, and fewer sessions, than rows.
+    pairs = user.codes[known].astype(np.int64) * len(session.categories) + session.codes[known]
+    codes = np.full(len(known), -1)
+    codes[known], found = pd.factorize(pairs)
+    of_users, of_sessions = np.divmod(found, max(1, len(session.categories)))
+    prefixes = user.categories
+    if prefixes.str.contains("/", regex=False).any():
+        # Else user `a/b` in session `c` were user `a` in session `b/c`.
+        prefixes = prefixes.str.replace("%", "%25", regex=False).str.replace("/", "%2F", regex=False)
+    names = prefixes[of_users] + "/" + session.categories[of_sessions]
+    joined = pd.Series(pd.Categorical.from_codes(codes, names), index=users.ids.index)
+    return _Ids(joined, users.had_point | sessions.had_point)
 
 
 def _numbers(data: OwnData, values: pd.Series, path: Path, faults: Faults) -> tuple[pd.Series, int]:

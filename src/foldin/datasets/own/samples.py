@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foldin.core.errors import FoldinError
-from foldin.datasets.formats import arrays, columnar, json_lines, lines, sniffing, sqlite
+from foldin.datasets.formats import arrays, columnar, excel, json_lines, lines, sniffing, sqlite
 from foldin.datasets.formats.fields import each
 from foldin.datasets.own import tables, text, words
 from foldin.datasets.own.schema import File
@@ -81,6 +81,8 @@ def look(path: Path, name: str) -> Looks:
             looks = _database(path, name, declared)
         case "npy" | "npz" | "mat":
             looks = _arrays(path, form, name, declared)
+        case "excel":
+            looks = _spreadsheet(path, name, declared)
         case "" | "csv":
             return _text(path, name, declared if by_name else {"format": "csv"})
         case _:
@@ -198,6 +200,32 @@ def _database(path: Path, file: str, declared: dict[str, object]) -> Looks:
     unsure = [f"the table '{chosen}' is taken; {', '.join(rivals)} may hold ratings too"] if rivals else []
     seen = f"{text_rows.shape[1]} columns, table '{chosen}' of {', '.join(names)}"
     return Looks({**declared, "table": chosen}, text_rows, seen, unsure=unsure)
+
+
+def _spreadsheet(path: Path, file: str, declared: dict[str, object]) -> Looks:
+    names = excel.sheets(path)
+    plain = {name: rows for name in names if not (rows := excel.read(path, name, header=False)).empty}
+    if not plain:
+        raise FoldinError("no sheet of this spreadsheet holds rows", where=file, remedy="give one that does")
+    first = {name: [str(cell) for cell in rows.iloc[0].fillna("")] for name, rows in plain.items()}
+    named = [name for name in plain if {"user", "item"} <= set(words.by_name(first[name]))]
+    # A sheet with one column is a note, not a table.
+    chosen, *rivals = named or [name for name in plain if plain[name].shape[1] > 1] or list(plain)
+    unsure = [f"the sheet '{chosen}' is taken; {', '.join(rivals)} may hold ratings too"] if rivals else []
+    if len(plain) > 1:
+        declared["table"] = chosen
+    body = as_text(plain[chosen].iloc[1:1000], file).fillna("").to_numpy().tolist() if len(plain[chosen]) > 1 else []
+    header, doubt = text.has_header([first[chosen], *body])
+    if not header:
+        declared["header"] = False
+    rows = as_text(excel.read(path, chosen, header=header), file)
+    refuse_duplicates(list(rows), file)
+    # Whole numbers are written without a point, whatever else is in their column.
+    rows = rows.iloc[:: max(1, len(rows) // ROWS)].reset_index(drop=True)
+    rows = rows.apply(lambda column: column.str.removesuffix(".0"))
+    kind = "with a header" if header else "without a header"
+    seen = f"{rows.shape[1]} columns, sheet '{chosen}' of {', '.join(names)}, {kind}"
+    return Looks(declared, rows, seen, named=header, unsure=unsure + doubt)
 
 
 def _arrays(path: Path, form: str, name: str, declared: dict[str, object]) -> Looks:

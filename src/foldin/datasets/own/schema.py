@@ -17,7 +17,7 @@ ScaleNumber = Annotated[float, Field(ge=-1e9, le=1e9)]
 Weight = Annotated[float, Field(gt=0, le=1e6)]
 """What an event of one kind counts."""
 Value = bool | int | float | str
-Format = Literal["csv", "parquet", "feather", "sqlite", "jsonl", "npy", "npz", "mat"]
+Format = Literal["csv", "parquet", "feather", "sqlite", "jsonl", "npy", "npz", "mat", "excel"]
 
 
 class File(Section):
@@ -73,6 +73,7 @@ class OwnData(File):
 
     shape: Literal["list", "matrix"] = "list"
     user: str | int | None = None
+    session: str | int | None = None
     item: str | int | None = None
     pair: str | int | None = None
     pair_separator: str = Field(default=":", min_length=1)
@@ -85,6 +86,7 @@ class OwnData(File):
     event: str | int | None = None
     events: dict[str, Weight] = Field(default={})
     events_per_pair: Literal["sum", "highest"] = "sum"
+    repeats: Literal["merge", "keep"] = "merge"
     where: dict[str, Value | list[Value]] = Field(default={})
     time: str | int | None = None
     time_unit: Literal["s", "ms", "us", "ns", "date"] | None = None
@@ -104,7 +106,9 @@ class OwnData(File):
     def _says_where_users_and_items_are(self) -> Self:
         if self.shape == "matrix":
             given = [
-                key for key in ("user", "item", "pair", "rating", "event", "time") if getattr(self, key) is not None
+                key
+                for key in ("user", "session", "item", "pair", "rating", "event", "time")
+                if getattr(self, key) is not None
             ]
             if given or self.where:
                 raise ValueError(
@@ -114,14 +118,16 @@ class OwnData(File):
         elif self.row_id is not None or self.skip:
             raise ValueError("row_id and skip are for shape: matrix")
         elif self.pair is not None:
-            if self.user is not None or self.item is not None:
-                raise ValueError("pair is one column with both ids: leave out user and item")
-        elif self.user is None or self.item is None:
-            absent = "user" if self.user is None else "item"
+            if not self.user is self.session is self.item is None:
+                raise ValueError("pair is one column with both ids: leave out user, session and item")
+        elif (self.user is None and self.session is None) or self.item is None:
+            absent = "item" if self.item is None else "user"
             raise ValueError(
                 f"name the column of {absent}s as {absent}; a column with both ids is a pair, and a table with a row "
                 "for each user a shape: matrix"
             )
+        if self.session is not None and (self.users is not None or self.people):
+            raise ValueError("a session is no user: leave out users and people, or session")
         return self
 
     @model_validator(mode="after")
@@ -136,6 +142,8 @@ class OwnData(File):
             raise ValueError("date_format is for dates: leave out time_unit")
         if self.date_format and self.time is None:
             raise ValueError("date_format is for a column of times: name it as time")
+        if self.repeats == "keep" and self.time is None:
+            raise ValueError("repeats: keep keeps the order of interactions: name the column of their times as time")
         return self
 
     @model_validator(mode="after")

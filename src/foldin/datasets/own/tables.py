@@ -10,7 +10,7 @@ import pandas as pd
 
 from foldin.core.errors import FoldinError
 from foldin.core.params import nearest
-from foldin.datasets.formats import arrays, columnar, json_lines, lines, packed, sniffing, sqlite
+from foldin.datasets.formats import arrays, columnar, excel, json_lines, lines, packed, sniffing, sqlite
 from foldin.datasets.formats.fields import each
 from foldin.datasets.own import delimited
 from foldin.datasets.own.delimited import header_of as header_of
@@ -36,11 +36,16 @@ EXTENSIONS = {
     ".npy": "npy",
     ".npz": "npz",
     ".mat": "mat",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xlsb": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
 }
 """File extension → format, for files whose declaration names no format."""
-HAVE_TABLES = ("sqlite", "npz", "mat")
+HAVE_TABLES = ("sqlite", "npz", "mat", "excel")
 """Formats that may hold several tables."""
-IDS = ("user", "item", "id", "pair")
+IDS = ("user", "session", "item", "id", "pair")
 """Roles of ids, of which a list is none."""
 RENAME = "rename one of the two"
 
@@ -124,6 +129,8 @@ def read(
             raise FoldinError("the file is missing", remedy="put the data there")
         sniffing.refuse_unreadable(path)
         with packed.unpacked(path, file.member) as plain:
+            if sniffing.format_of(plain) == "excel" != format_of(file):
+                raise FoldinError("this is a spreadsheet", remedy=f"write format: excel in {key}")
             rows = _rows(file, plain, columns, key, bad, padded)
         if rows.empty:
             raise FoldinError("the file holds no rows")
@@ -161,6 +168,11 @@ def _rows(
             rows = arrays.table(path, form, file.table)
             _require(columns, [str(name) for name in rows], key)
             return rows
+        case "excel":
+            rows = excel.read(path, file.table, header=file.header)
+            if len(rows):
+                _require(columns, list(rows.columns), key, "sheet")
+            return rows
         case "csv":
             first = header_of(path, separator_of(file), file.encoding)
             names = first if file.header else [str(place + 1) for place in range(len(first))]
@@ -188,6 +200,8 @@ def frames(file: File, path: Path) -> Iterator[pd.DataFrame]:
             yield sqlite.read(path, _query(file))
         case "jsonl":
             yield json_lines.read(path, None, None)[0].reset_index(drop=True)
+        case "excel":
+            yield excel.read(path, file.table, header=file.header)
         case form:
             yield arrays.table(path, form, file.table)
 

@@ -76,7 +76,7 @@ def look(path: Path, name: str) -> Text:
     rows = list(_split(sample, separator, ROWS + 1))
     # The last may be cut.
     rows = rows if whole or len(rows) < 2 else rows[:-1]
-    header, unsure = _has_header(rows)
+    header, unsure = has_header(rows)
     width = len(rows[0])
     names = [cell.strip() for cell in rows[0]] if header else [str(n + 1) for n in range(width)]
     most = max(FEWEST, min(ROWS, CELLS // width))
@@ -197,7 +197,7 @@ def _refuse_duplicates(names: list[str], file: str) -> None:
         raise FoldinError(f"the file names '{name}' twice", where=file, remedy="rename one of the two")
 
 
-def _has_header(rows: list[list[str]]) -> tuple[bool, list[str]]:
+def has_header(rows: list[list[str]]) -> tuple[bool, list[str]]:
     """Return whether the first row names the columns, and what is unsure of that."""
     first, below = rows[0], [row for row in rows[1:1000] if len(row) == len(rows[0])]
     cells = [cell.strip(' "') for cell in first]

@@ -72,6 +72,8 @@ ATTRIBUTES = (
     *("orderid", "transactionid", "amount", "cost", "averagerating", "avgrating", "meanrating", "averagescore"),
 )
 """What columns of nothing of that are often called."""
+SESSIONS = ("session", "sessionid", "sessionkey", "sessid", "visitid", "basketid", "playlistid")
+"""What columns of sessions are often called."""
 KINDS = re.compile(r":(token|float|token_seq|float_seq)$")
 """What RecBole adds to the names of columns."""
 SUFFIX = re.compile(r"(ids?|no|nr|num|number|key|name|code|uuid|guid|hash|title)$")
@@ -121,3 +123,8 @@ def of_pair(name: str) -> str:
 def is_attribute(name: str) -> bool:
     """Return whether a name is that of a column that is no user, item, rating, count or time."""
     return plain(name) in ATTRIBUTES
+
+
+def is_session(name: str) -> bool:
+    """Return whether a name is that of a column of sessions."""
+    return plain(name) in SESSIONS
