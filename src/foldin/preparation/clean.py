@@ -4,6 +4,7 @@ The rows of all tables are in natural order of ids, so they do not depend on the
 grow linearly with the ratings: ids become whole numbers first, and no step makes a Python object for each row.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,18 @@ ITEMS, USERS = side_tables.ITEMS, side_tables.USERS
 BLOCK = 1 << 20
 """Ratings checked at once, so that a check needs little memory beside the ratings."""
 Mask = npt.NDArray[np.bool_]
+Make = Callable[[DataSet, Path, params.Clean], tuple[Tables, dict[str, Any]]]
 
 
-def run(dataset: str) -> None:
+def run(dataset: str, make: Make | None = None) -> None:
     """Make the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
 
     Parameters
     ----------
     dataset : str
         Name of the data set.
+    make : callable, optional
+        What makes the tables, as `tables` does: another engine has its own.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def run(dataset: str) -> None:
     raw = paths.raw(dataset)
     files.require(dataset, "fetch", "raw files", raw)
     step(f"{dataset}: reading and cleaning the raw files")
-    made, account = tables(declaration, raw, settings)
+    made, account = (make or tables)(declaration, raw, settings)
     for name, table in made._asdict().items():
         check(name, account[name], len(table))
     with files.whole_folder(paths.clean(dataset)) as folder:
@@ -91,6 +95,36 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
     declaration.check_files(raw, str(place))
     dropped = {"bad_line": found.bad_lines, **found.dropped}
     ratings, account = clean_ratings(found.ratings, declaration, settings, dropped=dropped)
+    made, metrics = close(declaration, raw, settings, (ratings, account), (found.items, found.users))
+    for table, changed in found.changed.items():
+        metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
+    return made, metrics
+
+
+def close(
+    declaration: DataSet,
+    raw: Path,
+    settings: params.Clean,
+    cleaned: tuple[pd.DataFrame, Account],
+    described: tuple[pd.DataFrame, pd.DataFrame],
+) -> tuple[Tables, dict[str, Any]]:
+    """Return the canonical tables and their accounts, of ratings that are clean.
+
+    Parameters
+    ----------
+    declaration, raw, settings
+        As of `tables`.
+    cleaned : tuple of pandas.DataFrame and Account
+        The ratings, and what happened to their rows, as `clean_ratings` returns them.
+    described : tuple of two pandas.DataFrame
+        The raw tables of items and users.
+
+    Raises
+    ------
+    FoldinError
+        When no rating is left, no time can be, or an alarm is one to stop on.
+    """
+    (ratings, account), place = cleaned, raw.relative_to(paths.root())
     if ratings.empty:
         raise FoldinError(
             f"no rating of '{declaration.name}' is left after cleaning: {_in_words(account.dropped)}",
@@ -110,10 +144,8 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
     metrics = {"ratings": account.close("ratings", len(ratings))}
     if odd:
         metrics["ratings"]["alarms"] = {alarm.name: alarm.count for alarm in odd}
-    items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], declaration, settings)
-    users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
-    for table, changed in found.changed.items():
-        metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
+    items, metrics["items"] = side_tables.items(described[0], ratings["item_id"], declaration, settings)
+    users, metrics["users"] = side_tables.users(described[1], ratings["user_id"], settings)
     return Tables(ratings, items, users), metrics
 
 
