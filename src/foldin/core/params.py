@@ -243,16 +243,6 @@ def device() -> str:
     return str(read()["device"])
 
 
-def engine() -> str:
-    """Return what runs the stages that Spark can run, "local" or "spark"."""
-    return str(read()["engine"])
-
-
-def spark() -> Spark:
-    """Return where Spark runs; no stage declares it, because it changes no result."""
-    return parse(Spark, read().get("spark", {}), "spark")
-
-
 def list_length() -> int:
     """Return the length of the recommendation lists judged, k; training stages read this of `evaluation`, no more."""
     evaluation = read_as_declared("evaluation.k").get("evaluation")

@@ -22,7 +22,7 @@ from foldin.core.progress import say, step
 from foldin.datasets import registry
 from foldin.datasets.composition import Tables, compose
 from foldin.datasets.declaration import DataSet
-from foldin.preparation import alarms, isbn, side_tables
+from foldin.preparation import alarms, isbn, pairs, side_tables
 from foldin.preparation.account import PARTS, Account, check, summed
 
 RATINGS = {"user_id": "category", "item_id": "category", "rating": "float32", "timestamp": "Int64"}
@@ -224,8 +224,8 @@ def clean_ratings(
     order, repeats = sorted_pairs(user, item, len(item_names))
     if order is not None and repeats is not None:
         add = np.maximum if dataset.events_per_pair == "highest" else np.add
-        rating = _of_pairs(rating, order, repeats, add) if implicit else rating
-        order = _chosen(order, repeats, time, last=implicit or settings.duplicates == "last")
+        rating = pairs.combined(rating, order, repeats, add) if implicit else rating
+        order = pairs.chosen(order, repeats, time, last=implicit or settings.duplicates == "last")
     added = "lower_of_same_pair" if dataset.events_per_pair == "highest" else "added_to_same_pair"
     account.dropped[added if implicit else "duplicate_pair"] = len(rating) - _length(order, rating)
     values = rating if order is None else rating[order]
@@ -285,31 +285,6 @@ def _times(times: pd.arrays.IntegerArray, latest_year: int) -> tuple[pd.arrays.I
         times = times.copy()
         times[impossible] = pd.NA
     return times, count
-
-
-def _chosen(order: Rows, repeats: Mask, times: pd.arrays.IntegerArray, *, last: bool) -> Rows:
-    """Return the order with one row of each pair: the last or first by time, then by row."""
-    group = np.cumsum(~repeats)
-    in_question = np.concatenate([repeats[1:], [False]]) | repeats
-    places = np.flatnonzero(in_question)
-    known = times.to_numpy(np.int64, na_value=np.iinfo(np.int64).min)
-    # The order is by row within a pair, and lexsort keeps it among equal times.
-    sorted_places = places[np.lexsort((known[order[places]], group[places]))]
-    owner = group[sorted_places]
-    ends = owner[1:] != owner[:-1]
-    keeps = sorted_places[np.concatenate([ends, [True]] if last else [[True], ends])]
-    kept = ~in_question
-    kept[keeps] = True
-    return order[kept]
-
-
-def _of_pairs(counts: npt.NDArray[np.float64], order: Rows, repeats: Mask, add: np.ufunc) -> npt.NDArray[np.float64]:
-    """Return counts where every row of a pair has the sum of the pair's, or the highest."""
-    starts = np.flatnonzero(~repeats)
-    sums = add.reduceat(counts[order], starts)
-    result = np.empty_like(counts)
-    result[order] = np.repeat(sums, np.diff(np.append(starts, len(order))))
-    return result
 
 
 def _length(order: Rows | None, rating: npt.NDArray[np.float64]) -> int:

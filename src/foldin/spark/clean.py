@@ -1,8 +1,8 @@
 """Stage `clean` on Spark: the tables and the account of the local engine, to the byte.
 
-Three passes over the raw ratings: rows are counted by reason, ids are collected, and of the usable rows of each pair one
-is kept. Ids become whole numbers in natural order on the driver, which holds the cleaned ratings at the end (20 bytes
-each), as the canonical tables are one file each. Items and users are small, and are read there, too.
+Three passes over the raw ratings: rows are counted by reason, ids are collected, and of the usable rows of each pair
+one is kept. Ids become whole numbers in natural order on the driver, which holds the clean ratings at the end (21 bytes
+each), because the canonical tables are one file each. Items and users are few, and are read there, too.
 """
 
 from pathlib import Path
@@ -32,7 +32,7 @@ def run(dataset: str) -> None:
 def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tables, dict[str, Any]]:
     """Return the canonical tables of a data set and their account, as `foldin.preparation.clean.tables` does.
 
-    A data set whose format only the local engine reads is cleaned by it, and so is a file with lines that are not plain.
+    The local engine cleans a data set whose format only it reads, and a file with lines that are not plain.
     """
     if why := _not_for_spark(declaration, raw):
         say(f"{declaration.name}: cleaned by the local engine, because {why}")
@@ -40,8 +40,10 @@ def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> tuple[Tab
     with session.job(f"{declaration.name}: cleaning on Spark") as spark:
         cleaned = _cleaned(spark, declaration, raw, settings)
     if cleaned is None:
-        say(f"{declaration.name}: cleaned by the local engine, because {declaration.ratings_file.name} has lines that "  # type: ignore[union-attr]
-            "are not plain")
+        say(
+            f"{declaration.name}: cleaned by the local engine, because {declaration.ratings_file.name} has lines that "  # type: ignore[union-attr]
+            "are not plain"
+        )
         return clean.tables(declaration, raw, settings)
     assert declaration.describe is not None
     declaration.check_files(raw, str(raw))
@@ -103,9 +105,7 @@ def _judged(rows: Any, declaration: DataSet, settings: params.Clean) -> Any:
     end = int(np.datetime64(f"{settings.latest_year + 1:04d}-01-01", "s").astype(np.int64))
     time = f.col("timestamp")
     impossible = f.coalesce((time < 0) | (time >= end), f.lit(False))
-    return rows.withColumns(
-        {"reason": reason, "impossible": impossible, "time": f.when(~impossible, time)}
-    )
+    return rows.withColumns({"reason": reason, "impossible": impossible, "time": f.when(~impossible, time)})
 
 
 def _account(judged: Any, declaration: DataSet, raw: Path, *, header: bool) -> Account | None:
@@ -139,10 +139,7 @@ def _frame(table: pa.Table, names: dict[str, "pd.Index[str]"]) -> pd.DataFrame:
     missing = time.is_null().to_numpy()
     seconds = time.fill_null(0).to_numpy()
     columns = {
-        **{
-            f"{kind}_id": pd.Categorical.from_codes(table.column(kind).to_numpy(), names[kind])
-            for kind in IDS
-        },
+        **{f"{kind}_id": pd.Categorical.from_codes(table.column(kind).to_numpy(), names[kind]) for kind in IDS},
         "rating": table.column("rating").to_numpy().astype(np.float32),
         "timestamp": pd.arrays.IntegerArray(seconds, np.ascontiguousarray(missing)),
     }

@@ -10,16 +10,16 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from foldin.core import determinism, params, paths
+from foldin.core import determinism, engines, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.progress import end, step, tick
 from foldin.spark import java
@@ -33,6 +33,10 @@ JVM_BESIDE = 1.1
 """Memory of a JVM, per gigabyte of its heap."""
 
 
+_sessions: dict[str, Any] = {}
+"""The session of this process by its master, where there is one."""
+
+
 def start() -> Any:
     """Return the session of this process, a `pyspark.sql.SparkSession`; start it where there is none yet.
 
@@ -41,23 +45,29 @@ def start() -> Any:
     FoldinError
         When pyspark or Java is missing, memory is short, or the cluster cannot be reached or gives no executor.
     """
-    # A stage has its own folder of outputs, and a session outlasts none: keyed by where it runs.
-    return _started(params.spark().model_dump_json())
+    # Tables go to and from Spark as Arrow's, so what it says of pandas does not matter here.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas >= 3", FutureWarning)
+    where = engines.spark()
+    if where.master not in _sessions:
+        stop()
+        _sessions[where.master] = _start(where)
+    return _sessions[where.master]
 
 
-@lru_cache(maxsize=1)
-def _started(settings: str) -> Any:
-    where = params.spark()
+def _start(where: params.Spark) -> Any:
     sql = _pyspark()
     java.require()
     _require_memory(where)
     _require_master(where.master)
     step(f"starting Spark on {where.master}")
     session = _open(sql, where)
-    atexit.register(_stop, session)
     if not where.master.startswith("local"):
-        session.sparkContext.addPyFile(str(_own_code()))
-        _require_executor(session, where)
+        try:
+            session.sparkContext.addPyFile(str(_own_code()))
+            _require_executor(session, where)
+        except BaseException:
+            _stop(session)
+            raise
     return session
 
 
@@ -127,10 +137,10 @@ def options(where: params.Spark) -> dict[str, str]:
 
 
 def _open(sql: Any, where: params.Spark) -> Any:
+    from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.java_gateway import launch_gateway
-    from py4j.protocol import Py4JError
 
     conf = SparkConf(loadDefaults=False).setAll(list(options(where).items()))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -174,19 +184,24 @@ def _own_code() -> Path:
 
 
 def _stop(session: Any) -> None:
+    """Stop a session and its JVM; another would not start one of its own as long as this one's is known."""
     from py4j.protocol import Py4JError
+    from pyspark import SparkContext
 
-    try:
+    with suppress(Py4JError, OSError):  # the JVM may be gone already
         session.stop()
-    except (Py4JError, OSError):
-        return  # the JVM is gone already
+    gateway, SparkContext._gateway, SparkContext._jvm = SparkContext._gateway, None, None
+    if gateway is not None:
+        with suppress(Py4JError, OSError):
+            gateway.shutdown()
+        gateway.proc.stdin.close()  # which the JVM ends with
+        gateway.proc.wait(timeout=30)
 
 
 def stop() -> None:
     """Stop the session of this process, where there is one."""
-    if _started.cache_info().currsize:
-        _stop(_started(params.spark().model_dump_json()))
-        _started.cache_clear()
+    if _sessions:
+        _stop(_sessions.popitem()[1])
 
 
 @contextmanager
@@ -256,3 +271,6 @@ def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     causes = [line for line in lines if "Exception: " in line or line.startswith("Caused by")]
     return (causes or lines or [type(error).__name__])[-1 if causes else 0][:300]
+
+
+atexit.register(stop)

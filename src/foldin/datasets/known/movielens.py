@@ -22,9 +22,7 @@ RATING: dict[str, parsers.Parser] = {
     "timestamp": parsers.integer,
 }
 IN_TABS = RatingsFile("u.data", RATING, "\t")
-IN_COMMAS = RatingsFile(
-    "ratings.csv", RATING, ",", header=True, names=("userId", "movieId", "rating", "timestamp")
-)
+IN_COMMAS = RatingsFile("ratings.csv", RATING, ",", header=True, names=("userId", "movieId", "rating", "timestamp"))
 NO_PEOPLE = pd.DataFrame({"user_id": pd.Series(dtype="str")})
 """The users of a data set that says nothing of them."""
 RELEASE_YEAR = r"\((\d{4})\)\s*$"
