@@ -34,7 +34,7 @@ def on_spark(folder, master="local[2]", **more):
         values["spark"] |= {"master": master, "driver_gigabytes": 0.5, "executor_gigabytes": 0.5, **more}
         values["spark"]["options"] = {
             "spark.sql.shuffle.partitions": "4",
-            "spark.driver.extraJavaOptions": f"{FAST} -Dlog4j2.configurationFile={session.LOG4J.as_uri()}",
+            "spark.driver.extraJavaOptions": FAST,
             "spark.executor.extraJavaOptions": FAST,
         }
 

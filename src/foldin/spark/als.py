@@ -22,6 +22,9 @@ from foldin.spark import session
 
 BLOCKS = 8
 """Blocks of users, and of items. A constant: were it the number of cores, sums would be grouped by machine."""
+KEPT = 4
+"""Epochs after which factors are written to disk: a plan of too many epochs overflows the stack, and a lost worker's
+factors are computed again from there."""
 POLISH = 3
 """Epochs of the local solver after those of MLlib."""
 FIRST = 5
@@ -133,6 +136,7 @@ def factors(
             maxIter=epochs,
             regParam=penalty,
             seed=model.seed,
+            checkpointInterval=KEPT,
             numUserBlocks=BLOCKS,
             numItemBlocks=BLOCKS,
             implicitPrefs=confidence is not None,

@@ -5,6 +5,7 @@ What can be wrong is checked before, or found out soon after: Spark itself would
 
 import atexit
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -29,6 +30,8 @@ WAIT = 120.0
 """Seconds in which a cluster must give an executor: workers that have no room for one never say so."""
 SHUFFLES = 16
 """Partitions of a shuffle. A constant: were it the number of cores, sums would be grouped by machine."""
+STACK = "-Xss8m"
+"""Stack of the JVM's threads: many epochs make a plan whose steps are nested deeply."""
 JVM_BESIDE = 1.1
 """Memory of a JVM, per gigabyte of its heap."""
 
@@ -120,7 +123,8 @@ def options(where: params.Spark) -> dict[str, str]:
         "spark.cores.max": str(where.cores),
         "spark.driver.memory": f"{where.driver_gigabytes * 1024:.0f}m",
         "spark.executor.memory": f"{where.executor_gigabytes * 1024:.0f}m",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOG4J.as_uri()}",
+        "spark.driver.defaultJavaOptions": f"{STACK} -Dlog4j2.configurationFile={LOG4J.as_uri()}",
+        "spark.executor.defaultJavaOptions": STACK,
         "spark.driver.maxResultSize": "0",  # memory is the limit
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -148,13 +152,23 @@ def _open(sql: Any, where: params.Spark) -> Any:
     with log().open("wb") as said:
         try:
             gateway = launch_gateway(conf, {"stderr": said, "stdout": said})
-            return sql.SparkSession(SparkContext(gateway=gateway, conf=conf))
+            context = SparkContext(gateway=gateway, conf=conf)
+            context.setCheckpointDir(_checkpoints().resolve().as_uri())
+            return sql.SparkSession(context)
         except (PySparkException, Py4JError, OSError) as error:
             raise FoldinError(
                 f"Spark did not start on {where.master} ({_first_line(error)})",
                 where="params.yaml (spark)",
                 remedy=f"{log().relative_to(paths.root())} says why",
             ) from None
+
+
+def _checkpoints() -> Path:
+    """Return the folder of what long jobs keep on the way, which every worker sees; those of dead processes go."""
+    for folder in paths.partial().glob("spark-checkpoints-*"):
+        if not psutil.pid_exists(int(folder.name.rpartition("-")[2])):
+            shutil.rmtree(folder, ignore_errors=True)
+    return paths.partial() / f"spark-checkpoints-{os.getpid()}"
 
 
 def _require_executor(session: Any, where: params.Spark) -> None:
@@ -190,6 +204,7 @@ def _stop(session: Any) -> None:
 
     with suppress(Py4JError, OSError):  # the JVM may be gone already
         session.stop()
+    shutil.rmtree(_checkpoints(), ignore_errors=True)
     gateway, SparkContext._gateway, SparkContext._jvm = SparkContext._gateway, None, None
     if gateway is not None:
         with suppress(Py4JError, OSError):
