@@ -34,8 +34,9 @@ def test_ratings_are_predicted_as_well(on_a_core, parts, tmp_path):
     users, items, ratings = parts[2].triples()
     errors = [metrics.rmse(ratings, model.predict(users, items)) for model in (local, spark)]
     assert abs(errors[0] - errors[1]) < 0.005
-    assert spark.epochs in (5, 10)
-    assert [row["epoch"] for row in spark.history] in ([5], [5, 10])
+    tried = [int(row["epoch"]) for row in spark.history]
+    assert tried == [4, 5, 7, 10][: len(tried)]
+    assert spark.epochs in tried[-2:]
     again = fitted(settings, parts, on_spark.ExplicitALS)
     assert np.array_equal(again.predict(users, items), spark.predict(users, items))
     spark.save(tmp_path)

@@ -27,8 +27,10 @@ KEPT = 4
 factors are computed again from there."""
 POLISH = 3
 """Epochs of the local solver after those of MLlib."""
-FIRST = 5
-"""Epochs that are tried first where a validation part chooses their number; then twice as many, and so on."""
+START = 100.0
+"""Ratings are multiplied by it for MLlib, and their penalty too, which leaves the problem as it is. MLlib's first
+factors have length 1; so they are ten times shorter beside the last ones, like those of the local engine, and early
+epochs fit little of the noise."""
 LARGEST_ID = 2**31 - 1
 
 
@@ -44,8 +46,10 @@ class ExplicitALS(als.ExplicitALS):
             self._user_bias[:] = self._bias.user / self._spread
             users, items, ratings = scaled.triples()
             left = (ratings - self._mean - self._user_bias[users] - self._item_bias[items]).astype(np.float32)
-            self._user_factors[:], self._item_factors[:] = factors(
-                self, scaled.with_ratings(_same_cells(scaled.ratings, left)), epochs, self.settings.regularization
+            residuals = scaled.with_ratings(_same_cells(scaled.ratings, np.float32(START) * left))
+            users_found, items_found = factors(self, residuals, epochs, START * self.settings.regularization)
+            self._user_factors[:], self._item_factors[:] = (
+                side / np.float32(np.sqrt(START)) for side in (users_found, items_found)
             )
             noted: dict[str, float] = {}
             for _ in range(POLISH):
@@ -168,20 +172,20 @@ def _choose_epochs(
     higher_is_better: bool = False,
     choosing: bool,
 ) -> None:
-    """Fit for the epochs chosen before; or for `FIRST`, twice as many and so on, while the validation part gains.
+    """Fit for the epochs chosen before; or for 1 of MLlib, 2, 4 and so on, while the validation part gains.
 
-    MLlib cannot go on from factors, so each number of epochs is a fit of its own; the last epochs of each are `POLISH`.
+    MLlib cannot go on from factors, so each number of epochs is a fit of its own. `POLISH` epochs end each.
     """
-    most = model.settings.epochs
+    most = max(1, model.settings.epochs - POLISH)
     if not choosing:
-        epochs = model.epochs or most
-        model.history.append({"epoch": epochs, **fit(max(1, epochs - POLISH))})
+        epochs = most if model.epochs is None else model.epochs - POLISH
+        model.history.append({"epoch": epochs + POLISH, **fit(epochs)})
         return
     best, best_value, weights = 0, -np.inf, None
-    epochs = min(FIRST, most)
+    epochs = 1
     while True:
-        noted = fit(max(1, epochs - POLISH))
-        model.history.append({"epoch": epochs, **noted})
+        noted = fit(epochs)
+        model.history.append({"epoch": epochs + POLISH, **noted})
         if model.after_epoch is not None:
             model.after_epoch(model.history[-1])
         value = noted[choose_by] if higher_is_better else -noted[choose_by]
@@ -193,7 +197,7 @@ def _choose_epochs(
         epochs = min(2 * epochs, most)
     assert weights is not None
     model._restore(weights)
-    model.epochs = best
+    model.epochs = best + POLISH
 
 
 MODELS: dict[str, type[Recommender]] = {"als-explicit": ExplicitALS, "als-implicit": ImplicitALS}
