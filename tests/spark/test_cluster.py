@@ -20,7 +20,7 @@ from foldin.models import als
 from foldin.preparation import clean, fetch, user_item
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(3600)]
-LARGE = {"users": 3000, "items": 1000, "ratings": 250_000}
+LARGE = {"users": 2000, "items": 1000, "ratings": 150_000}
 FIT = """
 from foldin.core import determinism
 determinism.fix_environment(2)

@@ -10,6 +10,9 @@ from foldin.spark import als as on_spark
 
 pytestmark = pytest.mark.timeout(1800)
 
+NEAR = 0.01
+"""Of 962 test ratings; docs/scale.md has the differences on larger data."""
+
 
 @pytest.fixture(scope="module")
 def parts():
@@ -33,7 +36,7 @@ def test_ratings_are_predicted_as_well(on_a_core, parts, tmp_path):
     local, spark = (fitted(settings, parts, cls) for cls in (als.ExplicitALS, on_spark.ExplicitALS))
     users, items, ratings = parts[2].triples()
     errors = [metrics.rmse(ratings, model.predict(users, items)) for model in (local, spark)]
-    assert abs(errors[0] - errors[1]) < 0.005
+    assert abs(errors[0] - errors[1]) < NEAR
     tried = [int(row["epoch"]) for row in spark.history]
     assert tried == [4, 5, 7, 10][: len(tried)]
     assert spark.epochs in tried[-2:]
@@ -47,4 +50,4 @@ def test_ratings_are_predicted_as_well(on_a_core, parts, tmp_path):
 def test_items_are_ranked_as_well(on_a_core, parts):
     settings = models.family("als")["als-implicit"]
     local, spark = (fitted(settings, parts, cls) for cls in (als.ImplicitALS, on_spark.ImplicitALS))
-    assert abs(ndcg(local, parts[2]) - ndcg(spark, parts[2])) < 0.005
+    assert abs(ndcg(local, parts[2]) - ndcg(spark, parts[2])) < NEAR

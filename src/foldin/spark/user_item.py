@@ -39,9 +39,9 @@ def random_by_rating(ratings: pd.DataFrame, settings: params.Split, given: Given
     n_test, n_validation = round(n * settings.test), round(n * settings.validation)
     with _rows(given, "random_by_rating") as rows:
         drawn = _drawn(rows.select("row"), settings.seed)
-        order = f.struct("drawn", "row")
+        number, row = f.col("drawn"), f.col("row")
         bounds = [_smallest(drawn, n, k) for k in (n - n_test - n_validation, n - n_test)]
-        train, training = (order < f.struct(*map(f.lit, bound)) for bound in bounds)
+        train, training = ((number < at) | ((number == at) & (row < end)) for at, end in bounds)
         return _split(drawn.select("row", f.when(train, TRAIN).when(training, VALIDATION).otherwise(TEST)))
 
 
