@@ -16,7 +16,7 @@ FILTER := .venv/bin/python src/foldin strip --filter
 LOCK_FILTER := .venv/bin/python src/foldin strip --lock-filter
 
 .DEFAULT_GOAL := help
-.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-bounds test-faults worlds test-install verify doctor lock clean
+.PHONY: help repository install install-dev repro experiments lab lint format test anchors test-slow test-machines test-bounds test-faults cluster-test worlds test-install verify doctor lock clean
 
 help:  ## print every target and what it does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-faults: install-dev  ## kill every stage, fill its disk, damage its inputs:
 
 test-bounds: install-dev  ## every network at the smallest and largest value of each setting (half an hour)
 	$(ACTIVE) pytest -m bounds
+
+cluster-test: install-dev  ## run on a real Spark cluster on this machine, and kill its workers (EXTRA=spark; needs Java)
+	$(ACTIVE) pytest -m cluster tests/spark
 
 worlds: install-dev  ## test on random data sets and random files, new ones each time, for MINUTES=10 each
 	$(ACTIVE) nice pytest -m worlds tests/test_worlds.py tests/test_own_worlds.py

@@ -18,7 +18,7 @@ from foldin.core import determinism, params
 determinism.fix_environment(threads=2)
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-pytest_plugins = ["small_models"]
+pytest_plugins = ["small_models", "spark_checkouts"]
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 FAMILIES = (

@@ -449,9 +449,10 @@ def _add_stage(name: str, module: str, about: str, *of: str) -> None:
     """Add the command of a stage: it runs the module for a data set, and a family, while the inputs are watched."""
 
     def run(**given: str) -> None:
+        from foldin.core import engines
         from foldin.workspace import watched_inputs
 
-        stage, names = importlib.import_module(f"foldin.{module}"), [given[one] for one in of]
+        stage, names = importlib.import_module(engines.module(module)), [given[one] for one in of]
         with watched_inputs.inputs(name.replace("-", "_"), *names):
             if module == "workspace.run_notebook":
                 stage.run(name, *names, command=f"{name}@{given['dataset']}")

@@ -70,7 +70,7 @@ def test_every_parameter_a_stage_declares_is_read_by_it(repository):
         for parameter in pipeline_of(repository, key, dataset, family):
             # The first two are fixed before any stage's own code; the declarations of one's own data are read with the
             # registry of data sets.
-            if parameter not in ("threads", "device", "sources"):
+            if parameter not in ("threads", "device", "engine", "sources"):
                 assert any(name == stage and f"{asked}.".startswith(f"{parameter}.") for name, asked in read), (
                     f"{stage} declares {parameter} and never reads it"
                 )

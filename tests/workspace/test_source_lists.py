@@ -197,6 +197,7 @@ ROOMS = (
     "evaluation",
     "report",
     "recommend",
+    "spark",
     "traps",
     "workspace",
 )

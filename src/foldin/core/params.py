@@ -28,6 +28,7 @@ from foldin.core.schema import Emulated as Emulated
 from foldin.core.schema import Evaluation as Evaluation
 from foldin.core.schema import Report as Report
 from foldin.core.schema import Section as Section
+from foldin.core.schema import Spark as Spark
 from foldin.core.schema import Split as Split
 from foldin.core.schema import Subset as Subset
 from foldin.core.schema import Traps as Traps
@@ -37,7 +38,8 @@ from foldin.core.schema import Verify as Verify
 LISTS = ("datasets", "families")
 NUMBERS = {"seed": (0, LARGEST_SEED), "threads": (1, MOST_THREADS), "processes": (1, MOST_THREADS)}
 """The numbers outside all sections, each with its bounds."""
-DEVICES = ("cpu", "gpu")
+CHOICES = {"device": ("cpu", "gpu"), "engine": ("local", "spark")}
+"""The words outside all sections, each with its values."""
 DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What a data set may be called: its name becomes part of a command, and names folders."""
 STAGE = "FOLDIN_STAGE"
@@ -83,11 +85,11 @@ def _checked(content: bytes, name: str) -> dict[str, Any]:
     if not values:
         raise FoldinError("holds no keys", where=name, remedy="restore it: git checkout params.yaml")
     families = known_families()
-    valid = [*LISTS, *NUMBERS, "device", "sources", *SECTIONS, *families]
+    valid = [*LISTS, *NUMBERS, *CHOICES, "sources", *SECTIONS, *families]
     for key in values:
         if key not in valid:
             raise FoldinError(f"unknown key '{key}'", where=name, remedy=nearest(str(key), valid))
-    for key in (*LISTS, *NUMBERS, "device", "sources"):
+    for key in (*LISTS, *NUMBERS, *CHOICES, "sources"):
         if key not in values:
             raise FoldinError(f"the key '{key}' is missing", where=name, remedy="restore it")
     for key in LISTS:
@@ -107,9 +109,10 @@ def _checked(content: bytes, name: str) -> dict[str, Any]:
         remedy = "it must hold a name and a declaration for each data set of your own, or {} for none"
         raise FoldinError(f"sources is {values['sources']!r}", where=name, remedy=remedy)
     _refuse_no_names(values["sources"], "sources")
-    if values["device"] not in DEVICES:
-        remedy = f"it must be one of: {', '.join(DEVICES)}"
-        raise FoldinError(f"device is {values['device']!r}", where=name, remedy=remedy)
+    for key, words in CHOICES.items():
+        if values[key] not in words:
+            remedy = f"it must be one of: {', '.join(words)}"
+            raise FoldinError(f"{key} is {values[key]!r}", where=name, remedy=remedy)
     for family in values["families"]:
         if family not in families:
             raise FoldinError(f"unknown model family '{family}'", where=name, remedy=nearest(family, families))

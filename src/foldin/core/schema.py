@@ -113,6 +113,16 @@ class Emulated(Section):
     seeds: Fits
 
 
+class Spark(Section):
+    """Section `spark`: where the engine spark runs; what each key means stands in params.yaml."""
+
+    master: str = Field(pattern=r"^(local\[[1-9][0-9]*\]|spark://[^\s/,:]+:[0-9]{1,5}|yarn|k8s://\S+)$")
+    cores: int = Field(ge=1, le=100_000)
+    driver_gigabytes: float = Field(ge=0.5, le=10_000)
+    executor_gigabytes: float = Field(ge=0.5, le=10_000)
+    options: dict[str, str]
+
+
 class Verify(Section):
     """Section `verify`: what `foldin verify` accepts where bytes cannot be the same, and what it runs elsewhere."""
 
@@ -203,6 +213,7 @@ SECTIONS: dict[str, type[Section]] = {
     "evaluation": Evaluation,
     "report": Report,
     "tune": Tune,
+    "spark": Spark,
     "verify": Verify,
     "traps": Traps,
     "demo": Demo,

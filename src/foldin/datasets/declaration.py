@@ -10,6 +10,7 @@ import pandas as pd
 from foldin.core.errors import FoldinError
 from foldin.core.files import sha256
 from foldin.core.interactions import Scale
+from foldin.datasets.formats.plain import RatingsFile
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,10 @@ class DataSet:
         foldin.preparation.protocols.
     negatives : callable or None
         Reads held-out pairs and the negatives they are ranked among, from the folder of raw files and the raw ratings.
+    ratings_file : RatingsFile or None
+        The ratings, where they are one file of delimited text, which other engines can read as well as `read` does.
+    describe : callable or None
+        Reads the tables of items and users alone, as `read` does; there where `ratings_file` is.
     beside : str
         How published metrics on this data compare with ours, for the report.
     """
@@ -178,6 +183,8 @@ class DataSet:
     keeps_repeats: bool = False
     fold: Callable[[Path, int], pd.DataFrame] | None = None
     negatives: Callable[[Path, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
+    ratings_file: RatingsFile | None = None
+    describe: Callable[[Path], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: str = ""
 
     @property
@@ -283,12 +290,17 @@ class DataSet:
         FoldinError
             When a count is not as known: names it, what was found and what is right.
         """
-        counts = self.counts
-        if folder is not None and self.other_releases:
-            counts = self.release_in(folder).counts
-        if counts is None:
-            return
-        found = Counts(len(ratings), ratings["user_id"].nunique(), ratings["item_id"].nunique())
+        if self.known_counts(folder) is not None:
+            counts = Counts(len(ratings), ratings["user_id"].nunique(), ratings["item_id"].nunique())
+            self.compare_counts(counts, folder)
+
+    def known_counts(self, folder: Path | None = None) -> Counts | None:
+        """Return the known counts of the release in a folder; None where they are not known."""
+        return self.release_in(folder).counts if folder is not None and self.other_releases else self.counts
+
+    def compare_counts(self, found: Counts, folder: Path | None = None) -> None:
+        """Compare counts with the known ones; see `check_counts`."""
+        counts = self.known_counts(folder) or Counts(None)
         for what, right in vars(counts).items():
             count = getattr(found, what)
             if right is not None and count != right:

@@ -4,6 +4,7 @@ The rows of all tables are in natural order of ids, so they do not depend on the
 grow linearly with the ratings: ids become whole numbers first, and no step makes a Python object for each row.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,20 @@ SAME_PAIR = {"sum": "added_to_same_pair", "highest": "lower_of_same_pair"}
 LOG = "interactions.parquet"
 """File of all interactions, beside the canonical tables, where a declaration says `repeats: keep`."""
 Mask = npt.NDArray[np.bool_]
+Made = tuple[Tables, dict[str, Any], pd.DataFrame | None]
+"""Canonical tables, their accounts, and the log of interactions where a data set keeps repeats."""
+Make = Callable[[DataSet, Path, params.Clean], Made]
 
 
-def run(dataset: str) -> None:
+def run(dataset: str, make: Make | None = None) -> None:
     """Make the canonical tables of a data set, and the account of what was dropped, changed and kept, and why.
 
     Parameters
     ----------
     dataset : str
         Name of the data set.
+    make : callable, optional
+        What makes the tables, as `tables` does: another engine has its own.
 
     Raises
     ------
@@ -55,7 +61,7 @@ def run(dataset: str) -> None:
     raw = paths.raw(dataset)
     files.require(dataset, "fetch", "raw files", raw)
     step(f"{dataset}: reading and cleaning the raw files")
-    made, account, log = tables(declaration, raw, settings)
+    made, account, log = (make or tables)(declaration, raw, settings)
     for name, table in made._asdict().items():
         check(name, account[name], len(table))
     with files.whole_folder(paths.clean(dataset)) as folder:
@@ -73,9 +79,7 @@ def run(dataset: str) -> None:
     say(f"{dataset}: {len(made.ratings):,} of {rows_in:,} ratings kept; dropped: {_in_words(dropped)}")
 
 
-def tables(
-    declaration: DataSet, raw: Path, settings: params.Clean
-) -> tuple[Tables, dict[str, Any], pd.DataFrame | None]:
+def tables(declaration: DataSet, raw: Path, settings: params.Clean) -> Made:
     """Return the canonical tables of a data set, the account of what was done and why, and the log of interactions.
 
     The log is None unless the data set keeps repeats.
@@ -96,16 +100,46 @@ def tables(
     """
     place = raw.relative_to(paths.root())
     if declaration.parts:
-        made = [tables(part.dataset, raw / part.dataset.name, settings)[:2] for part in declaration.parts]
+        parts = [tables(part.dataset, raw / part.dataset.name, settings)[:2] for part in declaration.parts]
         for part in declaration.parts:
             if part.dataset.keeps_repeats:
                 say(f"{declaration.name}: repeats are kept in {part.dataset.name} alone, not in a composition of it")
-        return *_composed(declaration, made), None
+        return *_composed(declaration, parts), None
     found = declaration.read(raw)
     declaration.check_counts(found.ratings, raw)
     declaration.check_files(raw, str(place))
     dropped = {"bad_line": found.bad_lines, **found.dropped}
     ratings, account, every = clean_ratings(found.ratings, declaration, settings, dropped=dropped)
+    made, metrics = close(declaration, raw, settings, (ratings, account), (found.items, found.users))
+    for table, changed in found.changed.items():
+        metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
+    return made, metrics, None if every is None else repeats.log(every)
+
+
+def close(
+    declaration: DataSet,
+    raw: Path,
+    settings: params.Clean,
+    cleaned: tuple[pd.DataFrame, Account],
+    described: tuple[pd.DataFrame, pd.DataFrame],
+) -> tuple[Tables, dict[str, Any]]:
+    """Return the canonical tables and their accounts, of ratings that are clean.
+
+    Parameters
+    ----------
+    declaration, raw, settings
+        As of `tables`.
+    cleaned : tuple of pandas.DataFrame and Account
+        The ratings, and what happened to their rows, as `clean_ratings` returns them.
+    described : tuple of two pandas.DataFrame
+        The raw tables of items and users.
+
+    Raises
+    ------
+    FoldinError
+        When no rating is left, no time can be, or an alarm is one to stop on.
+    """
+    (ratings, account), place = cleaned, raw.relative_to(paths.root())
     if ratings.empty:
         raise FoldinError(
             f"no rating of '{declaration.name}' is left after cleaning: {_in_words(account.dropped)}",
@@ -125,11 +159,9 @@ def tables(
     metrics = {"ratings": account.close("ratings", len(ratings))}
     if odd:
         metrics["ratings"]["alarms"] = {alarm.name: alarm.count for alarm in odd}
-    items, metrics["items"] = side_tables.items(found.items, ratings["item_id"], declaration, settings)
-    users, metrics["users"] = side_tables.users(found.users, ratings["user_id"], settings)
-    for table, changed in found.changed.items():
-        metrics[table]["changed"] = metrics[table].get("changed", {}) | changed
-    return Tables(ratings, items, users), metrics, None if every is None else repeats.log(every)
+    items, metrics["items"] = side_tables.items(described[0], ratings["item_id"], declaration, settings)
+    users, metrics["users"] = side_tables.users(described[1], ratings["user_id"], settings)
+    return Tables(ratings, items, users), metrics
 
 
 def _composed(declaration: DataSet, parts: list[tuple[Tables, dict[str, Any]]]) -> tuple[Tables, dict[str, Any]]:

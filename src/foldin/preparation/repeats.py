@@ -126,6 +126,20 @@ def account(rows: Usable, repeats: Mask, how: str) -> dict[str, int]:
     return found | {LAST: len(last), AGAIN: int(np.count_nonzero(again))}
 
 
+def of_groups(sizes: npt.NDArray[np.int64], how: str) -> dict[str, int]:
+    """Return the account of ratings whose pairs were grouped elsewhere; empty where none repeats.
+
+    Parameters
+    ----------
+    sizes : ndarray of int64, shape (n,)
+        Rows of each pair.
+    how : str
+        As in `account`: "last" or "first".
+    """
+    several = sizes[sizes > 1]
+    return {PAIRS: len(several), MERGED + how: int(several.sum())} if len(several) else {}
+
+
 def log(rows: Usable) -> pd.DataFrame:
     """Return all interactions, those of the same pair too: by user, then time, then as in the file.
 

@@ -1,16 +1,20 @@
 """Split ratings by the protocol of params.yaml, and check that every rating is in exactly one part."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
-from foldin.preparation.protocols import PROTOCOLS, Given, Split
+from foldin.preparation.protocols import PROTOCOLS, Given, Protocol, Split
 
 PARTS = ("train", "validation", "test")
 
 
-def split_ratings(ratings: pd.DataFrame, settings: params.Split, given: Given) -> Split:
+def split_ratings(
+    ratings: pd.DataFrame, settings: params.Split, given: Given, elsewhere: Mapping[str, Protocol] | None = None
+) -> Split:
     """Split ratings by the protocol of params.yaml.
 
     Parameters
@@ -21,6 +25,8 @@ def split_ratings(ratings: pd.DataFrame, settings: params.Split, given: Given) -
         Section `split` of params.yaml.
     given : tuple of DataSet and Path
         The data set, and its raw files for protocols that others published.
+    elsewhere : mapping of str to callable, optional
+        Protocols that another engine computes.
 
     Returns
     -------
@@ -35,7 +41,8 @@ def split_ratings(ratings: pd.DataFrame, settings: params.Split, given: Given) -
     if settings.protocol not in PROTOCOLS:
         remedy = params.nearest(settings.protocol, list(PROTOCOLS))
         raise FoldinError(f"split.protocol is '{settings.protocol}'", where="params.yaml", remedy=remedy)
-    split = PROTOCOLS[settings.protocol][0](ratings, settings, given)
+    compute = (elsewhere or {}).get(settings.protocol, PROTOCOLS[settings.protocol][0])
+    split = compute(ratings, settings, given)
     for name in PARTS:
         if not len(getattr(split, name)):
             if name == "test" and settings.protocol == "k_fold":

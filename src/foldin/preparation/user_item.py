@@ -5,6 +5,8 @@ test part only is cold and has index -1 there. The test part is written to its o
 users that models observe at evaluation, and any negatives provided by the protocol's files.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,7 +21,7 @@ from foldin.core.progress import say, step
 from foldin.datasets import registry
 from foldin.preparation import protocols, splits, subset
 from foldin.preparation.account import check
-from foldin.preparation.protocols import PROTOCOLS, Rows, Split
+from foldin.preparation.protocols import PROTOCOLS, Protocol, Rows, Split
 from foldin.preparation.splits import PARTS
 
 NOT_OBSERVED = "fold_in_ratings_of_unknown_items"
@@ -29,13 +31,15 @@ NOT_LIKED = "ratings_not_liked"
 COLUMNS = ["user", "item", "user_id", "item_id", "rating", "timestamp"]
 
 
-def run(dataset: str) -> None:
+def run(dataset: str, elsewhere: Mapping[str, Protocol] | None = None) -> None:
     """Split a data set and write its training data and its test part: both folders, or neither.
 
     Parameters
     ----------
     dataset : str
         Name of the data set.
+    elsewhere : mapping of str to callable, optional
+        Protocols that another engine computes.
 
     Raises
     ------
@@ -53,7 +57,7 @@ def run(dataset: str) -> None:
     if settings.liked_only and scale.feedback != "implicit":
         ratings, scale = _liked(ratings, scale, settings.protocol), IMPLICIT
     _refuse_single_ratings(ratings, dataset)
-    split = splits.split_ratings(ratings, settings, (declared, paths.raw(dataset)))
+    split = splits.split_ratings(ratings, settings, (declared, paths.raw(dataset)), elsewhere)
     split = subset.reduce(ratings, split, params.section(params.Subset))
     training = np.concatenate([split.train, split.validation])
     # Models observe some ratings of held-out users when they are evaluated (fold-in): other rows, the same items.

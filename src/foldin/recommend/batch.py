@@ -23,6 +23,7 @@ from foldin.recommend.saved import Saved
 ROWS = 100_000
 """Rows written at once, at least: Parquet reads and packs few large groups of rows better than many small ones."""
 Write = Callable[[pd.DataFrame], None]
+Make = Callable[[Saved, int], Iterator[pd.DataFrame]]
 
 
 def ending(to: Path) -> str:
@@ -40,7 +41,7 @@ def ending(to: Path) -> str:
     return to.suffix
 
 
-def run(saved: Saved, k: int, to: Path) -> None:
+def run(saved: Saved, k: int, to: Path, make: Make | None = None) -> None:
     """Write the lists of all users, whole or not at all, and print how many there are.
 
     Parameters
@@ -52,11 +53,13 @@ def run(saved: Saved, k: int, to: Path) -> None:
     to : Path
         The file, whose name ends in .parquet, .csv or .jsonl; one that is there is replaced. A row for each
         recommendation: `user`, `item` (ids), `rank` (from 1), `score`, and `title` where items have titles.
+    make : callable, optional
+        What makes the rows, as `tables` does: another engine has its own.
     """
     kind, n_users = ending(to), saved.training.n_users
     start, n_rows = time.perf_counter(), 0
     with files.whole_file(to) as unfinished, WRITERS[kind](unfinished) as write:
-        for table in tables(saved, k):
+        for table in (make or tables)(saved, k):
             write(table)
             n_rows += len(table)
     seconds = time.perf_counter() - start
@@ -73,7 +76,7 @@ def tables(saved: Saved, k: int) -> Iterator[pd.DataFrame]:
     waiting: list[pd.DataFrame] = []
     start = time.perf_counter()
     for block in metrics.blocks(users, block_size(saved.training.n_items)):
-        waiting.append(_rows(saved, block, k))
+        waiting.append(rows(saved, block, k))
         done = int(block[-1]) + 1
         left = (time.perf_counter() - start) * (len(users) / done - 1)
         tick(f"{saved.dataset}: {saved.name}: lists of {done:,} of {len(users):,} users, {_duration(left)} left")
@@ -87,7 +90,8 @@ def block_size(n_items: int) -> int:
     return max(1, int(section(Evaluation).block_megabytes * 1e6 / BYTES_PER_CELL / n_items))
 
 
-def _rows(saved: Saved, users: "np.typing.NDArray[np.int32]", k: int) -> pd.DataFrame:
+def rows(saved: Saved, users: "np.typing.NDArray[np.int32]", k: int) -> pd.DataFrame:
+    """Return the rows of the file that are these users', by user, then rank."""
     items, scores = saved.model.recommend(users, k)
     filled = items >= 0
     row, place = np.nonzero(filled)

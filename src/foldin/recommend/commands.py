@@ -1,5 +1,6 @@
 """The section "Get recommendations" of the command line: each command imports what it calls, and reports the result."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def recommend(
         raise click.UsageError("--all needs --to FILE" if everyone else "--to goes with --all")
     if everyone and explain:
         raise click.UsageError("--why explains the list of one --user")
+    from foldin.core import engines
     from foldin.recommend import batch, lists, names
 
     names.length(k)
@@ -86,7 +88,7 @@ def recommend(
         batch.ending(to)
     found = _open(dataset, model)
     if to is not None:
-        batch.run(found, k, to)
+        importlib.import_module(engines.module("recommend.batch")).run(found, k, to)
     elif user is not None:
         lists.run(found, user, k, explain=explain)
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import psutil
 from packaging.requirements import Requirement
 
-from foldin.core import determinism, params, paths
+from foldin.core import determinism, engines, params, paths
+from foldin.spark import java
 from foldin.workspace import cache, orphans
 
 DISK = 6 * 1024**3
@@ -113,15 +114,23 @@ def _devices() -> Iterator[Finding]:
     yield Finding("Keras backend", there, seen, f"install it (make install EXTRA={backend}), or unset KERAS_BACKEND")
 
 
+def _engine() -> Iterator[Finding]:
+    needed = engines.engine() == "spark"
+    there = importlib.util.find_spec("pyspark") is not None
+    version = importlib.metadata.version("pyspark") if there else "not installed"
+    seen = f"pyspark {version}; {'on ' + engines.spark().master if needed else 'engine is local'}"
+    yield Finding("Spark", there or not needed, seen, "install it (make install EXTRA=spark), or write engine: local")
+    path = java.program()
+    release = java.version(path) if path else None
+    seen = f"{release or 'of an unknown version'}, {path}" if path else "none: only engine: spark needs it"
+    yield Finding("Java", release in java.VERSIONS or not needed, seen, java.INSTALL)
+
+
 def _programs() -> Iterator[Finding]:
     missing = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
     install = "the tests in JupyterLab skip (Debian: apt install chromium chromium-driver)"
     seen = f"no {' and no '.join(missing)}: {install}" if missing else "chromium, with chromedriver for the tests"
     yield Finding("browser", True, seen)
-    java = shutil.which("java")
-    yield Finding(
-        "Java", True, java or "none: only the extra 'spark' needs it (Debian: apt install default-jre-headless)"
-    )
     git = shutil.which("git")
     yield Finding("git", git is not None, git or "none", "install git")
     if git:
@@ -172,6 +181,7 @@ LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _lock,
     _threads,
     _devices,
+    _engine,
     _programs,
     _orphans,
     _space,

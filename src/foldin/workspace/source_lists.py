@@ -7,7 +7,8 @@ its parts. Templates, styles and scripts of pages belong to the modules of their
 
 Another version of a library is another source, so the lock file is in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that import foldin.models.parts.networks; on the CPU it
-is in none, and editing it reruns nothing. A backend named in KERAS_BACKEND, and its lock, DVC does not track
+is in none, and editing it reruns nothing. The same holds of foldin.spark and
+the lock of its extra on `engine: spark`. A backend named in KERAS_BACKEND, and its lock, DVC does not track
 (docs/reproducibility.md).
 
 Modules that only launch and monitor a stage (foldin.cli, __main__, `MONITORS`, and in this package watched_inputs,
@@ -21,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from foldin.core import files, params, paths
+from foldin.core import engines, files, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.params import known_families
 from foldin.workspace import strip
@@ -43,8 +44,8 @@ def stages() -> dict[str, list[str]]:
     described = [f"foldin.models.{family}" for family in families]
     starts = {
         "fetch": ["foldin.preparation.fetch"],
-        "clean": ["foldin.preparation.clean"],
-        "user_item": ["foldin.preparation.user_item"],
+        "clean": [engines.module("preparation.clean")],
+        "user_item": [engines.module("preparation.user_item")],
         "tuned": ["foldin.tuning.tuned"],
         "explore": ["foldin.workspace.run_notebook", *notebook_imports("explore")],
         "traps": ["foldin.workspace.run_notebook", *notebook_imports("traps")],
@@ -54,6 +55,8 @@ def stages() -> dict[str, list[str]]:
         model = f"foldin.models.{family}"
         starts[f"tune-{family}"] = ["foldin.workspace.tune", model]
         starts[f"train-{family}"] = ["foldin.workspace.train", model, *notebook_imports(family)]
+        if (there := engines.fitting(family)) is not None:
+            starts[f"train-{family}"].append(there)
         starts[f"evaluate-{family}"] = ["foldin.evaluation.evaluate", model]
     return {stage: [*ALWAYS, *modules] for stage, modules in starts.items()}
 
@@ -103,6 +106,8 @@ def _locks(reached: list[Path], device: str) -> list[Path]:
     locks = [SOURCE.parent / "requirements.lock"]
     if device == "gpu" and SOURCE / PACKAGE / "models" / "parts" / "networks.py" in reached:
         locks.append(SOURCE.parent / "requirements" / "gpu.lock")
+    if SOURCE / PACKAGE / "spark" / "session.py" in reached:
+        locks.append(SOURCE.parent / "requirements" / "spark.lock")
     return locks
 
 

@@ -6,6 +6,7 @@ Fits with other seeds run in processes beside the notebook. `try_out` with other
 what a setting does; nothing of it is kept.
 """
 
+import importlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from foldin import models
-from foldin.core import costs, files, interactions, params, paths
+from foldin.core import costs, engines, files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import TrainingData
 from foldin.core.progress import say, step, within
@@ -50,7 +51,7 @@ class Workbench:
         self.dataset = dataset
         self.data = interactions.load(dataset)
         self._tuned = models.chosen(dataset, family)
-        self._every = models.family(family, self._tuned)
+        self._every = _by_engine(family, models.family(family, self._tuned))
         self.left_out = models.left_out(self._every, self.data.training)
         self.models = {name: model for name, model in self._every.items() if name not in self.left_out}
         for name, reason in self.left_out.items():
@@ -193,7 +194,7 @@ class Workbench:
     def _fit_beside(self, name: str, final: Recommender, seed: int) -> None:
         """Start to fit and save a kept model with another seed, in another process where params.yaml allows one."""
         of = self.dataset, self.family, name, seed
-        if self._pool is None and workers.beside():
+        if self._pool is None and workers.beside() and engines.fitting(self.family) is None:
             self._pool = workers.start(workers.beside())
         if self._pool is None:
             step(f"{self.dataset}: {name}: fitting with seed {seed}")
@@ -267,6 +268,18 @@ class Workbench:
 def open_family(family: str, dataset: str) -> Workbench:
     """Return the workbench of a model family on a data set; the first call of every family's notebook."""
     return Workbench(family, dataset)
+
+
+def _by_engine(family: str, every: dict[str, Recommender]) -> dict[str, Recommender]:
+    """Return untrained models as those that the engine fits; the local engine loads what they save."""
+    there = engines.fitting(family)
+    if there is None:
+        return every
+    classes: dict[str, type[Recommender]] = importlib.import_module(there).MODELS
+    made = {name: classes[name](model.settings, seed=model.seed) for name, model in every.items()}
+    for name, model in made.items():
+        model.name = name
+    return made
 
 
 def _said(text: str, fit: Future[None]) -> None:

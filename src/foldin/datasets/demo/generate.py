@@ -14,6 +14,7 @@ from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.demo import truth, world
 from foldin.datasets.formats import lines, parsers
+from foldin.datasets.formats.plain import RatingsFile
 
 COLUMNS: dict[str, dict[str, parsers.Parser]] = {
     "ratings": {
@@ -32,6 +33,8 @@ COLUMNS: dict[str, dict[str, parsers.Parser]] = {
     },
     "users": {"user_id": parsers.text, "age": parsers.integer, "country": parsers.text},
 }
+
+RATINGS_FILE = RatingsFile("ratings.csv", COLUMNS["ratings"], ",", header=True, quoted=True)
 
 
 def generate(folder: Path) -> None:
@@ -59,6 +62,15 @@ def generate(folder: Path) -> None:
     files.write_csv(folder / "users.csv", drawn.users)
 
 
+def describe(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read items.csv and users.csv."""
+    items, users = (
+        lines.read(folder / f"{name}.csv", COLUMNS[name], delimiter=",", header=list(COLUMNS[name]), quoted=True)
+        for name in ("items", "users")
+    )
+    return items, users
+
+
 def read(folder: Path) -> RawTables:
     """Read the three files that `generate` wrote.
 
@@ -72,11 +84,7 @@ def read(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as `generate` writes it.
     """
-    ratings, items, users = (
-        lines.read(folder / f"{name}.csv", columns, delimiter=",", header=list(columns), quoted=True)
-        for name, columns in COLUMNS.items()
-    )
-    return RawTables(ratings, items, users)
+    return RawTables(RATINGS_FILE.read(folder), *describe(folder))
 
 
 DEMO = DataSet(
@@ -88,5 +96,7 @@ DEMO = DataSet(
     redistributable=True,
     files=dict.fromkeys(("ratings.csv", "items.csv", "users.csv")),
     read=read,
+    ratings_file=RATINGS_FILE,
+    describe=describe,
     generate=generate,
 )

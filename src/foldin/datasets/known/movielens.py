@@ -12,6 +12,7 @@ from foldin.core.interactions import Scale
 from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
+from foldin.datasets.formats.plain import RatingsFile
 from foldin.datasets.known import folds
 
 RATING: dict[str, parsers.Parser] = {
@@ -20,6 +21,8 @@ RATING: dict[str, parsers.Parser] = {
     "rating": parsers.number,
     "timestamp": parsers.integer,
 }
+IN_TABS = RatingsFile("u.data", RATING, "\t")
+IN_COMMAS = RatingsFile("ratings.csv", RATING, ",", header=True, names=("userId", "movieId", "rating", "timestamp"))
 NO_PEOPLE = pd.DataFrame({"user_id": pd.Series(dtype="str")})
 """The users of a data set that says nothing of them."""
 RELEASE_YEAR = r"\((\d{4})\)\s*$"
@@ -48,7 +51,11 @@ def read_100k(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    ratings = lines.read(folder / "u.data", RATING, delimiter="\t")
+    return RawTables(IN_TABS.read(folder), *describe_100k(folder))
+
+
+def describe_100k(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables of movies and users: `u.item`, `u.genre` and `u.user`."""
     genre = {"genre": parsers.text, "number": parsers.integer}
     genres = lines.read(folder / "u.genre", genre, delimiter="|")["genre"].tolist()
     movie: dict[str, parsers.Parser] = dict.fromkeys(("item_id", "title", "released", "video", "page"), parsers.text)
@@ -66,7 +73,7 @@ def read_100k(folder: Path) -> RawTables:
     )
     person = {"user_id": parsers.text, "age": parsers.integer, "gender": parsers.text, "occupation": parsers.text}
     users = lines.read(folder / "u.user", person | {"zip_code": parsers.text}, delimiter="|")
-    return RawTables(ratings, items, users.drop(columns="zip_code"))
+    return items, users.drop(columns="zip_code")
 
 
 def read_csv(folder: Path) -> RawTables:
@@ -87,12 +94,11 @@ def read_csv(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    ratings = lines.read(
-        folder / "ratings.csv",
-        RATING,
-        delimiter=",",
-        header=["userId", "movieId", "rating", "timestamp"],
-    )
+    return RawTables(IN_COMMAS.read(folder), *describe_csv(folder))
+
+
+def describe_csv(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read `movies.csv`; return the table of movies, and one of no users."""
     movies = lines.read(
         folder / "movies.csv",
         {"item_id": parsers.text, "title": parsers.text, "genres": parsers.text},
@@ -100,7 +106,7 @@ def read_csv(folder: Path) -> RawTables:
         header=["movieId", "title", "genres"],
         quoted=True,
     )
-    return RawTables(ratings, movies_table(movies), NO_PEOPLE)
+    return movies_table(movies), NO_PEOPLE
 
 
 def movies_table(movies: pd.DataFrame) -> pd.DataFrame:
@@ -137,6 +143,8 @@ ML_100K = DataSet(
         "u5.test": "351cc52e0d15b6c721466276fc24671d40936899e3d01fadeaf312915b8c5634",
     },
     read=read_100k,
+    ratings_file=IN_TABS,
+    describe=describe_100k,
     fold=folds.read_100k_fold,
     counts=Counts(ratings=100_000, users=943, items=1_682),
     beside=(
@@ -161,6 +169,8 @@ ML_LATEST_SMALL = DataSet(
         "ratings.csv": "aa289ca83157595d0df6aea1be6a4ded676ddc4385472e8313a8ed9805352646",
     },
     read=read_csv,
+    ratings_file=IN_COMMAS,
+    describe=describe_csv,
     counts=Counts(ratings=100_836, users=610, items=9_724),
 )
 
@@ -176,6 +186,8 @@ def _in_csv(name: str, counts: Counts) -> DataSet:
         address=f"https://files.grouplens.org/datasets/movielens/{name}.zip",
         files={"ratings.csv": None, "movies.csv": None},
         read=read_csv,
+        ratings_file=IN_COMMAS,
+        describe=describe_csv,
         counts=counts,
     )
 

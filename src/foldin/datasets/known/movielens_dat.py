@@ -8,6 +8,7 @@ from foldin.core.interactions import Scale
 from foldin.datasets.catalogue import ABOUT
 from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
 from foldin.datasets.formats import lines, parsers
+from foldin.datasets.formats.plain import RatingsFile
 from foldin.datasets.known import folds
 from foldin.datasets.known.movielens import NO_PEOPLE, RATING, movies_table
 
@@ -35,6 +36,7 @@ OCCUPATIONS = (
     "writer",
 )
 """What the numbers in `users.dat` of ml-1m stand for."""
+IN_COLONS = RatingsFile("ratings.dat", RATING, "::")
 UNDER_18 = 17
 """The age that stands for the group "Under 18" of ml-1m, whose code is 1; other groups are coded by their first age."""
 
@@ -57,12 +59,17 @@ def read_dat(folder: Path) -> RawTables:
     FoldinError
         On the first line that is not as the format says.
     """
-    if (folder / "ratings.dat").is_file():
-        ratings = lines.read(folder / "ratings.dat", RATING, delimiter="::")
+    if (folder / IN_COLONS.name).is_file():
+        ratings = IN_COLONS.read(folder)
     else:
         triple = {name: RATING[name] for name in ("user_id", "item_id", "rating")}
         ratings = lines.read(folder / "ratings.triples.dat", triple, delimiter="::")
         ratings["timestamp"] = pd.array([None] * len(ratings), dtype="Int64")
+    return RawTables(ratings, *describe_dat(folder))
+
+
+def describe_dat(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables of movies and, if there, users: `movies.dat` and `users.dat`."""
     # 1M is latin-1, 10M UTF-8: the same bytes tell which.
     movies = lines.read(
         folder / "movies.dat",
@@ -70,7 +77,7 @@ def read_dat(folder: Path) -> RawTables:
         delimiter="::",
         encoding=_encoding(folder / "movies.dat"),
     )
-    return RawTables(ratings, movies_table(movies), _people(folder / "users.dat"))
+    return movies_table(movies), _people(folder / "users.dat")
 
 
 def _encoding(path: Path) -> str:
@@ -121,6 +128,8 @@ ML_1M = DataSet(
     ),
     optional=(folds.NCF_TEST, folds.NCF_NEGATIVES),
     read=read_dat,
+    ratings_file=IN_COLONS,
+    describe=describe_dat,
     negatives=folds.read_ncf,
     counts=Counts(ratings=1_000_209, users=6_040, items=3_706),
 )
@@ -135,5 +144,7 @@ ML_10M = DataSet(
     address="https://files.grouplens.org/datasets/movielens/ml-10m.zip",
     files={"ratings.dat": None, "movies.dat": None},
     read=read_dat,
+    ratings_file=IN_COLONS,
+    describe=describe_dat,
     counts=Counts(ratings=10_000_054, users=69_878, items=10_677),
 )

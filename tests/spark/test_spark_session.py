@@ -1,0 +1,96 @@
+"""What keeps Spark from starting is said in one line, with the remedy; nothing here starts it."""
+
+import socket
+import sys
+
+import pytest
+from spark_checkouts import on_spark
+
+from foldin import cli
+from foldin.core import engines, paths
+from foldin.core.errors import FoldinError
+from foldin.preparation import fetch
+from foldin.spark import java, session
+
+
+@pytest.fixture
+def asked_for(workspace, monkeypatch):
+    on_spark(workspace)
+    monkeypatch.setattr(session, "_sessions", {})
+    monkeypatch.setattr(session, "_open", lambda sql, where: pytest.fail("must not get as far"))
+    return workspace
+
+
+def test_the_stage_says_that_pyspark_is_missing(asked_for, monkeypatch, capsys):
+    fetch.run("demo")
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    assert cli.main(["clean", "demo"]) == 1
+    said = "foldin: params.yaml: engine is spark, and pyspark is not installed; install it (make install EXTRA=spark)"
+    assert said in capsys.readouterr().err
+    assert not paths.clean("demo").exists()
+
+
+@pytest.fixture
+def with_pyspark(asked_for, monkeypatch):
+    monkeypatch.setattr(session, "_pyspark", lambda: None)
+    return asked_for
+
+
+def test_no_java_is_said(with_pyspark, monkeypatch):
+    monkeypatch.setattr(java, "program", lambda: None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(FoldinError, match=r"there is no Java here; install Java 17 or 21 \(Debian: apt install"):
+        session.start()
+
+
+def test_another_java_is_said(with_pyspark, monkeypatch, tmp_path):
+    old = tmp_path / "bin" / "java"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(FoldinError, match=r"bin/java is Java 11; install Java 17 or 21 .* name it in JAVA_HOME"):
+        session.start()
+
+
+def test_a_cluster_that_does_not_answer_is_said(with_pyspark, monkeypatch):
+    monkeypatch.setattr(java, "require", lambda: "java")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        on_spark(with_pyspark, f"spark://127.0.0.1:{port}")
+        with pytest.raises(FoldinError, match=f"spark.master is spark://127.0.0.1:{port}, which does not answer"):
+            session.start()
+
+
+def test_more_memory_than_there_is_is_said(with_pyspark, monkeypatch):
+    monkeypatch.setattr(java, "require", lambda: "java")
+    on_spark(with_pyspark)
+    monkeypatch.setattr(
+        engines,
+        "spark",
+        lambda: engines.params.Spark(
+            master="local[2]", cores=2, driver_gigabytes=9999, executor_gigabytes=1, options={}
+        ),
+    )
+    with pytest.raises(FoldinError, match=r"spark.driver_gigabytes is 9999, and [\d.]+ GiB of memory is available"):
+        session.start()
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("java.lang.OutOfMemoryError: Java heap space", "als: memory ran out on Spark; raise spark.executor_gigabytes"),
+        ("Job aborted\nCaused by: java.io.IOException: No space left\n\tat org", r"failed \(Caused by: java.io.IOExc"),
+    ],
+)
+def test_what_goes_wrong_in_a_job_is_one_line(workspace, said, line):
+    with pytest.raises(FoldinError, match=line) as caught:
+        raise session._explained(RuntimeError(said), "als")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_session_never_asks_for_another_number_of_partitions_than_its_own(workspace):
+    few, many = (session.options(engines.spark().model_copy(update={"cores": cores})) for cores in (1, 64))
+    assert few["spark.sql.shuffle.partitions"] == many["spark.sql.shuffle.partitions"]
+    assert many["spark.cores.max"] == "64"
