@@ -158,6 +158,7 @@ def test_what_tensorflow_would_compute_otherwise_is_refused(opened, saved_models
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 def test_networks_are_loaded_by_keras_and_by_tensorflow_without_foldin(saved_models, tmp_path, capsys):
     """A network over pairs whose layers are drawn by a function of ours, and one over rows."""

@@ -1,5 +1,6 @@
 """A standalone Spark cluster on loopback: a master and workers as processes of their own, ended by their ids."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -78,6 +79,7 @@ class Cluster:
             self.running[name] = subprocess.Popen(
                 [str(program), kind, *arguments],
                 env=os.environ | more, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                preexec_fn=_end_with_parent,
             )  # fmt: skip
 
     def _until(self, name: str, said: str) -> None:
@@ -86,6 +88,11 @@ class Cluster:
             if self.running[name].poll() is not None or time.monotonic() - begun > READY:
                 raise RuntimeError(f"{name} is not there: {log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.1)
+
+
+def _end_with_parent() -> None:
+    """Let the system end a daemon when the tests end, however that happens (PR_SET_PDEATHSIG of Linux)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -29,9 +29,9 @@ from pathlib import Path
 from foldin import models
 from foldin.core import interactions
 from foldin.spark import als
-settings = models.family("als")["als-explicit"].settings.model_copy(update={"epochs": 20, "factors": 16})
+settings = models.family("als")["als-explicit"].settings.model_copy(update={"epochs": 15, "factors": 8})
 model = als.ExplicitALS(settings, seed=3)
-model.epochs = 20
+model.epochs = 15
 folder = Path(sys.argv[1])
 folder.mkdir()
 model.fit(interactions.load("demo").training).save(folder)
@@ -59,18 +59,18 @@ def large(workspace, cluster):
 def run(cluster, *command, kill_at=None):
     """Run Python; kill a worker once the command has said something. Return what it said."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
-    )
     said, killed = "", False
-    for line in process.stderr:
-        said += line
-        if kill_at is not None and not killed and kill_at in line:
-            time.sleep(0.3)
-            assert process.poll() is None
-            cluster.kill("worker-0")
-            killed = True
-    assert process.wait() == 0, said
+    with subprocess.Popen(
+        [sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+    ) as process:
+        for line in process.stderr:
+            said += line
+            if kill_at is not None and not killed and kill_at in line:
+                time.sleep(0.3)
+                assert process.poll() is None
+                cluster.kill("worker-0")
+                killed = True
+    assert process.returncode == 0, said
     assert killed == (kill_at is not None), said
     return said
 

@@ -90,7 +90,7 @@ def _chosen(opened: Any, sheet: str | None) -> str:
     if len(filled) > 1:
         shown = ", ".join(filled[:8])
         raise FoldinError(f"this spreadsheet has {len(filled)} sheets ({shown})", remedy="name one of them as `table`")
-    return (filled or names)[0]
+    return str((filled or names)[0])
 
 
 def _name(cell: object, place: int) -> str:

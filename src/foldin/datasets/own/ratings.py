@@ -175,9 +175,9 @@ def _list(data: OwnData, path: Path, key: str, bad: lines.BadLines) -> OwnRating
 def _with_sessions(users: "_Ids | None", sessions: "_Ids | None") -> "_Ids":
     """Return what recommendations are made for: users, sessions, or the sessions of each user as `user/session`."""
     if users is None or sessions is None:
-        known = users or sessions
-        assert known is not None
-        return known
+        alone = users or sessions
+        assert alone is not None
+        return alone
     user, session = categories(users.ids), categories(sessions.ids)
     known = (user.codes >= 0) & (session.codes >= 0)
     # Below 2**63, for there are fewer users, and fewer sessions, than rows.

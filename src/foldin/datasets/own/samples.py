@@ -219,7 +219,7 @@ def _spreadsheet(path: Path, file: str, declared: dict[str, object]) -> Looks:
     if not header:
         declared["header"] = False
     rows = as_text(excel.read(path, chosen, header=header), file)
-    refuse_duplicates(list(rows), file)
+    refuse_duplicates([str(column) for column in rows], file)
     # Whole numbers are written without a point, whatever else is in their column.
     rows = rows.iloc[:: max(1, len(rows) // ROWS)].reset_index(drop=True)
     rows = rows.apply(lambda column: column.str.removesuffix(".0"))
