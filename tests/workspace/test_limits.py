@@ -32,12 +32,12 @@ def said(done):
     return lines[0]
 
 
-@pytest.mark.parametrize("megabytes", [250, 700, 1000])
+@pytest.mark.parametrize("megabytes", [250, 1000, 1600])
 def test_a_limit_of_memory_below_what_libraries_need_is_refused_at_once(workspace, megabytes):
     limit = megabytes * MEGABYTE
     done = run("fetch", "demo", cwd=workspace, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
     assert said(done) == (
-        f"foldin: memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v); a command needs at least 1.1 GB: "
+        f"foldin: memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v); a command needs at least 2.1 GB: "
         "ulimit -v unlimited"
     )
     assert not (workspace / "data").exists()

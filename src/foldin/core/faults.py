@@ -13,7 +13,7 @@ EXPECTED = (FoldinError, OSError, ModuleNotFoundError, MemoryError)
 """Faults that the user can do something about; any other is a bug in foldin, whose traceback is needed."""
 OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread")
 """What the loader, the system and Python say where memory, or a limit of it, does not suffice."""
-LEAST_MEMORY = 1 << 30
+LEAST_MEMORY = 2 << 30
 """Bytes of address space without which a command may not even load its libraries. Some of them then hang, or abort."""
 
 

@@ -193,7 +193,7 @@ def _own_code() -> Path:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
         for file in sorted(package.rglob("*.py")):
             written.write(file, file.relative_to(package.parent))
-    atexit.register(lambda: (archive.unlink(missing_ok=True), folder.rmdir()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return archive
 
 

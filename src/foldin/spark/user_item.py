@@ -176,4 +176,4 @@ def _split(labelled: Any) -> Split:
     table = labelled.toDF("row", "part").toArrow()
     parts = np.empty(len(table), np.int8)
     parts[table.column("row").to_numpy()] = table.column("part").to_numpy()
-    return Split(*(np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION, TEST)))
+    return Split(np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION), np.flatnonzero(parts == TEST))

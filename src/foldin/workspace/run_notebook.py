@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foldin.core import files, paths, progress
+from foldin.core import faults, files, paths, progress
 from foldin.core.errors import FoldinError
 from foldin.workspace import processors
 from foldin.workspace.strip import KERNEL, read, stripped, write
@@ -83,6 +83,8 @@ def run(name: str, dataset: str, *, command: str) -> None:
                 on_cell_start=_cell_shown(source, f"{dataset}: {name}"),
             )
         except PapermillExecutionError as error:
+            if error.ename == MemoryError.__name__ or any(sign in str(error.evalue) for sign in faults.OUT_OF_MEMORY):
+                raise MemoryError(f"{command}: {next(iter(str(error.evalue).splitlines()), error.ename)}") from None
             reason = next(iter(str(error.evalue).splitlines()), "")[:300]
             raise FoldinError(
                 f"{_cell(read(source), error.exec_count)} failed with {error.ename}: {reason}",
