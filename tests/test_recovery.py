@@ -190,7 +190,7 @@ def test_a_disk_that_is_full_before_a_stage_has_written_its_largest_file(whole, 
 
 
 @pytest.mark.parametrize("stage", LARGE)
-@pytest.mark.parametrize("gigabytes", [1.6, 2.5])
+@pytest.mark.parametrize("gigabytes", [1.6, 3.0])
 def test_a_stage_with_too_little_memory_ends_in_one_line_or_ends_well(whole, stage, gigabytes):
     limit = int(gigabytes * 1e9)
     with running(whole, *forced(stage), before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))) as dvc:

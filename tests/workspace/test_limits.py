@@ -37,10 +37,17 @@ def test_a_limit_of_memory_below_what_libraries_need_is_refused_at_once(workspac
     limit = megabytes * MEGABYTE
     done = run("fetch", "demo", cwd=workspace, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
     assert said(done) == (
-        f"foldin: memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v); a command needs at least 2.1 GB: "
+        f"foldin: memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v); this command needs at least 2.1 GB: "
         "ulimit -v unlimited"
     )
     assert not (workspace / "data").exists()
+
+
+def test_training_needs_more_memory_than_other_commands(workspace):
+    limit = 3000 * MEGABYTE
+    before = lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))  # noqa: E731
+    assert "this command needs at least 6.4 GB" in said(run("train", "demo", "als", cwd=workspace, before=before))
+    assert run("fetch", "demo", cwd=workspace, before=before).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from foldin.core import faults
 
 THREADS = 2
 """Threads of a command that does not read how many are asked for."""
+TRAIN = ("train", "tune", "report", "explore", "traps")
+"""Commands that train models, or run a notebook, whose kernel loads as many libraries."""
 
 
 class Command(click.Command):
@@ -44,7 +46,7 @@ class Command(click.Command):
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
         from foldin.core import determinism, params
 
-        faults.refuse_little_memory()
+        faults.refuse_little_memory(faults.LEAST_FOR_MODELS if self.name in TRAIN else faults.LEAST_MEMORY)
         if self.reads_params:
             determinism.fix_environment(params.threads(), params.device())
         else:

@@ -15,6 +15,8 @@ OUT_OF_MEMORY = ("failed to map segment", "annot allocate memory", "can't start 
 """What the loader, the system and Python say where memory, or a limit of it, does not suffice."""
 LEAST_MEMORY = 2 << 30
 """Bytes of address space without which a command may not even load its libraries. Some of them then hang, or abort."""
+LEAST_FOR_MODELS = 6 << 30
+"""The same for a command that trains models: OpenBLAS asks for its buffers again and again until it gets them."""
 
 
 def of_memory(fault: BaseException) -> bool:
@@ -30,18 +32,23 @@ def memory_limit() -> int | None:
     return None if soft == resource.RLIM_INFINITY else soft
 
 
-def refuse_little_memory() -> None:
+def refuse_little_memory(least: int = LEAST_MEMORY) -> None:
     """Refuse to start below a limit at which libraries fail in ways of their own.
+
+    Parameters
+    ----------
+    least : int, optional
+        Bytes of address space that the command needs.
 
     Raises
     ------
     FoldinError
-        When the limit is below `LEAST_MEMORY`.
+        When the limit is lower.
     """
     limit = memory_limit()
-    if limit is not None and limit < LEAST_MEMORY:
+    if limit is not None and limit < least:
         what = f"memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v)"
-        raise FoldinError(what, remedy=f"a command needs at least {LEAST_MEMORY / 1e9:.1f} GB: ulimit -v unlimited")
+        raise FoldinError(what, remedy=f"this command needs at least {least / 1e9:.1f} GB: ulimit -v unlimited")
 
 
 def line(fault: BaseException) -> str:
