@@ -37,8 +37,8 @@ def test_a_limit_of_memory_below_what_libraries_need_is_refused_at_once(workspac
     limit = megabytes * MEGABYTE
     done = run("fetch", "demo", cwd=workspace, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
     assert said(done) == (
-        f"foldin: memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v); this command needs at least 2.1 GB: "
-        "ulimit -v unlimited"
+        f"foldin: memory is limited to {limit / 1e9:.1f} GB of addresses (ulimit -v); this command needs at least "
+        "2.1 GB: ulimit -v unlimited"
     )
     assert not (workspace / "data").exists()
 
