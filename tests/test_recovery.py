@@ -252,9 +252,10 @@ def test_a_folder_that_cannot_be_written(whole, folder):
     recovers(whole)
 
 
-@pytest.mark.parametrize("command", [("dvc", "repro"), ("foldin", "repro")])
-def test_two_runs_at_once(whole, command):
-    edit_params(whole, lambda values: values["als"]["als-implicit"].update(factors=3))
+@pytest.mark.parametrize(("program", "factors"), [("dvc", 4), ("foldin", 5)])
+def test_two_runs_at_once(whole, program, factors):
+    command = (program, "repro")
+    edit_params(whole, lambda values: values["als"]["als-implicit"].update(factors=factors))
     with running(whole, *command) as first, running(whole, *command) as second:
         said = [process.stdout.read() for process in (first, second)]
         codes = [process.wait() for process in (first, second)]
@@ -264,9 +265,10 @@ def test_two_runs_at_once(whole, command):
 
 
 @LINUX
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_foldin_repro_that_is_ended_leaves_nothing_running(whole, how):
-    edit_params(whole, lambda values: values["als"]["als-implicit"].update(factors=3))
+@pytest.mark.parametrize(("how", "factors"), [(signal.SIGKILL, 6), (signal.SIGTERM, 7), (signal.SIGINT, 8)])
+def test_foldin_repro_that_is_ended_leaves_nothing_running(whole, how, factors):
+    # Other settings in each test: DVC would take those of an earlier run from its run cache, and train nothing.
+    edit_params(whole, lambda values: values["als"]["als-implicit"].update(factors=factors))
     with running(whole, "foldin", "repro") as foldin:
         run = whole / "data" / "partial" / "train@demo-als"
         while foldin.poll() is None and not list(run.glob("run-*")):
