@@ -73,7 +73,9 @@ def recovers(folder: Path) -> None:
     sh("dvc", "repro", cwd=folder)
     assert sh("git", "status", "--porcelain", cwd=folder).stdout == ""
     assert "up to date" in sh("dvc", "status", cwd=folder).stdout
-    assert not [path for path in (folder / "data" / "partial").glob("*/*") if path.name != "lock"]
+    # What a killed stage has left is removed by the next stage that runs, whichever it is.
+    sh(*forced("tuned@demo"), cwd=folder)
+    assert not list((folder / "data" / "partial").iterdir())
 
 
 @contextlib.contextmanager
