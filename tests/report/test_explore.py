@@ -88,7 +88,8 @@ def test_one_rating_is_a_data_set_too(workspace):
         draw(one).canvas.draw()
 
 
-def test_the_notebook_runs_and_shows_every_plot(profile):
+def test_the_notebook_runs_and_shows_every_plot_whatever_backend_is_asked_for(profile, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
     (Path.cwd() / "notebooks").symlink_to(CHECKOUT / "notebooks")
     strip.strip_all()
     run_notebook.run("explore", "demo", command="explore@demo")

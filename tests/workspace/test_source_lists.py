@@ -109,7 +109,7 @@ def test_the_gpus_libraries_are_a_source_of_what_networks_compute_on_it(with_not
 def test_the_stage_that_lists_the_locks_depends_on_them_and_on_the_device(workspace):
     source = pipeline.declared("source")
     assert {"requirements.lock", "requirements/gpu.lock"} <= set(source.inputs)
-    assert source.parameters == ("device",)
+    assert source.parameters == ("device", "engine")
 
 
 def test_a_notebook_that_is_not_python_is_named_with_its_cell(workspace):
@@ -221,4 +221,4 @@ def test_what_judges_reaches_no_reader_of_data_sets(with_notebooks):
         reaches = reached(f"evaluate-{family}")
         rooms = {path.split("/")[2] for path in reaches if path.startswith("foldin/datasets/") and path.count("/") > 2}
         assert rooms == {"demo"}, "the truth of demo, and nothing that reads"
-        assert len(reaches) <= (66 if family == "hybrid" else 51)
+        assert len(reaches) <= (67 if family == "hybrid" else 52)

@@ -240,7 +240,9 @@ def _refuse_unstable(output: Any, place: str) -> None:
 def _kernel_environment() -> Iterator[None]:
     """Let the kernel be this interpreter, importing this checkout's own source, without a person's own profile."""
     source = str(Path(__file__).resolve().parents[2])
-    variables = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1"}
+    # With a backend of somebody's own, a notebook would be without plots.
+    inline = "module://matplotlib_inline.backend_inline"
+    variables = {"PYTHONPATH": source, "JUPYTER_PLATFORM_DIRS": "1", "MPLBACKEND": inline}
     variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with tempfile.TemporaryDirectory(prefix="foldin-ipython-", dir=paths.scratch()) as folder:
         # A person's own kernel may bear the same name, and be another Python.

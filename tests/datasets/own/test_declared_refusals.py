@@ -24,7 +24,11 @@ from foldin.preparation import fetch
         ),
         ("{file: own/a.csv, user: who, feedback: implicit}", "sources.mine is not whole", "name the column of items"),
         ("{file: own/a.csv, shape: matrix, user: who, scale: [1, 5]}", "sources.mine is not whole", "row_id"),
-        ("{file: own/a.csv, pair: who, user: who, feedback: implicit}", "not whole", "leave out user and item"),
+        (
+            "{file: own/a.csv, pair: who, user: who, feedback: implicit}",
+            "not whole",
+            "leave out user, session and item",
+        ),
         (
             "{file: own/a.csv, user: who, item: book, event: stars, feedback: implicit}",
             "not whole",
@@ -38,7 +42,7 @@ from foldin.preparation import fetch
         ),
         ("{file: /etc/a.csv, user: who, item: book, feedback: implicit}", "not in the folder own/", "own/a.csv"),
         ("{file: own/../a.csv, user: who, item: book, feedback: implicit}", "not in the folder own/", "own/a.csv"),
-        ("{file: own/a.xls, user: who, item: book, feedback: implicit}", "says no format", "sources.mine.format"),
+        ("{file: own/a.pdf, user: who, item: book, feedback: implicit}", "says no format", "sources.mine.format"),
         ("{file: own/b.csv, user: who, item: book, feedback: implicit}", "own/b.csv: the file of your", "put it there"),
         ("{file: own/a.db, user: who, item: book, feedback: implicit}", "not what to read", "sources.mine.query"),
         (
