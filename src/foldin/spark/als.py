@@ -176,7 +176,11 @@ def _choose_epochs(
 
     MLlib cannot go on from factors, so each number of epochs is a fit of its own. `POLISH` epochs end each.
     """
-    most = max(1, model.settings.epochs - POLISH)
+    most = model.settings.epochs - POLISH
+    if most < 1:
+        what = f"{model.name}: epochs is {model.settings.epochs}, and the last {POLISH} are not MLlib's"
+        remedy = f"set epochs to {POLISH + 1} or more, or engine: local"
+        raise FoldinError(what, where="params.yaml (als)", remedy=remedy)
     if not choosing:
         epochs = most if model.epochs is None else model.epochs - POLISH
         model.history.append({"epoch": epochs + POLISH, **fit(epochs)})

@@ -58,7 +58,7 @@ def _not_for_spark(declaration: DataSet, raw: Path) -> str | None:
         or declaration.isbn_items
         or declaration.keeps_repeats
     ):
-        return "its ratings need rules that Spark has not"
+        return "its ratings need rules that only the local engine has"
     return None
 
 

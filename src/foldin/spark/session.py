@@ -273,7 +273,7 @@ def _explained(error: BaseException, text: str) -> FoldinError:
     said = f"{error}"
     where = "params.yaml (spark)"
     place = log().relative_to(paths.root())
-    if "OutOfMemoryError" in said or "exit code 137" in said or "Exit code 52" in said.capitalize():
+    if "OutOfMemoryError" in said or "exit code 137" in said.lower() or "exit code 52" in said.lower():
         remedy = "raise spark.executor_gigabytes (of local[N]: spark.driver_gigabytes), or use more workers"
         return FoldinError(f"{text}: memory ran out on Spark", where=where, remedy=remedy)
     if isinstance(error, ConnectionError | EOFError) or "Py4JNetworkError" in type(error).__name__:

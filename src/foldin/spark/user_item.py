@@ -25,7 +25,12 @@ MARGIN = 12.0
 
 def run(dataset: str) -> None:
     """Split a data set, its protocol computed on Spark where Spark can; see `foldin.preparation.user_item.run`."""
-    name = params.section(params.Split).protocol
+    settings = params.section(params.Split)
+    name = settings.protocol
+    if settings.liked_only:
+        say(f"{dataset}: split.liked_only is computed by the local engine")
+        user_item.run(dataset)
+        return
     if name in protocols.PROTOCOLS and name not in PROTOCOLS:
         say(f"{dataset}: {name} is computed by the local engine; on Spark there are: {', '.join(PROTOCOLS)}")
     user_item.run(dataset, PROTOCOLS)

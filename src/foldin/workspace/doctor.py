@@ -117,7 +117,10 @@ def _devices() -> Iterator[Finding]:
 def _engine() -> Iterator[Finding]:
     needed = engines.engine() == "spark"
     there = importlib.util.find_spec("pyspark") is not None
-    version = importlib.metadata.version("pyspark") if there else "not installed"
+    try:
+        version = importlib.metadata.version("pyspark") if there else "not installed"
+    except importlib.metadata.PackageNotFoundError:  # found through SPARK_HOME or PYTHONPATH
+        version = "of an unknown version"
     seen = f"pyspark {version}; {'on ' + engines.spark().master if needed else 'engine is local'}"
     yield Finding("Spark", there or not needed, seen, "install it (make install EXTRA=spark), or write engine: local")
     path = java.program()
