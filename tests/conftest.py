@@ -105,7 +105,7 @@ def reruns(output: str) -> set[str]:
 
 
 def small_repository(folder: Path, **settings: Any) -> None:
-    """Make a git repository of the checkout's own files, with a small demo and settings of one's own; run nothing."""
+    """Make a git repository of the checkout's own files, with a small demo and these settings; run nothing."""
     for name in sh("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CHECKOUT).stdout.splitlines():
         if (CHECKOUT / name).is_file() and not name.startswith("reports/") and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
