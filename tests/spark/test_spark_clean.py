@@ -54,7 +54,7 @@ def write(declaration, rows=ROWS, end="\n", more=""):
 
 def both(declaration, raw, settings=None):
     settings = settings or params.section(params.Clean)
-    return [engine.tables(declaration, raw, settings) for engine in (clean, on_spark)]
+    return [engine.tables(declaration, raw, settings)[:2] for engine in (clean, on_spark)]
 
 
 def same(found):

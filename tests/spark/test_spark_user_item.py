@@ -28,6 +28,6 @@ def test_each_protocol_writes_the_same_bytes(on_a_core, capfd):
             folders = (paths.user_item("demo"), paths.test("demo"))
             files = [*(file for folder in folders for file in sorted(folder.iterdir())), paths.account("demo", "split")]
             written.append({str(file): file.read_bytes() for file in files})
-        assert len(written[0]) == 7, protocol
+        assert len(written[0]) == 8, protocol
         assert written[0] == written[1], protocol
     assert "demo: k_fold is computed by the local engine; on Spark there are: random_by_" in capfd.readouterr().err
