@@ -199,7 +199,8 @@ def _stamps(dataset: str, model: str) -> Stamps:
 
 
 def _opened(dataset: str, model: str) -> Saved:
-    return _loaded(dataset, model, _stamps(dataset, model))
+    found: Saved = _loaded(dataset, model, _stamps(dataset, model))
+    return found
 
 
 @st.cache_resource(max_entries=MODELS_IN_MEMORY, show_spinner="Loading the model …")
