@@ -7,9 +7,8 @@ its parts. Templates, styles and scripts of pages belong to the modules of their
 
 Another version of a library is another source, so the lock file is in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that import foldin.models.parts.networks; on the CPU it
-is in none, and editing it reruns nothing. The same holds of foldin.spark and
-the lock of its extra on `engine: spark`. A backend named in KERAS_BACKEND, and its lock, DVC does not track
-(docs/reproducibility.md).
+is in none, and editing it reruns nothing. The same holds of foldin.spark and the lock of its extra on `engine: spark`.
+A backend named in KERAS_BACKEND, and its lock, DVC does not track (docs/reproducibility.md).
 
 Modules that only launch and monitor a stage (foldin.cli, __main__, `MONITORS`, and in this package watched_inputs,
 staging, check_inputs and pipeline) are not listed, because they do not affect its results. What they fix for every
