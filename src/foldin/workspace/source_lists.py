@@ -81,7 +81,8 @@ def closure(modules: Iterable[str]) -> list[Path]:
         file = waiting.pop()
         if file not in reached:
             reached.add(file)
-            waiting += _imported(file)
+            # What only a monitor imports is printed, too.
+            waiting += () if _is_monitor(file) else _imported(file)
     read = sorted(file for file in reached if not _is_without_effect(file))
     return sorted([*read, *(other for folder in {file.parent for file in read} for other in _beside(folder))])
 
@@ -158,7 +159,11 @@ def _imported(file: Path) -> frozenset[Path]:
 def _is_without_effect(file: Path) -> bool:
     """Return whether no result depends on a file: it only monitors, or is only a docstring."""
     only_text = all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in _tree(file).body)
-    return only_text or file.relative_to(SOURCE / PACKAGE).as_posix() in MONITORS
+    return only_text or _is_monitor(file)
+
+
+def _is_monitor(file: Path) -> bool:
+    return file.relative_to(SOURCE / PACKAGE).as_posix() in MONITORS
 
 
 def _names(tree: ast.AST) -> Iterator[str]:
