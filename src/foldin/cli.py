@@ -1,16 +1,15 @@
 """The command line: commands for the user, and `foldin STAGE DATASET [FAMILY]` as dvc.yaml calls it.
 
-A new command is a function here, in its section, or in the `commands` of its package: it imports what it calls, calls
-it, and reports the result. Nothing else is imported before the CPU environment is fixed: numpy reads it when it loads.
+A new command is a function in the module of its section: here, `workspace.result_commands`, `recommend.commands` or
+`workspace.stage_commands`. It imports what it calls, calls it, and reports the result. Nothing else is imported before
+the CPU environment is fixed: numpy reads it when it loads.
 """
 
-import importlib
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import shell_complete
@@ -19,33 +18,11 @@ from foldin.core import commands, faults, progress
 from foldin.core.errors import FoldinError
 from foldin.core.text import one_line
 from foldin.recommend import commands as recommend
+from foldin.workspace import result_commands as results
+from foldin.workspace import stage_commands as stages
 
-RESULTS = "See results"
 SETTINGS = "Set up data and parameters"
 MACHINE = "Work on this machine"
-STAGES = "Stages of the pipeline (`dvc repro` runs them)"
-TUNE = """Search for better settings of a family's models on training data.
-
-Trains each model of FAMILY many times, each time with other settings, on the data set's training part; the test
-part is not read. Section `tune` of params.yaml says which settings are tried, how, and how many trials there are.
-Prints each trial, then the best settings beside those of params.yaml.
-
-\b
-For example:
-  foldin tune demo als
-  foldin tune ml-100k als --model als-explicit
-
-Writes nothing but its trials (data/partial/trials), so that a search stopped by Ctrl-C goes on when you run it
-again. To train with what it finds, do one of these, then run `dvc repro`:
-
-\b
-  - copy the settings that it prints into params.yaml; or
-  - add the family to tune.families in params.yaml: the stage tune then searches
-    each data set, and its result replaces the settings of params.yaml there.
-
-Takes about as long as training a model once, times the number of trials; folds multiply it, and cores share it.
-On demo with two cores that is some seconds for baselines, and half a minute for als.
-"""
 COMPLETION = "_FOLDIN_COMPLETE"
 """The variable by which a shell asks for completions, as click names it."""
 
@@ -112,142 +89,7 @@ def foldin() -> None:
     """Compare recommenders, reproducibly: a workspace of notebooks and a pipeline."""
 
 
-# --- See results ---
-
-
-@foldin.command(section=RESULTS)
-def outcome() -> None:
-    """Print the report's path, the best models, and whether results match this commit."""
-    from foldin.workspace import outcome
-
-    outcome.run()
-
-
-@foldin.command(section=RESULTS)
-@click.argument("dataset", required=False, shell_complete=commands.shell_completion("datasets"))
-@click.option("--costs", is_flag=True, help="Print what each model cost on this machine: time, memory, size on disk.")
-@click.option(
-    "--markdown", is_flag=True, help="Print the best models of all data sets as the table of reports/README.md."
-)
-def show(dataset: str | None, costs: bool, markdown: bool) -> None:
-    """Print the leaderboard of a data set, or the best models of all data sets, as stored in git."""
-    from foldin.workspace import overview, show
-
-    if markdown and (dataset or costs):
-        raise click.UsageError("--markdown is of all data sets: leave out the rest")
-    if dataset or costs:
-        show.run(dataset, costs=costs)
-    else:
-        print(overview.markdown() if markdown else overview.text())
-
-
-@foldin.command(section=RESULTS)
-@click.argument("before", metavar="REV")
-@click.argument("after", metavar="[REV]", required=False)
-@click.option("--dataset", help="Only this data set.", shell_complete=commands.shell_completion("datasets"))
-@click.option("--model", help="Only this model, such as als-explicit.")
-@click.option("--metrics", default="", help="Comma-separated metric names. Default: the headline metrics.")
-@click.option("--all", "everything", is_flag=True, help="All metrics, including those by domain, in one wide table.")
-@click.option("--markdown", is_flag=True, help="One short table in Markdown, such as for a workflow's summary.")
-def compare(before: str, after: str | None, **asked: Any) -> None:
-    """Compare metrics of two commits, with intervals if per-user results are in DVC's cache.
-
-    REV is a commit as git names it (HEAD~1, a branch, a tag), or an experiment as DVC names it; the second defaults to
-    the working tree.
-    """
-    from foldin.workspace import compare
-
-    compare.run(before, after, **asked)
-
-
-@foldin.command("open", section=RESULTS)
-@click.argument("notebook", shell_complete=commands.shell_completion("families"))
-@click.option(
-    "--dataset",
-    help="The data set. Default: that of params.yaml, if it lists one.",
-    shell_complete=commands.shell_completion("datasets"),
-)
-@click.option(
-    "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write this HTML file, and open no browser."
-)
-def open_notebook(notebook: str, dataset: str | None, to: Path | None) -> None:
-    """Show an executed notebook, such as als or report, in the browser."""
-    from foldin.workspace import read_notebook
-
-    read_notebook.run(notebook, dataset, to)
-
-
-@foldin.command(section=RESULTS)
-@click.option(
-    "--dataset",
-    help="The data set. Default: that of params.yaml, if it lists one.",
-    shell_complete=commands.shell_completion("datasets"),
-)
-@click.option(
-    "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write this HTML file, and open no browser."
-)
-def page(dataset: str | None, to: Path | None) -> None:
-    """Show report.html with example users in the browser, those of real data too.
-
-    The page in git has no rows of real users. This one is reports/DATASET/report.local.html, which git ignores.
-    """
-    from foldin.workspace import local_page
-
-    local_page.run(dataset, to)
-
-
-@foldin.command(section=RESULTS)
-def experiments() -> None:
-    """Show experiments side by side: the parameters that differ first, then RMSE and NDCG."""
-    from foldin.workspace import experiments
-
-    experiments.run()
-
-
-@foldin.command(section=RESULTS)
-@click.argument("stage")
-def why(stage: str) -> None:
-    """Explain why a stage, such as train@demo-als, would run again."""
-    from foldin.workspace import why
-
-    why.run(stage)
-
-
-@foldin.command(section=RESULTS)
-@click.argument("revisions", metavar="REV...", nargs=-1, required=True)
-def average(revisions: tuple[str, ...]) -> None:
-    """Average metrics over commits or experiments that hold out different folds, with their standard deviation."""
-    from foldin.workspace import average
-
-    average.run(revisions)
-
-
-@foldin.command(section=RESULTS)
-@click.option("--dataset", help="Only this data set.", shell_complete=commands.shell_completion("datasets"))
-@click.option(
-    "--to",
-    default="mlruns",
-    show_default=True,
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    help="The folder of MLflow's runs.",
-)
-def mlflow(dataset: str | None, to: Path) -> None:
-    """Write the results of this commit to a folder of MLflow runs, a run for each model.
-
-    Starts no server and sends nothing. Runs that are there already are not written again. Needs the extra `mlflow`:
-    make install EXTRA=mlflow.
-    """
-    from foldin.core import params
-    from foldin.recommend import names
-    from foldin.workspace import mlflow_runs
-
-    mlflow_runs.run(to, [names.dataset(dataset)] if dataset else params.datasets())
-
-
-# --- Get recommendations ---
-
-for _command in recommend.COMMANDS:
+for _command in (*results.COMMANDS, *recommend.COMMANDS):
     foldin.add_command(_command)
 
 # --- Set up data and parameters ---
@@ -380,104 +222,5 @@ def verify(
         sys.exit(1)
 
 
-# --- Stages of the pipeline ---
-
-
-@foldin.command(section=STAGES)
-@click.option("--check", is_flag=True, help="Only list the notebooks that have outputs.")
-@click.option("--in-place", is_flag=True, help="Remove outputs from the notebooks themselves.")
-@click.option("--filter", is_flag=True, help="From standard input to standard output, as a git filter.")
-@click.option(
-    "--lock-filter", is_flag=True, help="Filter dvc.lock instead: replace hashes of notebooks that have outputs."
-)
-def strip(**asked: bool) -> None:
-    """Copy notebooks without outputs, for the pipeline."""
-    from foldin.workspace import pipeline, strip, watched_inputs
-
-    match [name for name in asked if asked[name]]:
-        case []:
-            with watched_inputs.inputs("strip"):
-                strip.strip_all()
-        case ["check"]:
-            if changed := strip.strip_all(check=True):
-                what = f"notebooks with outputs or editor traces: {', '.join(changed)}"
-                raise FoldinError(what, remedy="remove them: make format")
-        case ["in_place"]:
-            strip.strip_all(in_place=True)
-        case ["filter"]:
-            strip.strip_stream(sys.stdin.buffer, sys.stdout.buffer)
-        case ["lock_filter"]:
-            sys.stdout.write(pipeline.as_stripped(sys.stdin.read()))
-        case _:
-            raise click.UsageError("these options exclude one another")
-
-
-@foldin.command(section=STAGES, help=TUNE)
-@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
-@click.argument("family", shell_complete=commands.shell_completion("families"))
-@click.option("--model", help="Only this model of the family, such as als-explicit.")
-@click.option("--write", is_flag=True, help="Also write what is chosen, as `dvc repro` does for tune.families.")
-def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
-    """Search for better settings of a family's models on training data."""
-    from foldin.workspace import check_names, staging, tune, watched_inputs
-
-    if write and model:
-        raise click.UsageError("--write is of all models of a family: leave out --model")
-    check_names.check_search(dataset, family, write=write)
-    if write:
-        with watched_inputs.inputs("tune", dataset, family):
-            tune.run(dataset, family, write=True)
-    else:
-        with staging.only_run(f"tune@{dataset}-{family}"):
-            tune.run(dataset, family, model)
-
-
-@foldin.command(section=STAGES)
-@click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
-def tuned(dataset: str) -> None:
-    """Write the settings that the stage tune chose, for training."""
-    from foldin.tuning import tuned
-    from foldin.workspace import watched_inputs
-
-    # Before the inputs are hashed: searches of families that are no longer tuned are none.
-    tuned.remove_old_searches(dataset)
-    with watched_inputs.inputs("tuned", dataset):
-        tuned.run(dataset)
-
-
-def _add_stage(name: str, module: str, about: str, *of: str) -> None:
-    """Add the command of a stage: it runs the module for a data set, and a family, while the inputs are watched."""
-
-    def run(**given: str) -> None:
-        from foldin.core import engines
-        from foldin.workspace import watched_inputs
-
-        stage, names = importlib.import_module(engines.module(module)), [given[one] for one in of]
-        with watched_inputs.inputs(name.replace("-", "_"), *names):
-            if module == "workspace.run_notebook":
-                stage.run(name, *names, command=f"{name}@{given['dataset']}")
-            else:
-                stage.run(*names)
-
-    lists = {"dataset": "datasets", "family": "families"}
-    arguments = [click.Argument([one], shell_complete=commands.shell_completion(lists[one])) for one in of]
-    foldin.add_command(commands.Command(name, section=STAGES, callback=run, params=[*arguments], help=about))
-
-
-for _stage in (
-    ("source", "workspace.source_lists", "List the source files that each stage imports, for DVC."),
-    (
-        "fetch",
-        "preparation.fetch",
-        "Get a data set's files: generated, from an archive folder, or downloaded.",
-        "dataset",
-    ),
-    ("clean", "preparation.clean", "Turn raw files into canonical tables, counting dropped rows by reason.", "dataset"),
-    ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
-    ("train", "workspace.train", "Run a family's notebook: train its models.", "dataset", "family"),
-    ("evaluate", "evaluation.evaluate", "Evaluate a family's saved models on the test part.", "dataset", "family"),
-    ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),
-    ("explore", "workspace.run_notebook", "Describe a data set.", "dataset"),
-    ("traps", "workspace.run_notebook", "Show the gallery of traps on a data set.", "dataset"),
-):
-    _add_stage(*_stage)
+for _command in stages.COMMANDS:
+    foldin.add_command(_command)

@@ -27,3 +27,9 @@ def test_days_are_read_once_and_not_before_they_are_asked_for():
     for _ in range(2):
         assert days.of(np.array([0]), np.array([0])).tolist() == [5]
     assert len(reads) == 1
+
+
+def test_where_no_rating_is_stored_no_day_is_known():
+    days = Days(lambda: sparse.csr_array((2, 3), dtype=np.int32))
+    found = days.of(np.array([0, 1]), np.array([2, 0]))
+    assert (found.tolist(), found.dtype) == ([NO_DAY, NO_DAY], np.int32)

@@ -14,7 +14,8 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import IMPLICIT, Scale
 from foldin.datasets import registry
 from foldin.datasets.declaration import RawTables
-from foldin.preparation import clean, fetch
+from foldin.preparation import clean, fetch, side_tables
+from foldin.preparation.ratings import RATINGS, clean_ratings, in_order
 
 STARS = replace(registry.get("ml-latest-small"), scale=Scale(lowest=0.5, highest=5.0, step=0.5))
 TEN = Scale(lowest=0.0, highest=10.0, step=1.0)
@@ -27,7 +28,7 @@ def raw_ratings(rows) -> pd.DataFrame:
 
 
 def cleaned(rows, dataset=STARS, **settings):
-    ratings, account, _ = clean.clean_ratings(raw_ratings(rows), dataset, SETTINGS.model_copy(update=settings))
+    ratings, account, _ = clean_ratings(raw_ratings(rows), dataset, SETTINGS.model_copy(update=settings))
     account.close("ratings", len(ratings))
     return ratings, account
 
@@ -49,12 +50,12 @@ def test_each_fault_is_dropped_under_its_own_reason():
     dropped = {name: count for name, count in account.dropped.items() if count}
     assert dropped == {"missing_id": 3, "missing_rating": 1, "off_the_scale": 3, "duplicate_pair": 1}
     assert ratings.to_dict("records") == [{"user_id": "a", "item_id": "x", "rating": 2.0, "timestamp": 11}]
-    assert {name: str(dtype) for name, dtype in ratings.dtypes.items()} == clean.RATINGS
+    assert {name: str(dtype) for name, dtype in ratings.dtypes.items()} == RATINGS
 
 
 def test_lines_that_no_reader_could_read_are_in_the_account():
     raw = raw_ratings([("a", "x", 4.0, 1)])
-    ratings, account, _ = clean.clean_ratings(raw, STARS, SETTINGS, dropped={"bad_line": 3})
+    ratings, account, _ = clean_ratings(raw, STARS, SETTINGS, dropped={"bad_line": 3})
     metrics = account.close("ratings", len(ratings))
     assert (metrics["rows_in"], metrics["rows_out"], metrics["dropped"]["bad_line"]) == (4, 1, 3)
 
@@ -156,7 +157,7 @@ def test_composed_ratings_are_put_in_order_whatever_the_dtype_of_their_ids():
     ratings, _ = cleaned([("10", "b", 1, 1), ("9", "c", 1, 2), ("9", "a", 1, 3)])
     shuffled = ratings.iloc[[2, 0, 1]]
     for again in (shuffled, shuffled.astype({"user_id": "str", "item_id": "str"})):
-        pd.testing.assert_frame_equal(clean.in_order(again), ratings)
+        pd.testing.assert_frame_equal(in_order(again), ratings)
 
 
 def test_rows_come_in_natural_order_of_user_then_item():
@@ -234,7 +235,7 @@ def test_impossible_ages_and_dirty_countries_are_mended_and_counted(tiny):
 def test_the_ratings_come_back_with_each_id_stored_once_in_natural_order(tiny):
     clean.run("tiny")
     ratings = read("ratings")
-    assert {name: str(dtype) for name, dtype in ratings.dtypes.items()} == clean.RATINGS
+    assert {name: str(dtype) for name, dtype in ratings.dtypes.items()} == RATINGS
     assert ratings["user_id"].cat.categories.tolist() == ["2", "10"]
 
 
@@ -266,7 +267,7 @@ def test_demo_keeps_every_row(workspace):
     account = json.loads(paths.account("demo", "cleaning").read_text())
     assert account["ratings"]["rows_out"] == account["ratings"]["rows_in"] > 2500
     items = pd.read_parquet(paths.clean("demo") / "items.parquet")
-    assert list(items.columns) == list(clean.ITEMS)
+    assert list(items.columns) == list(side_tables.ITEMS)
     assert set(items["domain"]) == {"books", "movies", "music"}
 
 

@@ -10,7 +10,7 @@ from foldin.core import paths
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 from foldin.datasets.composition import composed
-from foldin.datasets.declaration import Counts, Release
+from foldin.datasets.releases import Counts, Release
 from foldin.preparation import fetch
 
 CONTENT = {"u.data": b"1\t1\t5\t880000000\n", "u.item": b"1|Crown (1990)\n"}

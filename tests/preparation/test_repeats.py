@@ -12,6 +12,7 @@ from foldin.core import paths
 from foldin.core.errors import FoldinError
 from foldin.core.ids import sorted_pairs
 from foldin.preparation import clean, repeats
+from foldin.preparation.ratings import clean_ratings
 
 LOG = """who,what,n,when
 u1,a,1,100
@@ -58,7 +59,7 @@ def test_what_was_made_of_repeats_is_in_the_account_and_on_the_terminal(workspac
 def test_ratings_of_one_pair_are_stated_too(workspace, kept):
     rows = pd.DataFrame({"user_id": ["u", "u", "v"], "item_id": ["a", "a", "a"], "rating": [1.0, 5.0, 3.0]})
     rows["timestamp"] = pd.array([1, 2, 3], dtype="Int64")
-    ratings, account, log = clean.clean_ratings(rows, STARS, SETTINGS.model_copy(update={"duplicates": kept}))
+    ratings, account, log = clean_ratings(rows, STARS, SETTINGS.model_copy(update={"duplicates": kept}))
     assert account.repeats == {"pairs": 1, f"rows_merged_by_{kept}": 2}
     assert ratings["rating"].tolist() == [5.0 if kept == "last" else 1.0, 3.0]
     assert f"the {kept} rating of each is kept" in repeats.in_words(account.repeats)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foldin.core import paths
-from foldin.report import contents, leaderboard, page, plots, results, verdict
+from foldin.report import contents, dots, leaderboard, page, plots, results, verdict
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_names_beside_a_plot_never_overlap_and_their_lines_never_cross(points):
     figure, axis = plots.plt.subplots()
     axis.set(xlim=(0, 1), ylim=(0, 1))
     gap = 1 / 20
-    plots.name_beside(axis, [(x, y, f"model {place:02}") for place, (x, y) in enumerate(points)], gap=gap)
+    dots.name_beside(axis, [(x, y, f"model {place:02}") for place, (x, y) in enumerate(points)], gap=gap)
     plots.plt.close(figure)
     assert {text.get_text(): text.xy for text in axis.texts} == {
         f"model {place:02}": point for place, point in enumerate(points)

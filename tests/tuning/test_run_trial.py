@@ -12,8 +12,8 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import IMPLICIT as COUNTS
 from foldin.core.interactions import TrainingData
 from foldin.core.schema import Search, Section
-from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.rating_recommender import RatingRecommender
+from foldin.models.parts.recommender import DivergedError
 from foldin.models.parts.validation import validate
 from foldin.tuning import run_trial, search
 from foldin.tuning.run_trial import Task

@@ -8,7 +8,7 @@ import pytest
 from conftest import CHECKOUT, commit, edit_params, sh
 
 from foldin import cli
-from foldin.evaluation import headline
+from foldin.metrics import definitions
 from foldin.workspace import show
 
 WIDTH = 120
@@ -119,7 +119,7 @@ def test_headline_metrics_that_are_committed_are_those_of_the_tables(dataset):
     tables = {file.stem: json.loads(file.read_text()) for file in (folder / "tables").glob("*.json")}
     files = {(file.parent.name, file.stem): json.loads(file.read_text()) for file in folder.glob("metrics/*/*.json")}
     assert files == {
-        (family, model): headline.of(values)
+        (family, model): definitions.headline(values)
         for family, table in tables.items()
         for model, values in table.items()
         if "." not in model

@@ -103,8 +103,8 @@ def test_a_fit_that_fails_beside_fails_the_notebook_with_its_own_error_and_is_no
 def test_a_process_that_dies_is_said_in_one_line(prepared):
     bench = workbench.open_family("svd", "demo")
     bench._kept = set(bench.models)
-    bench._pool = workers.start(1)
-    bench._fits["mf-l2", 43] = bench._pool.submit(os.abort)
+    bench._other_seeds._pool = workers.start(1)
+    bench._other_seeds._fits["mf-l2", 43] = bench._other_seeds._pool.submit(os.abort)
     with pytest.raises(FoldinError, match=r"a process that fitted a model died; .* set processes: 1"):
         bench.close()
 
@@ -118,9 +118,9 @@ def tiny_gigabytes(monkeypatch):
 def test_the_next_fit_after_a_death_says_the_same(prepared, monkeypatch):
     monkeypatch.setattr(workers, "beside", lambda: 1)
     bench = workbench.open_family("svd", "demo")
-    bench._pool = workers.start(1)
+    bench._other_seeds._pool = workers.start(1)
     with pytest.raises(BrokenProcessPool):
-        bench._pool.submit(os.abort).result()
+        bench._other_seeds._pool.submit(os.abort).result()
     bench.try_out("mf-l2")
     with pytest.raises(FoldinError, match="a process that fitted a model died"):
         bench.keep("mf-l2")

@@ -71,6 +71,8 @@ class Days:
         ndarray of int32, shape (n,)
             Days since 1970-01-01, UTC.
         """
+        if not self.matrix.nnz:
+            return np.full(len(users), NO_DAY, dtype=np.int32)
         asked = self._key(users, items)
         places = np.minimum(np.searchsorted(self._cells, asked), len(self._cells) - 1)
         return np.where(self._cells[places] == asked, self.matrix.data[places], NO_DAY).astype(np.int32)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from foldin.core.errors import FoldinError
-from foldin.core.files import sha256
 from foldin.core.interactions import Scale
 from foldin.datasets.formats.plain import RatingsFile
+from foldin.datasets.releases import Counts, Release
 
 
 @dataclass(frozen=True)
@@ -40,43 +40,6 @@ class RawTables:
     bad_lines: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     changed: dict[str, dict[str, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many ratings, and how many users and items with ratings, a data set is known to have; None where unknown."""
-
-    ratings: int | None
-    users: int | None = None
-    items: int | None = None
-
-
-@dataclass(frozen=True)
-class Release:
-    """Files that together are a data set; the same data may come in several such sets.
-
-    Attributes
-    ----------
-    files : dict of str to (str or None)
-        File name, or a pattern such as `mv_*.txt`, → SHA-256 of its bytes, None where unknown.
-    counts : Counts or None
-        Known counts.
-    """
-
-    files: dict[str, str | None]
-    counts: Counts | None = None
-
-    def found_among(self, names: list[str]) -> list[str]:
-        """Return those of the names that are files of this release, sorted; none unless it is complete."""
-        found = {pattern: [name for name in names if fnmatch(name, pattern)] for pattern in self.files}
-        return sorted({name for group in found.values() for name in group}) if all(found.values()) else []
-
-    def differs_in(self, folder: Path) -> tuple[str, str, str] | None:
-        """Return name, found and right SHA-256 of the first file in a folder that is not as known, or None."""
-        for name, right in self.files.items():
-            if right is not None and (found := sha256(folder / name)) != right:
-                return name, found, right
-        return None
 
 
 @dataclass(frozen=True)

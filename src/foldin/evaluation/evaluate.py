@@ -19,7 +19,7 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say, step
-from foldin.evaluation import guards, headline, oracle, test_part
+from foldin.evaluation import guards, oracle, test_part
 from foldin.evaluation.judge import Judgement, Lists, evaluate_model
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.test_part import HeldOut
@@ -176,7 +176,7 @@ def _write(dataset: str, family: str, test: HeldOut, evaluated: dict[str, Judgem
     files.write_json(paths.table(dataset, family), table)
     with files.whole_folder(paths.metrics(dataset, family)) as folder:
         for name in evaluated:
-            files.write_json(folder / f"{name}.json", headline.of(table[name]))
+            files.write_json(folder / f"{name}.json", definitions.headline(table[name]))
 
 
 def in_git(metrics: Mapping[str, Any]) -> dict[str, float]:

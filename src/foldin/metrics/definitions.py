@@ -6,7 +6,7 @@ the counts of the test part are defined here.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from foldin.core.errors import FoldinError
@@ -73,6 +73,12 @@ GROUPS = {
     "popularity, so their pairs belong to no group",
 }
 """How the metrics of a group of items differ; `domains.rmse` names such a metric."""
+HEADLINE = ("rmse", "mae", "ndcg", "coverage")
+"""What `dvc metrics show` prints of a model: how far ratings are off, squared and not; how good lists are; how much of
+the catalogue they show. DVC prints a line for each file and a column for each key, so each model has a file with these
+few, and all metrics are in the family's table (`foldin.core.paths.table`). The other metrics follow one of these
+(recall, hit rate and MAP follow NDCG). With four, a line fits 120 columns even with the longest path, and a diff of the
+largest family, six models, has at most 24 rows."""
 SAMPLE = "Candidates are a given sample, not the catalogue: comparable only on the same sample"
 
 
@@ -81,6 +87,16 @@ def base(name: str) -> str:
     group, _, name = name.rpartition(".")
     name = name.removeprefix(SAMPLED).removesuffix("_se").removesuffix("_seed_sd").split("_at_")[0]
     return f"liked_{name}" if group == "liked" and f"liked_{name}" in METRICS else name
+
+
+def is_headline(name: str) -> bool:
+    """Return whether a metric is a headline metric, by its full name: `ndcg_at_10` is, `ndcg_at_10_se` is not."""
+    return base(name) in HEADLINE and not name.endswith(("_se", "_seed_sd"))
+
+
+def headline(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the headline metrics among a model's metrics."""
+    return {name: value for name, value in metrics.items() if is_headline(name)}
 
 
 def of(name: str) -> Metric:

@@ -18,7 +18,6 @@ from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import tick
-from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.item_weights import (
     DenseItemWeights,
     SparseItemWeights,
@@ -26,7 +25,7 @@ from foldin.models.parts.item_weights import (
     count_pairs,
     refuse_beyond_memory,
 )
-from foldin.models.parts.recommender import Recommender
+from foldin.models.parts.recommender import DivergedError, Recommender
 
 BLOCK_ITEMS = 256
 """Items whose weights `slim` finds at once; bounds memory and changes no weight."""

@@ -42,7 +42,7 @@ class Account:
     repeats: dict[str, int] = field(default_factory=dict)
 
     def close(self, table: str, rows: int) -> dict[str, Any]:
-        """Return the account as metrics for a file.
+        """Return the account as it is written into a file.
 
         Parameters
         ----------
@@ -56,14 +56,14 @@ class Account:
         FoldinError
             When rows are unaccounted for.
         """
-        metrics: dict[str, Any] = {"rows_in": self.rows_in, "rows_out": rows, "dropped": self.dropped}
-        metrics |= {name: counts for name in ("changed", "kept", "repeats") if (counts := getattr(self, name))}
-        check(table, metrics | {ADDED: self.added}, rows)
-        return metrics
+        closed: dict[str, Any] = {"rows_in": self.rows_in, "rows_out": rows, "dropped": self.dropped}
+        closed |= {name: counts for name in ("changed", "kept", "repeats") if (counts := getattr(self, name))}
+        check(table, closed | {ADDED: self.added}, rows)
+        return closed
 
 
 def summed(accounts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return metrics of several accounts added up, key by key."""
+    """Return several accounts added up, key by key."""
     total: dict[str, Any] = {}
     for account in accounts:
         for key, value in account.items():
@@ -71,14 +71,14 @@ def summed(accounts: list[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-def check(table: str, metrics: dict[str, Any], rows: int, where: str = "src/foldin/preparation/clean.py") -> None:
-    """Refuse the metrics of an account that does not close.
+def check(table: str, account: dict[str, Any], rows: int, where: str = "src/foldin/preparation/clean.py") -> None:
+    """Refuse an account that does not close.
 
     Parameters
     ----------
     table : str
         Name of the table, for the message.
-    metrics : dict
+    account : dict
         `rows_in`, `rows_out`, `dropped` by reason and, where rows were added, `added_without_description`.
     rows : int
         Rows that the table has in fact.
@@ -90,11 +90,11 @@ def check(table: str, metrics: dict[str, Any], rows: int, where: str = "src/fold
     FoldinError
         When rows are unaccounted for.
     """
-    dropped, added = metrics["dropped"], metrics.get(ADDED, 0)
-    rows_out = metrics["rows_in"] - sum(dropped.values()) + added
-    if not rows == metrics["rows_out"] == rows_out or min([0, *dropped.values()]) < 0:
+    dropped, added = account["dropped"], account.get(ADDED, 0)
+    rows_out = account["rows_in"] - sum(dropped.values()) + added
+    if not rows == account["rows_out"] == rows_out or min([0, *dropped.values()]) < 0:
         raise FoldinError(
-            f"the account of {table} does not close: {rows:,} rows are left where {metrics['rows_in']:,} came in, "
+            f"the account of {table} does not close: {rows:,} rows are left where {account['rows_in']:,} came in, "
             f"{sum(dropped.values()):,} were dropped and {added:,} added",
             where=where,
             remedy="this is a fault of foldin, not of the data; report it",

@@ -1,6 +1,6 @@
 """The canonical tables `items` and `users`: a row for each id that is rated or described, impossible values missing.
 
-The ratings are cleaned in foldin.preparation.clean; this module is about the tables of items and users.
+The ratings are cleaned in foldin.preparation.ratings; this module is about the tables of items and users.
 """
 
 from typing import Any
@@ -47,11 +47,11 @@ def items(
         account.kept = {isbn.WRONG: wrong}
     if "year" in raw:
         raw = _bounded(raw, "year", (settings.earliest_year, settings.latest_year), account)
-    table, metrics = _one_row_each(raw, rated, ITEMS, account)
+    table, closed = _one_row_each(raw, rated, ITEMS, account)
     table["title"] = table["title"].fillna(table["item_id"])
     table["domain"] = table["domain"].fillna(dataset.domains[0] if len(dataset.domains) == 1 else "unknown")
     table["genres"] = table["genres"].fillna("")
-    return table, metrics
+    return table, closed
 
 
 def users(raw: pd.DataFrame, rated: "pd.Series[str]", settings: params.Clean) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -112,8 +112,8 @@ def _one_row_each(
     result = result.astype({name: dtype for name, dtype in columns.items() if name in result})
     account.dropped = {"missing_id": int(missing.sum()), "duplicate_id": int(twice.sum())}
     account.added = len(result) - len(described)
-    metrics = account.close(key.removesuffix("_id") + "s", len(result)) | {
+    closed = account.close(key.removesuffix("_id") + "s", len(result)) | {
         ADDED: account.added,
         "without_ratings": int((~result[key].isin(names)).sum()),
     }
-    return result[[name for name in columns if name in result]], metrics
+    return result[[name for name in columns if name in result]], closed

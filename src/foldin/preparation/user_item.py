@@ -225,5 +225,5 @@ def _check(account: dict[str, float | str], ratings: int) -> None:
     left_out = {
         why: int(account[why]) for why in (NOT_LIKED, NOT_OBSERVED, subset.NOT_DRAWN, subset.OUTSIDE) if why in account
     }
-    metrics = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
-    check("the split", metrics, kept, where="src/foldin/preparation/user_item.py")
+    rows = {"rows_in": ratings, "rows_out": kept, "dropped": left_out}
+    check("the split", rows, kept, where="src/foldin/preparation/user_item.py")

@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 
 from foldin.core import paths
 from foldin.core.interactions import Values
-from foldin.report import leaderboard, plots, results
+from foldin.report import dots, leaderboard, plots, results
 from foldin.report.contents import Findings
 from foldin.report.html import users as of_html
 
@@ -145,6 +145,6 @@ def rmse_plot(findings: Findings) -> Figure:
     axis.set_xlim(axis.get_xlim())
     axis.set_ylim(axis.get_ylim())
     ends = [(float(places[-1]), float(table[name].iloc[-1]), str(name)) for name in table]
-    plots.name_beside(axis, ends, gap=0.085)
+    dots.name_beside(axis, ends, gap=0.085)
     plt.close(figure)
     return figure

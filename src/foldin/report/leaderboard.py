@@ -15,7 +15,7 @@ from foldin.metrics.liked import LIKED
 from foldin.metrics.metric import Metric, titled
 from foldin.metrics.ranking import RANKING
 from foldin.metrics.rating import RATING
-from foldin.report import plots
+from foldin.report import dots, plots
 from foldin.report.results import (
     LIKED_COLUMNS,
     ORACLE,
@@ -250,7 +250,7 @@ def panels(board: pd.DataFrame, k: int, unit: str = "rating units") -> dict[str,
 
 def _panel(title: str, ranked: pd.DataFrame, name: str, column: str, text: str) -> Figure:
     figure, axis = plt.subplots(figsize=(plots.WIDTH, 2.0 + 0.27 * len(ranked)), constrained_layout=True)
-    plots.ranked(
+    dots.ranked(
         axis,
         list(ranked["model"]),
         list(ranked[column]),
@@ -261,6 +261,6 @@ def _panel(title: str, ranked: pd.DataFrame, name: str, column: str, text: str) 
         line_at=ORACLE,
     )
     axis.set_title(title)
-    plots.key(figure, oracle=ORACLE in set(ranked["model"]))
+    dots.key(figure, oracle=ORACLE in set(ranked["model"]))
     plt.close(figure)
     return figure

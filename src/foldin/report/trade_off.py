@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from foldin.report import leaderboard, plots, results
+from foldin.report import dots, leaderboard, plots, results
 from foldin.report.contents import Findings
 
 HEIGHT = 0.27
@@ -21,7 +21,7 @@ def plot(findings: Findings) -> Figure:
     height = max(3.4, HEIGHT * len(shown))
     figure, axis = plt.subplots(figsize=(plots.WIDTH, height + 1.6), constrained_layout=True)
     for row in shown.to_dict("records"):
-        look = plots.marker(reference=row["kind"] != "model", tied=bool(row["ndcg_tied"]))
+        look = dots.marker(reference=row["kind"] != "model", tied=bool(row["ndcg_tied"]))
         axis.plot(row[coverage], row[findings.ndcg], zorder=3, **look)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(FixedLocator(TICKS))
@@ -32,7 +32,7 @@ def plot(findings: Findings) -> Figure:
     axis.set_xlim(axis.get_xlim())
     axis.set_ylim(0.0, axis.get_ylim()[1])
     points = [(float(row[coverage]), float(row[findings.ndcg]), str(row["model"])) for row in shown.to_dict("records")]
-    plots.name_beside(axis, points, gap=HEIGHT / height)
-    plots.key(figure, oracle=results.ORACLE in set(shown["model"]))
+    dots.name_beside(axis, points, gap=HEIGHT / height)
+    dots.key(figure, oracle=results.ORACLE in set(shown["model"]))
     plt.close(figure)
     return figure

@@ -11,6 +11,7 @@ from foldin.core import params, paths
 from foldin.metrics import definitions
 from foldin.report import results
 from foldin.report.contents import Findings
+from foldin.report.markdown import listed
 from foldin.report.standings import DOES
 
 NO_RATINGS = (
@@ -117,16 +118,12 @@ def _ties(board: pd.DataFrame, best: dict[str, str]) -> str:
         others = [f"**{other}**" for other in board.index[_tied(board, name)] if other != model]
         title = name.removeprefix(definitions.SAMPLED).upper().replace("_AT_", "@")
         found.append(
-            f"In {title}, {_listed(others)} {'are' if len(others) > 1 else 'is'} tied with {model} (no significant "
+            f"In {title}, {listed(others)} {'are' if len(others) > 1 else 'is'} tied with {model} (no significant "
             "difference)."
             if others
             else f"In {title}, the lead of {model} is significant."
         )
     return " ".join(found)
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _tied(board: pd.DataFrame, metric: str) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,8 @@ import pyarrow as pa
 from foldin.core import params
 from foldin.core.ids import natural_order
 from foldin.core.progress import say
-from foldin.datasets.declaration import Counts, DataSet
+from foldin.datasets.declaration import DataSet
+from foldin.datasets.releases import Counts
 from foldin.preparation import clean, repeats
 from foldin.preparation.account import Account
 from foldin.spark import lines, session

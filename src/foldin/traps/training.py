@@ -12,9 +12,8 @@ import pandas as pd
 
 from foldin import metrics
 from foldin.core.interactions import FloatArray, IntArray, Interactions
-from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.rating_recommender import RatingRecommender
-from foldin.models.parts.recommender import Recommender
+from foldin.models.parts.recommender import DivergedError, Recommender
 from foldin.models.svd import GradientDescentMF
 from foldin.traps.tables import AS_PUBLISHED, CONTROL, CORRECTED, MISTAKE, Exhibit, NotShownError, Row, require, table
 

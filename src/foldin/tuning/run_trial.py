@@ -19,10 +19,9 @@ from foldin.core import interactions
 from foldin.core.errors import FoldinError
 from foldin.core.files import DECIMALS
 from foldin.core.interactions import Interactions, TrainingData
-from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.item_weights import LacksMemoryError
 from foldin.models.parts.rating_recommender import RatingRecommender
-from foldin.models.parts.recommender import Recommender
+from foldin.models.parts.recommender import DivergedError, Recommender
 from foldin.models.parts.validation import validate
 from foldin.tuning.trials import COMPLETE, DIVERGED, IMPOSSIBLE, PRUNED, Curve, Job, Outcome
 

@@ -17,7 +17,6 @@ from tabulate import tabulate  # type: ignore[import-untyped]
 
 from foldin.core import paths
 from foldin.core.errors import FoldinError
-from foldin.evaluation import headline
 from foldin.metrics import definitions
 from foldin.workspace.revision import WORKSPACE
 
@@ -142,7 +141,7 @@ def _headlines(models: Mapping[tuple[str, str], Mapping[str, Any]], several: boo
         f"{dataset} {model} {definitions.base(name)}" if several else f"{model} {definitions.base(name)}": value
         for (dataset, model), values in models.items()
         for name, value in values.items()
-        if headline.is_headline(name) and definitions.base(name) in SHOWN
+        if definitions.is_headline(name) and definitions.base(name) in SHOWN
     }
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
-from foldin.evaluation import headline
 from foldin.metrics import definitions
 
 Key = tuple[str, str, str]
@@ -53,7 +52,7 @@ class Chosen:
         if self.everything:
             return kept
         if not self.metrics:
-            return {place for place in kept if headline.is_headline(place[1])}
+            return {place for place in kept if definitions.is_headline(place[1])}
         return set().union(
             *(_of(kept, "metric", metric, lambda _, name: [name, definitions.base(name)]) for metric in self.metrics)
         )

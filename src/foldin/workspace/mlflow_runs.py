@@ -13,7 +13,6 @@ from typing import Any
 
 from foldin.core import extras, paths
 from foldin.core.errors import FoldinError
-from foldin.evaluation import headline
 from foldin.metrics import definitions
 from foldin.report import standings
 from foldin.workspace import pipeline
@@ -147,7 +146,7 @@ def _settings(dataset: str, board: list[dict[str, str]]) -> dict[str, Any]:
 def _metrics(dataset: str, row: Mapping[str, str]) -> dict[str, float]:
     """Return a model's headline metrics, with `_low` and `_high` of those that have an interval."""
     table = Revision(WORKSPACE).read_json(paths.table(dataset, row["family"]).relative_to(paths.root()).as_posix())
-    found = headline.of(table.get(row["model"], {}))
+    found = definitions.headline(table.get(row["model"], {}))
     for name in list(found):
         for end in ("low", "high"):
             if value := row.get(f"{definitions.base(name)}_{end}"):

@@ -7,9 +7,8 @@ its parts. Templates, styles and scripts of pages belong to the modules of their
 
 Another version of a library is another source, so the lock file is in every list. On `device: gpu` the libraries of the
 extra `gpu` compute too: its lock is in the lists of the stages that import foldin.models.parts.networks; on the CPU it
-is in none, and editing it reruns nothing. The same holds of foldin.spark and
-the lock of its extra on `engine: spark`. A backend named in KERAS_BACKEND, and its lock, DVC does not track
-(docs/reproducibility.md).
+is in none, and editing it reruns nothing. The same holds of foldin.spark and the lock of its extra on `engine: spark`.
+A backend named in KERAS_BACKEND, and its lock, DVC does not track (docs/reproducibility.md).
 
 Modules that only launch and monitor a stage (foldin.cli, __main__, `MONITORS`, and in this package watched_inputs,
 staging, check_inputs and pipeline) are not listed, because they do not affect its results. What they fix for every
@@ -82,7 +81,8 @@ def closure(modules: Iterable[str]) -> list[Path]:
         file = waiting.pop()
         if file not in reached:
             reached.add(file)
-            waiting += _imported(file)
+            # What only a monitor imports is printed, too.
+            waiting += () if _is_monitor(file) else _imported(file)
     read = sorted(file for file in reached if not _is_without_effect(file))
     return sorted([*read, *(other for folder in {file.parent for file in read} for other in _beside(folder))])
 
@@ -159,7 +159,11 @@ def _imported(file: Path) -> frozenset[Path]:
 def _is_without_effect(file: Path) -> bool:
     """Return whether no result depends on a file: it only monitors, or is only a docstring."""
     only_text = all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in _tree(file).body)
-    return only_text or file.relative_to(SOURCE / PACKAGE).as_posix() in MONITORS
+    return only_text or _is_monitor(file)
+
+
+def _is_monitor(file: Path) -> bool:
+    return file.relative_to(SOURCE / PACKAGE).as_posix() in MONITORS
 
 
 def _names(tree: ast.AST) -> Iterator[str]:

@@ -7,23 +7,20 @@ what a setting does; nothing of it is kept.
 """
 
 import importlib
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from functools import lru_cache, partial
 from typing import Any
 
 import pandas as pd
+from IPython.display import Markdown, display
 
 from foldin import models
 from foldin.core import costs, engines, files, interactions, params, paths
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import TrainingData
 from foldin.core.progress import say, step, within
 from foldin.models.parts.recommender import Recommender
-from foldin.workspace import changes, workers
+from foldin.report import plots
+from foldin.workspace import changes
 from foldin.workspace.changes import Tried
+from foldin.workspace.other_seeds import OtherSeeds
 
 
 class Workbench:
@@ -60,8 +57,7 @@ class Workbench:
         self._changes: dict[str, dict[str, Tried]] = {}
         self._kept: set[str] = set()
         self._costs: dict[str, dict[str, float]] = {}
-        self._pool: ProcessPoolExecutor | None = None
-        self._fits: dict[tuple[str, int], Future[None]] = {}
+        self._other_seeds = OtherSeeds(dataset, family, self.data)
 
     def settings(self) -> pd.DataFrame:
         """Return the settings of every model of the family: those of params.yaml, or those that `tune` chose."""
@@ -73,8 +69,6 @@ class Workbench:
 
     def about(self) -> Any:
         """Return a sentence for each model, as Markdown: printed lines would break in the middle of words."""
-        from IPython.display import Markdown
-
         lines = "\n".join(f"- `{name}`: {model.about}" for name, model in self.models.items())
         return Markdown(lines)  # type: ignore[no-untyped-call]
 
@@ -147,11 +141,6 @@ class Workbench:
         FoldinError
             When it was not tried out.
         """
-        # Here: processes that fit other seeds import this module, and draw nothing.
-        from IPython.display import display
-
-        from foldin.report import plots
-
         usual = "tuned" if self._tuned.get(self._known(name).name) else "params.yaml"
         found = {usual: self._tried[name]} if name in self._tried else {}
         found |= self._changes.get(name, {})
@@ -187,45 +176,9 @@ class Workbench:
         with files.whole_folder(paths.models(self.dataset, self.family) / name) as folder:
             final.save(folder)
         for seed in range(final.seed + 1, final.seed + params.seeds(self.family)):
-            self._fit_beside(name, final, seed)
+            self._other_seeds.fit(name, final, seed)
         self._kept.add(name)
         return final
-
-    def _fit_beside(self, name: str, final: Recommender, seed: int) -> None:
-        """Start to fit and save a kept model with another seed, in another process where params.yaml allows one."""
-        of = self.dataset, self.family, name, seed
-        if self._pool is None and workers.beside() and engines.fitting(self.family) is None:
-            self._pool = workers.start(workers.beside())
-        if self._pool is None:
-            step(f"{self.dataset}: {name}: fitting with seed {seed}")
-            _fit(final, self.data, *of)
-            return
-        if (earlier := self._fits.get((name, seed))) is not None and not earlier.cancel():
-            earlier.exception()  # until it is through: two processes must not write one folder
-        with _deaths_explained(), workers.interrupts_held_back():
-            fit = self._fits[name, seed] = self._pool.submit(_fit_and_save, *of)
-        fit.add_done_callback(partial(_said, f"{self.dataset}: {name}: fitted with seed {seed}"))
-
-    def _wait(self) -> None:
-        """Wait for the fits in other processes.
-
-        Raises
-        ------
-        FoldinError
-            When one fails, or its process died.
-        """
-        pool, fits, self._pool, self._fits = self._pool, self._fits, None, {}
-        if pool is None:
-            return
-        step(f"{self.dataset}: waiting for fits with other seeds")
-        try:
-            with _deaths_explained():
-                for fit in fits.values():
-                    fit.result()
-        except BaseException:
-            workers.stop(pool)
-            raise
-        pool.shutdown()
 
     def history(self) -> pd.DataFrame:
         """Return the training curves so far: columns `model`, `epoch`, `metric`, `value`, one row for each value."""
@@ -253,7 +206,7 @@ class Workbench:
                 f"the notebook of '{self.family}' kept no {', '.join(missing)}",
                 remedy=f'call keep("{missing[0]}") before close()',
             )
-        self._wait()
+        self._other_seeds.wait()
         files.write_csv(paths.training(self.dataset, self.family), self.history())
         if self.left_out:
             files.write_json(paths.left_out(self.dataset, self.family), self.left_out)
@@ -280,34 +233,3 @@ def _by_engine(family: str, every: dict[str, Recommender]) -> dict[str, Recommen
     for name, model in made.items():
         model.name = name
     return made
-
-
-def _said(text: str, fit: Future[None]) -> None:
-    if not fit.cancelled() and fit.exception() is None:
-        step(text)
-
-
-@contextmanager
-def _deaths_explained() -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool:
-        remedy = "most often memory ran out: close programs, or set processes: 1; then run it again"
-        raise FoldinError("a process that fitted a model died", where="params.yaml", remedy=remedy) from None
-
-
-def _fit_and_save(dataset: str, family: str, name: str, seed: int) -> None:
-    """Fit and save a model in a process of its own, with all that was chosen for the one that `keep` has saved."""
-    kept = models.family_models(family)[name].load(paths.staged(paths.models(dataset, family) / name))
-    kept.name = name
-    _fit(kept, _data(dataset), dataset, family, name, seed)
-
-
-@lru_cache(maxsize=1)
-def _data(dataset: str) -> TrainingData:
-    return interactions.load(dataset)
-
-
-def _fit(model: Recommender, data: TrainingData, dataset: str, family: str, name: str, seed: int) -> None:
-    with files.whole_folder(paths.reseeded(dataset, family, name, seed)) as folder:
-        model.refit(data.training, seed).save(folder)

@@ -95,6 +95,13 @@ def test_a_damaged_spreadsheet_is_one_line(workspace, calamine):
             raw()
 
 
+def test_what_the_disk_refuses_is_not_said_to_be_the_format(workspace, monkeypatch, capsys):
+    monkeypatch.setattr(excel, "find_spec", lambda name: "installed")
+    (workspace / "own" / "a.xlsx").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        excel.sheets(workspace / "own" / "a.xlsx")
+
+
 def test_feather_needs_no_extra(workspace):
     from pyarrow import feather
 

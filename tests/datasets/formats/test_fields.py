@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import fields
+from foldin.datasets.formats.ids import ids
 
 FILE = Path("data/raw/mine/ratings.csv")
 
@@ -29,7 +30,7 @@ FILE = Path("data/raw/mine/ratings.csv")
     ],
 )
 def test_ids_are_text(values, expected):
-    found = fields.ids(fields.exact(values), FILE)
+    found = ids(fields.exact(values), FILE)
     assert [None if missing else value for value, missing in zip(found, found.isna(), strict=True)] == expected
     assert found.dtype == "str"
 
@@ -39,7 +40,7 @@ def test_ids_are_text(values, expected):
 def test_what_is_neither_text_nor_a_number_is_no_id(before, value):
     column = pd.Series([*before, value], name="user")
     with pytest.raises(FoldinError, match=rf"row {len(before) + 1}: user is .*, which is no id; store ids as text"):
-        fields.ids(column, FILE)
+        ids(column, FILE)
 
 
 WHOLE = st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2) | st.integers(-9, 9)
@@ -49,7 +50,7 @@ WHOLE = st.integers(-(2**63), 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2) | s
 def test_whole_ids_stay_what_they_are_however_large_and_whatever_is_beside_them(numbers):
     written = [None if number is None else str(number) for number in numbers]
     for beside in ([], [None], ["x"], [0.5]):
-        found = fields.ids(fields.exact([*numbers, *beside]), FILE)
+        found = ids(fields.exact([*numbers, *beside]), FILE)
         assert [value if isinstance(value, str) else None for value in found[: len(numbers)]] == written
 
 
@@ -58,16 +59,16 @@ def test_floats_are_ids_where_they_can_be_one_whole_number_only(numbers, dtype):
     column = pd.Series(numbers, dtype=dtype, name="user")
     if any(number is not None and abs(number) >= 2**53 for number in numbers):
         with pytest.raises(FoldinError, match=r"user is .* a float so large"):
-            fields.ids(column, FILE)
+            ids(column, FILE)
         return
-    found = [value if isinstance(value, str) else None for value in fields.ids(column, FILE)]
+    found = [value if isinstance(value, str) else None for value in ids(column, FILE)]
     whole = [None if number is None else str(int(number) if number % 1 == 0 else number) for number in numbers]
     assert found == whole
 
 
 def test_a_short_float_is_refused_where_it_merges_ids():
     with pytest.raises(FoldinError, match=r"row 2: user is 16777216\.0, a float so large"):
-        fields.ids(pd.Series([1, 2**24 + 1], dtype="float32", name="user"), FILE)
+        ids(pd.Series([1, 2**24 + 1], dtype="float32", name="user"), FILE)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from foldin.core.errors import FoldinError
 from foldin.datasets import registry
-from foldin.datasets.declaration import Counts
 from foldin.datasets.known import movielens, movielens_dat, personality
+from foldin.datasets.releases import Counts
 
 
 @pytest.fixture

@@ -69,11 +69,12 @@ def read(path: Path, sheet: str | None = None, *, header: bool = True) -> pd.Dat
 def _opened(path: Path) -> Any:
     if find_spec(NEEDS) is None:
         raise FoldinError("this is a spreadsheet, and what reads it is not installed", where=path, remedy=INSTALL)
+    # Its bytes, because these say what it is, and its name may not. What the disk refuses is no fault of the format.
+    content = BytesIO(path.read_bytes())
     import python_calamine
 
     try:
-        # Its bytes, because these say what it is, and its name may not.
-        return python_calamine.load_workbook(BytesIO(path.read_bytes()))
+        return python_calamine.load_workbook(content)
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         what = f"no readable spreadsheet ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
         raise FoldinError(what, where=path, remedy="open and save it again, or save its table as CSV") from None

@@ -1,4 +1,4 @@
-"""Columns of raw files converted to canonical types: ids as text, numbers, times in seconds since 1970 UTC.
+"""Columns of raw files converted to canonical types: numbers, and times in seconds since 1970 UTC; ids: `ids`.
 
 A missing value stays missing; an invalid value raises an error that names its row.
 """
@@ -19,15 +19,10 @@ from pandas.api import types
 from foldin.core.errors import FoldinError
 
 LARGEST = 2.0**62
-EXACT = {2: 2.0**11, 4: 2.0**24, 8: 2.0**53}
-"""Bytes of a float → the number below which it can be every whole number; from there on, one stands for several."""
 LONGEST_LINE = 1 << 24
 """Bytes of a header, at most."""
 SHOWN = 80
 """Characters of a value in a message."""
-NO_ID, MERGED = "which is no id", "a float so large that it may be several ids"
-NO_IDS = (bool, np.bool_, bytes, dict, list, tuple, np.ndarray)
-"""What must not become an id by being printed: 1 and true are not two users."""
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """What times are divided by to give seconds."""
 
@@ -96,60 +91,24 @@ def each(values: pd.Series, change: Callable[[Any], object]) -> pd.Series:
     return pd.Series(found, index=values.index, name=values.name, dtype="object")
 
 
-def ids(values: pd.Series, path: Path) -> pd.Series:
-    """Return ids as text without surrounding blanks; the numbers 7 and 7.0 are both "7", and an empty id is missing.
+def fault(values: pd.Series, row: int, path: Path, what: str, remedy: str) -> FoldinError:
+    """Return the error of a value that is not as it should be.
 
     Parameters
     ----------
     values : pandas.Series
-        Text or numbers, also both in one column; its name is the column's.
+        The column; its name is the column's.
+    row : int
+        The place of the value in the column, from 0.
     path : Path
-        The file it is from, for the message.
-
-    Raises
-    ------
-    FoldinError
-        On the first id that is a number with a point (a float) so large that it may stand for several whole numbers,
-        or is neither text nor a number: true or false, a list, an object, bytes that are no text.
+        The file it is from.
+    what : str
+        What is wrong with it, such as "no number".
+    remedy : str
+        What to do.
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return values  # Read as ids, so they are text already, each stored once.
-    if types.is_float_dtype(values.dtype):
-        _refuse_id(values.abs() >= EXACT[values.to_numpy().dtype.itemsize], values, path, MERGED)
-        # A whole column with a gap comes as float.
-        whole = values == values.round()
-        text = values.astype("str").where(~whole, values.where(whole).astype("Int64").astype("str"))
-    elif types.is_bool_dtype(values.dtype):
-        _refuse_id(values.notna(), values, path, NO_ID)
-        return values.astype("str")
-    elif types.is_object_dtype(values.dtype):
-        values = each(values, _decoded)
-        _refuse_id(values.map(lambda value: isinstance(value, NO_IDS)), values, path, NO_ID)
-        _refuse_id(values.map(lambda value: isinstance(value, float) and abs(value) >= EXACT[8]), values, path, MERGED)
-        text = values.map(_written, na_action="ignore")
-    else:
-        text = values.astype("str").str.strip()
-    text = text.astype("str")
-    found: pd.Series = text.where(values.notna() & (text != "")).astype("str")
-    return found
-
-
-def _decoded(value: object) -> object:
-    """Return bytes, which databases and Parquet files have, as the text they are, if they are."""
-    try:
-        return value.decode("utf-8") if isinstance(value, bytes) else value
-    except UnicodeDecodeError:
-        return value
-
-
-def _refuse_id(wrong: pd.Series, values: pd.Series, path: Path, what: str) -> None:
-    if wrong.any():
-        row = int(wrong.to_numpy(bool, na_value=False).argmax())
-        raise FoldinError(
-            f"{_at(values, row)}: {values.name} is {_shown(values.iloc[row])}, {what}",
-            where=_place(path),
-            remedy="store ids as text or as whole numbers",
-        )
+    text = f"{_at(values, row)}: {values.name} is {_shown(values.iloc[row])}, {what}"
+    return FoldinError(text, where=_place(path), remedy=remedy)
 
 
 def _shown(value: object) -> str:
@@ -162,7 +121,8 @@ def _at(values: pd.Series, row: int) -> str:
     return f"line {values.index[row]}" if values.index.name == "line" else f"row {row + 1}"
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """Return a value as text without surrounding blanks; a number without a fraction as a whole number."""
     if isinstance(value, float | Decimal) and value % 1 == 0:
         value = int(value)
     return str(value).strip()
@@ -278,7 +238,7 @@ def _calendar(values: pd.Series) -> pd.Series:
         whole = _numeric(values)
         return whole.where((whole % 1 == 0) & (whole.abs() < LARGEST)).astype("Int64").astype("str")
     if types.is_object_dtype(values.dtype):
-        return each(values, lambda value: value if isinstance(value, str | date) else _written(value))
+        return each(values, lambda value: value if isinstance(value, str | date) else written(value))
     return values
 
 
@@ -287,12 +247,8 @@ def _checked(found: pd.Series, given: pd.Series, path: Path, what: str, faults: 
     found = found.where(found.abs() < LARGEST)
     wrong = found.isna() & given.notna()
     if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        error = FoldinError(
-            f"{_at(given, row)}: {given.name} is {_shown(given.iloc[row])}, {what}",
-            where=_place(path),
-            remedy=f"the data set is damaged; fetch it again: dvc repro -f fetch@{path.parent.name}",
-        )
+        remedy = f"the data set is damaged; fetch it again: dvc repro -f fetch@{path.parent.name}"
+        error = fault(given, int(wrong.to_numpy().argmax()), path, what, remedy)
         if faults is None:
             raise error
         faults.add(wrong.to_numpy(bool), error)

@@ -14,10 +14,12 @@ import pandas as pd
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Scale
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines, parsers, sqlite
-from foldin.datasets.formats.fields import first_line, ids, numbers, undescribed, whole_numbers
+from foldin.datasets.formats.fields import first_line, numbers, undescribed, whole_numbers
+from foldin.datasets.formats.ids import ids
 from foldin.datasets.known.movielens import NO_PEOPLE, RATING
+from foldin.datasets.releases import Counts, Release
 
 RATINGS = ("BX-Book-Ratings.csv", "Ratings.csv")
 """Names of the table of ratings: the official one, and that of copies which leave the prefix off all three names."""

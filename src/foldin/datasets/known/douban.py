@@ -6,10 +6,11 @@ import pandas as pd
 
 from foldin.core.interactions import Scale
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines
 from foldin.datasets.formats.fields import undescribed
 from foldin.datasets.known.movielens import NO_PEOPLE, RATING
+from foldin.datasets.releases import Counts
 
 
 def _data_set(domain: str, folder_name: str, digest: str, counts: Counts) -> DataSet:

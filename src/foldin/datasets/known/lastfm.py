@@ -9,10 +9,11 @@ import pandas as pd
 
 from foldin.core.interactions import IMPLICIT
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.fields import undescribed
 from foldin.datasets.known.movielens import NO_PEOPLE
+from foldin.datasets.releases import Counts
 
 GENDERS = {"m": "M", "f": "F"}
 

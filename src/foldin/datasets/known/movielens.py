@@ -10,10 +10,11 @@ import pandas as pd
 
 from foldin.core.interactions import Scale
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.plain import RatingsFile
 from foldin.datasets.known import folds
+from foldin.datasets.releases import Counts
 
 RATING: dict[str, parsers.Parser] = {
     "user_id": parsers.identifier,

@@ -6,11 +6,12 @@ import pandas as pd
 
 from foldin.core.interactions import Scale
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.plain import RatingsFile
 from foldin.datasets.known import folds
 from foldin.datasets.known.movielens import NO_PEOPLE, RATING, movies_table
+from foldin.datasets.releases import Counts, Release
 
 OCCUPATIONS = (
     "other",

@@ -22,10 +22,11 @@ from foldin.core.errors import FoldinError
 from foldin.core.interactions import Scale
 from foldin.core.progress import tick
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables, Release
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines, parsers
 from foldin.datasets.formats.fields import first_line, seconds, undescribed, whole_numbers
 from foldin.datasets.known.movielens import NO_PEOPLE
+from foldin.datasets.releases import Counts, Release
 
 TITLES = ("movie_titles.txt", "movie_titles.csv")
 BLOCK = 1 << 26

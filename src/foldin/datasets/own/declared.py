@@ -18,7 +18,8 @@ from foldin.core.interactions import IMPLICIT, Scale
 from foldin.datasets.composition import composed
 from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.formats import lines
-from foldin.datasets.formats.fields import Faults, ids, undescribed, whole_numbers
+from foldin.datasets.formats.fields import Faults, undescribed, whole_numbers
+from foldin.datasets.formats.ids import ids
 from foldin.datasets.known.movielens import NO_PEOPLE
 from foldin.datasets.own import ratings, tables
 from foldin.datasets.own.schema import File, OwnComposition, OwnData, OwnItems, OwnUsers

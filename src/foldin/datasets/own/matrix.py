@@ -12,8 +12,8 @@ from scipy import sparse
 from foldin.core.errors import FoldinError
 from foldin.core.params import nearest
 from foldin.datasets.formats import arrays, blanks, packed, sniffing, wide
-from foldin.datasets.formats.fields import ids as as_ids
 from foldin.datasets.formats.fields import numbers
+from foldin.datasets.formats.ids import ids as as_ids
 from foldin.datasets.own import tables
 from foldin.datasets.own.schema import OwnData
 

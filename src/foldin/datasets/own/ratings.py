@@ -13,7 +13,8 @@ from foldin.core.errors import FoldinError
 from foldin.core.ids import categories
 from foldin.core.params import nearest
 from foldin.datasets.formats import lines
-from foldin.datasets.formats.fields import Faults, ids, numbers, seconds
+from foldin.datasets.formats.fields import Faults, numbers, seconds
+from foldin.datasets.formats.ids import ids
 from foldin.datasets.own import matrix, tables
 from foldin.datasets.own.schema import OwnData
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
-from foldin.datasets.formats.fields import ids
+from foldin.datasets.formats.ids import ids
 from foldin.datasets.own import guesses, proposal, ratings, samples, shapes, tables, words
 from foldin.datasets.own.declared import OWN
 from foldin.datasets.own.schema import OwnItems, OwnUsers

@@ -7,9 +7,10 @@ from typing import Any
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import IMPLICIT, Scale
 from foldin.datasets.catalogue import ABOUT
-from foldin.datasets.declaration import Counts, DataSet, RawTables
+from foldin.datasets.declaration import DataSet, RawTables
 from foldin.datasets.own import declared
 from foldin.datasets.own.schema import OwnData
+from foldin.datasets.releases import Counts
 
 
 def public(

@@ -6,8 +6,9 @@ publisher replaces the files under the same name, there are none.
 
 from typing import Any
 
-from foldin.datasets.declaration import Counts, DataSet
+from foldin.datasets.declaration import DataSet
 from foldin.datasets.public.declare import public
+from foldin.datasets.releases import Counts
 
 JESTER_PAGE = "https://eigentaste.berkeley.edu/dataset/"
 JESTER_TERMS = "Free for research that cites Goldberg et al. (Eigentaste, 2001)."

@@ -15,13 +15,12 @@ from scipy import sparse
 
 from foldin import metrics
 from foldin.core.bounds import Damping, Epochs, LearningRate, Patience, Penalty, Spread, Width
-from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
 from foldin.core.params import Section
 from foldin.core.progress import Loop
 from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
-from foldin.models.parts.recommender import Arrays, Recommender
+from foldin.models.parts.recommender import Arrays, DivergedError, Recommender
 
 Factors = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 BLOCK_PAIRS = 65_536
@@ -48,10 +47,6 @@ def row_dots(left: Factors, rows: IntArray, right: Factors, columns: IntArray) -
         block = slice(start, start + BLOCK_PAIRS)
         dots[block] = np.einsum("nf,nf->n", left[rows[block]], right[columns[block]])
     return dots
-
-
-class DivergedError(FoldinError):
-    """A weight is no longer a finite number: the descent takes too long steps for these ratings."""
 
 
 class EpochSettings(Section):

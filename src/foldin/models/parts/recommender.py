@@ -19,6 +19,10 @@ from foldin.models.parts.portable import Portable
 Arrays = storage.Arrays
 
 
+class DivergedError(FoldinError):
+    """A weight is no longer a finite number: the descent takes too long steps for these ratings."""
+
+
 class Recommender(ABC):
     """A model that scores every item for a user.
 

@@ -24,7 +24,7 @@ from scipy import sparse
 
 from foldin.core.interactions import FloatArray, Values
 from foldin.models.parts import blas, ridge_kernels
-from foldin.models.parts.factorization import DivergedError
+from foldin.models.parts.recommender import DivergedError
 
 LEAST_PIVOT_DOUBLE = 1e-12
 CHUNKS_PER_THREAD = 8

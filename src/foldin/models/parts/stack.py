@@ -16,10 +16,9 @@ from foldin.core.interactions import IntArray, Interactions, Values, matrix
 from foldin.core.params import Section
 from foldin.core.progress import say, tick
 from foldin.models.parts import stack_worth
-from foldin.models.parts.factorization import DivergedError
 from foldin.models.parts.item_weights import LacksMemoryError
 from foldin.models.parts.rating_recommender import RatingRecommender
-from foldin.models.parts.recommender import Arrays, Recommender
+from foldin.models.parts.recommender import Arrays, DivergedError, Recommender
 from foldin.models.parts.stack_worth import Judgements
 from foldin.models.parts.stacking import Weights
 
