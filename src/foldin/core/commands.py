@@ -44,8 +44,9 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; numpy has not been imported yet, and reads its environment when it is."""
-        from foldin.core import determinism, params
+        from foldin.core import collector, determinism, params
 
+        collector.relax()
         faults.refuse_little_memory(faults.LEAST_FOR_MODELS if self.name in TRAIN else faults.LEAST_MEMORY)
         if self.reads_params:
             determinism.fix_environment(params.threads(), params.device())

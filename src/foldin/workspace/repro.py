@@ -22,13 +22,13 @@ from pathlib import Path
 
 from foldin.core import params, paths, progress
 from foldin.core.errors import FoldinError
-from foldin.workspace import pipeline, workers
+from foldin.workspace import pipeline, run_dvc, workers
 
 INPUT = ("strip", "source", "fetch", "clean", "user_item", "tune", "tuned")
 BEGINS = re.compile("Running stage '")
 """How DVC says that it runs a stage; its next line is the command."""
 FAMILY, GUEST, REPORT = ("train", "evaluate"), ("explore", "traps"), ("report",)
-DVC = (sys.executable, "-m", "dvc")
+DVC = run_dvc.COMMAND
 UNSAID = ("Stage '", "Use `dvc push`", "To track the changes", "To enable auto staging", "Updating lock", "\t")
 """How lines begin by which DVC speaks of one run of it, not of the pipeline."""
 NOT_IN_CACHE = "ERROR: failed to transfer"

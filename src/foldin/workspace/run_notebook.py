@@ -28,7 +28,8 @@ from foldin.workspace.strip import KERNEL, read, stripped, write
 UNSTABLE = r"\bat 0x[0-9a-fA-F]{6,}|/tmp/[\w.-]+|/var/folders/[\w./-]+|\bid=\\?[\"']T_[0-9a-f]{5}"
 KERNEL_PATIENCE = 600
 """Seconds that a kernel may take to start: long, for a busy machine or an emulated processor."""
-FIRST_OF_ALL = "from foldin.workspace import end_with_parent; end_with_parent.end_kernel_with_it()"
+FIRST_OF_ALL = """from foldin.workspace import end_with_parent; end_with_parent.end_kernel_with_it()
+from foldin.core import collector; collector.relax()"""
 """What a kernel runs before anything else, outside the notebook's own names."""
 WARNING = re.compile(r"^(?P<file>.+?):(?P<line>\d+): (?P<said>\w*Warning: .*)$", re.MULTILINE)
 """The first line of what Python writes of a warning: the path of the code that warns is never the same elsewhere."""

@@ -30,8 +30,8 @@ PACKAGE = "foldin"
 SOURCE = Path(__file__).resolve().parents[2]
 # The command line fixes these before any stage's own module is imported.
 ALWAYS = ("foldin.core.determinism", "foldin.core.params")
-MONITORS = ("core/costs.py", "core/progress.py")
-"""Print lines for the user, and write how long a stage took; no result depends on them."""
+MONITORS = ("core/collector.py", "core/costs.py", "core/progress.py")
+"""Print lines for the user, write how long a stage took, and free memory; no result depends on them."""
 PAGES = (".css", ".html", ".js")
 """Endings of templates, styles and scripts."""
 
