@@ -66,12 +66,16 @@ def evaluated(tmp_path_factory):
     return folder
 
 
-def reports(python: list[str], evaluated, folder) -> dict[str, str]:
-    """Write the pages of a checkout under a Python, in a copy of it; return their digests and those of their plots."""
+def reports(python: list[str], evaluated, folder, *without: str) -> dict[str, str]:
+    """Write the pages of a checkout under a Python, in a copy of it; return their digests and those of their plots.
+
+    `without` are numpy's own instruction sets to leave out.
+    """
     shutil.copytree(evaluated, folder)
     made = folder / "reports" / "demo"
     before = set(made.rglob("*"))
     variables = determinism.variables(2) | {"PYTHONPATH": str(trials.CHECKOUT / "src"), "MPLBACKEND": "agg"}
+    variables["NPY_DISABLE_CPU_FEATURES"] = " ".join([variables["NPY_DISABLE_CPU_FEATURES"], *without])
     command = [*python, "-c", REPORT]
     done = subprocess.run(command, cwd=folder, env=os.environ | variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(python)}\n{done.stdout}\n{done.stderr[-3000:]}"
@@ -83,4 +87,5 @@ def reports(python: list[str], evaluated, folder) -> dict[str, str]:
 def test_another_processor_writes_the_same_pages(processor, evaluated, tmp_path):
     here = reports([sys.executable], evaluated, tmp_path / "here")
     assert {"README.md", "report.html", "leaderboard.csv", "plots/leaderboard_ranking.png"} <= set(here)
-    assert reports(processors.command(processor), evaluated, tmp_path / "there") == here
+    # QEMU 7.2 runs numpy's argsort for AVX2 wrongly: its result is no sorted order. pandas reshapes tables by it.
+    assert reports(processors.command(processor), evaluated, tmp_path / "there", "X86_V3") == here
