@@ -48,6 +48,8 @@ HAVE_TABLES = ("sqlite", "npz", "mat", "excel")
 IDS = ("user", "session", "item", "id", "pair")
 """Roles of ids, of which a list is none."""
 RENAME = "rename one of the two"
+GUESSED = "its declaration"
+"""The key of a declaration that `foldin describe` tries and that is not in params.yaml."""
 
 
 def format_of(file: File) -> str:
@@ -136,8 +138,6 @@ def read(
             raise FoldinError("the file holds no rows")
         if padded is not None and format_of(file) != "csv":
             padded |= {name: _padded(rows[name]) for role, name in columns.items() if role in IDS}
-    if file.decimal == "," and format_of(file) != "csv" and "rating" in columns:
-        rows = rows.assign(**{columns["rating"]: _with_points(rows[columns["rating"]])})
     # One column may have two roles.
     return pd.DataFrame({role: rows[name] if role in IDS else _flat(rows[name]) for role, name in columns.items()})
 
@@ -218,6 +218,11 @@ def name_file_in_errors(path: Path, key: str) -> Iterator[None]:
     except FoldinError as error:
         if error.where == "params.yaml":
             raise
+        if key == GUESSED:
+            # Nothing is declared yet that could be mended.
+            remedy = error.remedy if error.remedy and "fetch it again" not in error.remedy else "mend the file"
+            by_hand = "" if "by hand" in remedy else "; or declare it by hand; see own/README.md"
+            raise FoldinError(error.what, where=path, remedy=remedy + by_hand) from None
         remedy = f"mend the file, or {key} in params.yaml"
         if error.remedy and "fetch it again" not in error.remedy:
             remedy = error.remedy if key in error.remedy else f"{error.remedy}; or mend {key} in params.yaml"
@@ -230,11 +235,6 @@ def _padded(values: pd.Series) -> int:
         return 0
     texts = [value for value in values.dropna() if isinstance(value, str)]
     return sum(text != text.strip() != "" for text in texts)
-
-
-def _with_points(values: pd.Series) -> pd.Series:
-    """Return a column in which texts such as "4,5" are "4.5"."""
-    return each(values, lambda value: value.replace(",", ".") if isinstance(value, str) else value)
 
 
 def _flat(values: pd.Series) -> pd.Series:
