@@ -74,7 +74,7 @@ def read(data: OwnData, found: list[tuple[str, Path]], key: str, bad: lines.BadL
     parts: list[OwnRatings] = []
     for name, path in found:
         before = sum(part.shape[0] for part in parts)
-        of_one = data.model_copy(update={"file": name, "files": ""})
+        of_one = tables.called_here(data.model_copy(update={"file": name, "files": ""}), path)
         with tables.name_file_in_errors(Path(name), key):
             parts.append(
                 _matrix(of_one, path, key, before) if data.shape == "matrix" else _list(of_one, path, key, bad)

@@ -87,6 +87,7 @@ class OwnData(File):
     rating: str | int | None = None
     missing: list[Value] = Field(default=[])
     totals: list[str] = Field(default=[])
+    renamed: dict[str, str] = Field(default={})
     event: str | int | None = None
     events: dict[str, Weight] = Field(default={})
     events_per_pair: Literal["sum", "highest"] = "sum"
@@ -119,6 +120,8 @@ class OwnData(File):
                     f"a matrix has no column of its own for {(given or ['where'])[0]}: say rows: users or rows: items, "
                     "and name the column of their ids, if there is one, as row_id"
                 )
+            if self.renamed:
+                raise ValueError("renamed is for a list: the columns of a matrix are ids")
         elif self.row_id is not None or self.skip:
             raise ValueError("row_id and skip are for shape: matrix")
         elif self.pair is not None:

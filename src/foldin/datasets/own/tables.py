@@ -15,7 +15,7 @@ from foldin.datasets.formats.fields import each
 from foldin.datasets.own import delimited
 from foldin.datasets.own.delimited import header_of as header_of
 from foldin.datasets.own.delimited import separator_of as separator_of
-from foldin.datasets.own.schema import File
+from foldin.datasets.own.schema import File, OwnData
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -47,6 +47,8 @@ HAVE_TABLES = ("sqlite", "npz", "mat", "excel")
 """Formats that may hold several tables."""
 IDS = ("user", "session", "item", "id", "pair")
 """Roles of ids, of which a list is none."""
+COLUMNS = ("user", "session", "item", "pair", "rating", "event", "time")
+"""Roles of the columns of a list."""
 RENAME = "rename one of the two"
 GUESSED = "its declaration"
 """The key of a declaration that `foldin describe` tries and that is not in params.yaml."""
@@ -181,6 +183,29 @@ def _rows(
         case form:
             what, remedy = f"{key} has the format '{form}', which has no reader", "convert it to csv or parquet"
             raise FoldinError(what, where="params.yaml", remedy=remedy)
+
+
+def names(file: File, path: Path) -> list[str]:
+    """Return the columns of a file, packed or not, by name; see `frames`."""
+    with packed.unpacked(path, file.member) as plain:
+        match format_of(file):
+            case "csv":
+                return header_of(plain, separator_of(file), file.encoding)
+            case "parquet" | "feather" as form:
+                return columnar.names(plain, form)
+            case _:
+                return [str(name) for name in next(frames(file, plain), pd.DataFrame())]
+
+
+def called_here(data: OwnData, path: Path) -> OwnData:
+    """Return a declaration with the names that columns have in one file, where `renamed` says others."""
+    if not data.renamed or not data.header or not path.is_file():
+        return data
+    there = names(data, path)
+    here = {name: other for other, name in data.renamed.items() if other in there and name not in there}
+    columns = {role: here.get(str(getattr(data, role)), getattr(data, role)) for role in COLUMNS}
+    where = {here.get(name, name): values for name, values in data.where.items()}
+    return data.model_copy(update={**columns, "where": where})
 
 
 def frames(file: File, path: Path) -> Iterator[pd.DataFrame]:

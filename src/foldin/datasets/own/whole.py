@@ -23,10 +23,11 @@ MOST_OF_ONE = 0.5
 
 def fits(parts: list[Path], declared: dict[str, Any], date_format: str) -> bool:
     """Return whether all times of some files are written in one way."""
-    data = params.parse(OwnData, declared | {"feedback": "implicit", "date_format": date_format}, "its declaration")
+    data = params.parse(OwnData, declared | {"feedback": "implicit", "date_format": date_format}, tables.GUESSED)
     as_text = data.model_copy(update={"time": None, "date_format": ""})
     for path in parts:
-        rows = tables.read(as_text, path, {"when": str(data.time)}, "its declaration", lines.BadLines(1.0))
+        when = str(tables.called_here(data, path).time)
+        rows = tables.read(as_text, path, {"when": when}, tables.GUESSED, lines.BadLines(1.0))
         faults = Faults(np.zeros(len(rows), dtype=bool))
         seconds(rows["when"], path, "date", faults, date_format)
         if faults.rows.any():
@@ -36,10 +37,11 @@ def fits(parts: list[Path], declared: dict[str, Any], date_format: str) -> bool:
 
 def events(parts: list[Path], declared: dict[str, Any], column: str) -> dict[str, int]:
     """Return the kinds of events of some files, the most frequent first → rows."""
-    data = params.parse(OwnData, declared | {"feedback": "implicit"}, "its declaration")
+    data = params.parse(OwnData, declared | {"feedback": "implicit"}, tables.GUESSED)
     counts: dict[str, int] = {}
     for path in parts:
-        rows = tables.read(data, path, {"event": column}, "its declaration", lines.BadLines(1.0))
+        here = tables.called_here(data, path)
+        rows = tables.read(here, path, {"event": str(here.event or column)}, tables.GUESSED, lines.BadLines(1.0))
         for kind, n in rows["event"].dropna().astype("str").str.strip().value_counts().items():
             counts[str(kind)] = counts.get(str(kind), 0) + int(n)
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
