@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import marks
-from foldin.datasets.own import printed, proposal
+from foldin.datasets.own import printed, proposal, values
 
 RNG = np.random.default_rng(5)
 N = 400
@@ -62,7 +62,7 @@ def test_three_digits_after_a_mark_are_unsure_where_nothing_else_tells(quick):
 
 
 @pytest.mark.parametrize(
-    ("values", "how"),
+    ("texts", "how"),
     [
         (["4.500", "3.250", "5.000"], None),
         (["0.250", "12", "1.500"], None),
@@ -74,8 +74,15 @@ def test_three_digits_after_a_mark_are_unsure_where_nothing_else_tells(quick):
         (["Emma", "1.250"], None),
     ],
 )
-def test_marks_are_guessed_only_where_all_numbers_agree(values, how):
-    assert marks.guess(pd.Series(values, dtype="str"), comma=True) == how
+def test_marks_are_guessed_only_where_all_numbers_agree(texts, how):
+    assert marks.guess(pd.Series(texts, dtype="str"), comma=True) == how
+
+
+@pytest.mark.parametrize(("odd", "said"), [(1, True), (3, True), (400, False)])
+def test_few_counts_that_are_no_whole_numbers_put_their_mark_in_question(odd, said):
+    counts = pd.Series([*range(1, 900), *[1.234] * odd], dtype="float64")
+    unsure = values.examine(counts, "count").unsure
+    assert any("declare it as thousands" in what for what in unsure) == said
 
 
 @pytest.mark.parametrize("value", ["1.23", "1.2345", "12.34,5", "1234.567"])

@@ -230,10 +230,13 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
         found.unsure.append(f"{name}: {choice}{left_out}")
         found.read, _ = as_read(found)
         return
-    anonymous = read.table[["user_id", "item_id"]].isna().any(axis=1)
+    given = read.table["rating"]
+    anonymous = read.table["user_id"].isna() | read.table["item_id"].isna()
     if anonymous.any():
         found.notes.append(f"{int(anonymous.sum()):,} rows have no user or no item and are dropped")
-    given = read.table["rating"][~anonymous].dropna()
+        given = given[~anonymous]
+    unknown = int(given.isna().sum())
+    given = given.dropna()
     if strength is None:
         declared["feedback"] = "implicit"
         found.notes.append("no column of ratings or counts: every row counts as one interaction")
@@ -248,7 +251,6 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
     of_values = values.examine(given, said)
     missing = [*declared.get("missing", []), *of_values.declared.get("missing", [])]
     declared |= of_values.declared | ({"missing": missing} if missing else {})
-    unknown = int(read.table["rating"][~anonymous].isna().sum())
     note = "; ".join(of_values.notes) + (f"; {unknown:,} rows have no value and are dropped" if unknown else "")
     found.notes.append(f"{strength}: {note}")
     found.unsure += [f"{strength}: {what}" for what in of_values.unsure]

@@ -6,21 +6,9 @@ import unicodedata
 WORDS: dict[str, tuple[str, ...]] = {
     "user": (
         *("user", "useri", "usersha1", "customer", "client", "buyer", "member", "reader", "reviewer", "account"),
-        *(
-            "person",
-            "listener",
-            "visitor",
-            "profile",
-            "player",
-            "student",
-            "kunde",
-            "kunden",
-            "nutzer",
-            "benutzer",
-            "usuario",
-        ),
+        *("person", "listener", "visitor", "profile", "player", "student", "kunde", "nutzer", "benutzer", "usuario"),
         *("cliente", "utilisateur", "kaufer", "besteller", "leser", "mitglied", "gast", "horer", "acheteur", "lecteur"),
-        *("comprador", "lector", "gebruiker", "klant", "lezer", "lid", "patron", "subscriber", "respondent"),
+        *("comprador", "lector", "gebruiker", "klant", "lezer", "lid", "kunden", "subscriber", "respondent"),
     ),
     "item": (
         *(
