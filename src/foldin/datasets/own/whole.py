@@ -8,7 +8,7 @@ import pandas as pd
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
-from foldin.core.ids import categories, sorted_pairs
+from foldin.core.ids import categories
 from foldin.datasets.formats import lines
 from foldin.datasets.formats.fields import Faults, seconds
 from foldin.datasets.own import tables
@@ -69,8 +69,12 @@ def odd(table: pd.DataFrame, *, implicit: bool) -> tuple[int, list[str]]:
     user, item = users.codes[known], items.codes[known]
     if not len(user):
         return 0, ["no row has a user and an item"]
-    _, again = sorted_pairs(user.astype(np.int32), item.astype(np.int32), len(items.categories))
-    repeats = 0 if again is None else int(again.sum())
+    pairs = user.astype(np.int64) * len(items.categories)
+    pairs += item
+    # Where they stand is not asked, so they are sorted in place.
+    pairs.sort()
+    repeats = int((pairs[1:] == pairs[:-1]).sum())
+    del pairs
     found = []
     for name, codes, of in (("user", user, users), ("item", item, items)):
         counts = np.bincount(codes, minlength=len(of.categories))
