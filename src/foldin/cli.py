@@ -124,7 +124,7 @@ def describe(files: tuple[Path, ...], write: bool, name: str | None, member: str
     """
     from foldin.datasets.own import proposal
 
-    if len(files) > 1:
+    if len(files) > 1 or files[0].is_dir():
         from foldin.datasets.own import side
 
         if member is not None:

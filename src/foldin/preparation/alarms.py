@@ -29,6 +29,7 @@ AS_DECLARED = (
     "lower_of_same_pair",
     "not_selected_by_where",
     "event_not_listed",
+    "totals",
 )
 """Reasons to drop rows that a declaration asks for."""
 

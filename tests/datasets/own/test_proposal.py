@@ -281,7 +281,3 @@ def test_a_missing_file_is_named(workspace):
 
     with pytest.raises(FoldinError, match="there is no such file"):
         proposal.proposal(paths.root() / "nothing.csv")
-    (paths.root() / "own").mkdir()
-    own("a.csv").touch()
-    with pytest.raises(FoldinError, match=r"this is a folder; describe a file in it: a\.csv"):
-        proposal.proposal(paths.root() / "own")

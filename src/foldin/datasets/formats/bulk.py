@@ -115,6 +115,9 @@ def read(
         if column is None:
             return None
         columns[name] = column
+    del table
+    # pyarrow keeps what it no longer needs: as much again as the table itself.
+    pa.default_memory_pool().release_unused()
     # A table of no rows has its own message.
     return pd.DataFrame(columns) if columns and len(next(iter(columns.values()))) else None
 

@@ -17,6 +17,7 @@ import pandas as pd
 from pandas.api import types
 
 from foldin.core.errors import FoldinError
+from foldin.datasets.formats import marks
 
 LARGEST = 2.0**62
 LONGEST_LINE = 1 << 24
@@ -128,7 +129,9 @@ def written(value: object) -> str:
     return str(value).strip()
 
 
-def numbers(values: pd.Series, path: Path, faults: Faults | None = None) -> pd.Series:
+def numbers(
+    values: pd.Series, path: Path, faults: Faults | None = None, *, decimal: str = ".", thousands: str = ""
+) -> pd.Series:
     """Return a column as float64.
 
     Parameters
@@ -139,13 +142,18 @@ def numbers(values: pd.Series, path: Path, faults: Faults | None = None) -> pd.S
         The file it is from, for the message.
     faults : Faults, optional
         Where values that are no numbers are gathered; they are then missing.
+    decimal, thousands : str, optional
+        The marks in texts of numbers; see `marks`.
 
     Raises
     ------
     FoldinError
         On the first value that is no number, unless they are gathered.
     """
-    return _checked(_numeric(values), values, path, "no number", faults).astype("float64")
+    known = values
+    if (decimal != "." or thousands) and not types.is_numeric_dtype(values.dtype):
+        known = marks.plain(values, decimal, thousands)
+    return _checked(_numeric(known), values, path, "no number", faults).astype("float64")
 
 
 def whole_numbers(values: pd.Series, path: Path, missing: str = "", faults: Faults | None = None) -> pd.Series:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from foldin.core.errors import FoldinError
+from foldin.datasets.formats import marks
 
 EMPTY = ("", "NA", "NaN", "nan", "NULL", "null", "N/A", "n/a", "None")
 """How programs write a cell without a number."""
@@ -47,8 +48,8 @@ class Layout:
         Place of the column of the rows' ids.
     skip : set of int
         Places of columns that are neither id nor cells.
-    decimal : str
-        "." or ",".
+    decimal, thousands : str
+        The marks in numbers; see `marks`.
     missing : tuple of str
         Texts of cells that have no number, beside `EMPTY`.
     """
@@ -60,6 +61,7 @@ class Layout:
     row_id: int | None = None
     skip: set[int] = field(default_factory=set)
     decimal: str = "."
+    thousands: str = ""
     missing: tuple[str, ...] = ()
 
     @property
@@ -101,7 +103,7 @@ def _without_first(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
 
 
 def _in_bulk(path: Path, layout: Layout) -> Iterator[Block]:
-    if len(layout.delimiter) > 1 or layout.encoding.startswith("utf-16"):
+    if len(layout.delimiter) > 1 or layout.encoding.startswith("utf-16") or layout.thousands:
         raise pa.ArrowInvalid("only the line-by-line reader splits this")
     keys = [str(place) for place in range(len(layout.names))]
     cells = [keys[place] for place in layout.cells]
@@ -154,9 +156,10 @@ def _number(text: str, line: int, name: str, layout: Layout, empty: set[str]) ->
     if text in empty:
         return float("nan")
     try:
-        if "_" in text:
+        bare = marks.plain_text(text, layout.decimal, layout.thousands)
+        if bare is None or "_" in bare:
             raise ValueError(text)
-        return float(text if layout.decimal == "." else text.replace(",", "."))
+        return float(bare)
     except ValueError:
         what = f"line {line}: the column '{name}' has {text[:80]!r}, which is no number"
         remedy = "name it under `missing` if it means that there is no rating, or the column under `skip`"

@@ -86,7 +86,7 @@ def _read(
 ) -> pd.DataFrame:
     names = first if file.header else [str(place + 1) for place in range(len(first))]
     data = file if isinstance(file, OwnData) else None
-    as_text = data is not None and any(isinstance(code, str) for code in data.missing)
+    as_text = data is not None and (bool(data.thousands) or any(isinstance(code, str) for code in data.missing))
     dates = "time" in columns and not _in_numbers(file, path, names.index(columns["time"]), separator)
     read_by = PARSERS | ({"rating": parsers.number_with_comma} if file.decimal == "," else {})
     known = {

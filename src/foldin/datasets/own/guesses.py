@@ -12,6 +12,8 @@ MOST_STEPS = 200
 """Ratings have at most this many distinct values."""
 NAMED = 0.2
 """Share of numbers that a column called a rating or a count must have, at least."""
+OWN_ID = 0.95
+"""Share of the rows in which the ids of a column differ, from which on they may be ids of rows."""
 FEW = 30
 """Kinds of events, at most."""
 PAIR = re.compile(r"^([^:;|/#~,]+)(::|[:;|/#~,]|__|--|_)([^:;|/#~,]+)$")
@@ -249,6 +251,8 @@ def _users_and_items(
 ) -> None:
     """Give what is left the roles of users and items, in this order."""
     possible = [name for name in left if not (named and words.is_attribute(name)) and _varies(rows[name])]
+    # Prices and shares are no ids.
+    possible = [name for name in possible if not is_number(rows[name], 0.99) or _is_whole(rows[name])]
     absent = [role for role in ("user", "item") if role not in roles.found]
     if len(possible) < len(absent):
         possible += [name for name in left if name not in possible]
@@ -260,9 +264,11 @@ def _users_and_items(
         )
     alone = len(absent) == 1 and len(possible) == 1
     for role in absent:
-        # An id comes again; a number that is different in each row is none of these.
-        again = [name for name in possible if rows[name].nunique() < rows[name].notna().sum()]
-        name = (again or possible)[0]
+        # An id comes again; one that is different in nearly each row is that of the row.
+        again = [name for name in possible if rows[name].nunique() < OWN_ID * rows[name].notna().sum()]
+        again = again or [name for name in possible if rows[name].nunique() < rows[name].notna().sum()]
+        called = [name for name in again if named and words.is_id(name)]
+        name = (called or again or possible)[0]
         possible.remove(name)
         roles.add(role, name, "the only column left" if alone else "as the first remaining column; check this")
     if not alone:

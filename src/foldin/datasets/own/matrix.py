@@ -140,7 +140,7 @@ def _of_frames(
             column = frame.iloc[:, place]
             if not pd.api.types.is_numeric_dtype(column.dtype):
                 column = column.mask(column.astype("str").str.strip().isin(texts))
-            columns.append(numbers(column, Path(data.file)).to_numpy())
+            columns.append(numbers(column, Path(data.file), decimal=data.decimal, thousands=data.thousands).to_numpy())
         row_ids = None
         if layout.row_id is not None:
             named = as_ids(frame.iloc[:, layout.row_id], Path(data.file))
@@ -177,6 +177,7 @@ def _layout(data: OwnData, names: list[str], key: str, *, named: bool) -> wide.L
         row_id=None if data.row_id is None else place(data.row_id, "row_id"),
         skip={place(column, "skip") for column in data.skip},
         decimal=data.decimal,
+        thousands=data.thousands,
         missing=tuple(code for code in data.missing if isinstance(code, str)),
     )
     if not layout.cells:

@@ -4,7 +4,8 @@ import json
 import re
 import shlex
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import takewhile
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from foldin.core import paths
@@ -53,6 +54,8 @@ class Proposal:
     def name(self) -> str:
         """A name for the data set."""
         stem = packed.inner_name(self.path.name).split(".")[0]
+        if len(self.parts) > 1:
+            stem = common_start([path.name for path in self.parts]).rstrip("-_. ") or self.path.parent.name
         name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "my-data"
         return name if name.startswith("my-") else f"my-{name}"
 
@@ -70,10 +73,23 @@ def written(found: Proposal, name: str | None = None, *, to_paste: bool = True) 
     return "\n".join(text)
 
 
+def common_start(names: list[str]) -> str:
+    """Return with what all of some names begin."""
+    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    return "".join(letters[0] for letters in same)
+
+
 def elsewhere(found: Proposal) -> list[Path]:
     """Return the files of a proposal that are not in own/; a link there is in it."""
     own = (_root() / OWN).resolve()
-    return [path for path in [*(found.parts or [found.path]), *found.beside] if path.parent.resolve() != own]
+    paths = [*(found.parts or [found.path]), *found.beside]
+    return [path for path in paths if not path.parent.resolve().is_relative_to(own)]
+
+
+def folder_of(path: Path) -> str:
+    """Return the folder to declare of a file: that within own/ in which it lies, or own/ itself, for a copy there."""
+    own, folder = (_root() / OWN).resolve(), path.parent.resolve()
+    return (PurePosixPath(OWN) / folder.relative_to(own)).as_posix() if folder.is_relative_to(own) else OWN
 
 
 def copying(path: Path) -> str:

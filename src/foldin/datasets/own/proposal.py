@@ -5,22 +5,21 @@ over the file; the proposal is then read whole, as `clean` does. What may be oth
 UNSURE, and no column is left out without a line that names it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats import lines, packed, sniffing
-from foldin.datasets.own import guesses, ratings, samples, shapes, tables, times, values, whole, words
-from foldin.datasets.own.declared import OWN
+from foldin.datasets.own import guesses, printed, ratings, samples, shapes, tables, times, totals, values, whole, words
 from foldin.datasets.own.printed import Proposal as Proposal
 from foldin.datasets.own.printed import written as written
 from foldin.datasets.own.schema import File, OwnData
 
 MOST_BAD = 0.05
 """Share of the lines that may be unreadable before the guess must be wrong."""
-ITS = "its declaration"
+ITS = tables.GUESSED
 
 
 def proposal(path: Path, member: str | None = None) -> str:
@@ -28,7 +27,9 @@ def proposal(path: Path, member: str | None = None) -> str:
     return written(examine(path, member))
 
 
-def examine(path: Path, member: str | None = None, parts: Sequence[Path] = ()) -> Proposal:
+def examine(
+    path: Path, member: str | None = None, parts: Sequence[Path] = (), more: Mapping[str, Any] | None = None
+) -> Proposal:
     """Return what to declare of a file, or of several that are read as one.
 
     Parameters
@@ -39,6 +40,8 @@ def examine(path: Path, member: str | None = None, parts: Sequence[Path] = ()) -
         Which file of a zip archive of several.
     parts : sequence of Path
         All files that are read as one, the first of them `path`; none for one alone.
+    more : mapping of str to object, optional
+        Keys to declare that other files than the first one ask for.
 
     Raises
     ------
@@ -46,6 +49,7 @@ def examine(path: Path, member: str | None = None, parts: Sequence[Path] = ()) -
         When the file is missing, in no known format, or has no two columns that can be users and items.
     """
     looks, declared, named_file = looked_at(path, member)
+    declared |= more or {}
     found = Proposal(path, declared, unsure=list(looks.unsure), parts=list(parts) or [path])
     form = None if looks.sparse else shapes.matrix(looks.rows, named=looks.named)
     if looks.sparse:
@@ -70,16 +74,12 @@ def examine(path: Path, member: str | None = None, parts: Sequence[Path] = ()) -
 
 def looked_at(path: Path, member: str | None) -> tuple[samples.Looks, dict[str, Any], str]:
     """Return a look at a file, the first keys of its declaration, and what it is called unpacked."""
-    if path.is_dir():
-        files = ", ".join(sorted(one.name for one in path.iterdir() if one.is_file())[:8])
-        remedy = f"describe a file in it: {files}" if files else "give the path of a file"
-        raise FoldinError("this is a folder", where=path, remedy=remedy)
     if not path.is_file():
         raise FoldinError("there is no such file", where=path, remedy="give the path of a file")
     if not path.stat().st_size:
         raise FoldinError("the file is empty, so it holds no rows", where=path, remedy="give one that has some")
     sniffing.refuse_unreadable(path)
-    declared: dict[str, Any] = {"file": f"{OWN}/{path.name}"}
+    declared: dict[str, Any] = {"file": f"{printed.folder_of(path)}/{path.name}"}
     name = path.name
     if sniffing.packed_by(path) == "zip" and len(names := packed.members(path)) > 1:
         if member is None:
@@ -105,6 +105,7 @@ def _as_matrix(found: Proposal, looks: samples.Looks, form: shapes.Matrix) -> No
     found.declared |= form.declared
     words_for_empty = sorted({word for of in looks.empty.values() for word in of})
     read, bad = as_read(found)
+    read = _without_totals(found, read, matrix=True)
     given = read.table["rating"].dropna()
     if given.empty:
         raise FoldinError(
@@ -141,6 +142,7 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
     if "pair" in read_as:
         declared |= {key: value for key, value in roles.pair.items() if (key, value) != ("pair_separator", ":")}
     strength = read_as.get("rating", read_as.get("count"))
+    found.unsure += samples.keep_marks(declared, looks.marked, strength or "")
     if strength is not None:
         declared["rating"] = column("rating" if "rating" in read_as else "count")
         if empty := looks.empty.get(strength):
@@ -153,6 +155,7 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
     read, bad = as_read(found)
     if when is not None and not read.table["timestamp"].notna().any():
         found.unsure.append(f"{when}: no time can be read")
+    read = _without_totals(found, read, matrix=False)
     found.read = read
     if around := read.changed.get(ratings.PADDED, 0):
         found.notes.append(f"{around:,} ids have blanks around them, which are removed")
@@ -168,6 +171,18 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
     _strengths(found, roles, strength, column)
     found.notes += [f"{name}: not used ({why})" for name, why in roles.unused.items()]
     _check_whole(found, bad)
+
+
+def _without_totals(found: Proposal, read: ratings.OwnRatings, *, matrix: bool) -> ratings.OwnRatings:
+    """Declare the ids of totals; return the ratings without theirs."""
+    of_totals = totals.guess(read.table, matrix=matrix)
+    if not of_totals.ids:
+        return read
+    found.declared["totals"] = of_totals.ids
+    found.notes += of_totals.notes
+    found.unsure += of_totals.unsure
+    table, dropped = totals.without(read.table, read.dropped, of_totals.ids)
+    return read._replace(table=table, dropped=dropped)
 
 
 def _with_times(found: Proposal, looks: samples.Looks, roles: guesses.Roles, column: Any) -> str | None:
@@ -203,15 +218,25 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
         name = roles.found["event"]
         kinds = whole.events(found.parts, declared, name)
         weights = {kind: words.EVENTS.get(words.plain(kind), 1.0) for kind in kinds}
+        against = [kind for kind in kinds if words.plain(kind) in words.AGAINST]
+        against = against if len(against) < len(kinds) else []
         declared["event"] = column("event")
-        declared["events"] = {kind: int(weight) for kind, weight in weights.items()}
+        declared["events"] = {kind: int(weight) for kind, weight in weights.items() if kind not in against}
         declared["feedback"] = "implicit"
         shown = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
         found.notes.append(f"{name}: events, rows of each: {shown}")
-        found.unsure.append(f"{name}: what an event counts is your choice; leave out of events what should not count")
+        left_out = f"; {', '.join(against)} may speak against an item, so left out" if against else ""
+        choice = "what an event counts is your choice; leave out of events what should not count"
+        found.unsure.append(f"{name}: {choice}{left_out}")
         found.read, _ = as_read(found)
         return
-    given = read.table["rating"].dropna()
+    given = read.table["rating"]
+    anonymous = read.table["user_id"].isna() | read.table["item_id"].isna()
+    if anonymous.any():
+        found.notes.append(f"{int(anonymous.sum()):,} rows have no user or no item and are dropped")
+        given = given[~anonymous]
+    unknown = int(given.isna().sum())
+    given = given.dropna()
     if strength is None:
         declared["feedback"] = "implicit"
         found.notes.append("no column of ratings or counts: every row counts as one interaction")
@@ -226,7 +251,6 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
     of_values = values.examine(given, said)
     missing = [*declared.get("missing", []), *of_values.declared.get("missing", [])]
     declared |= of_values.declared | ({"missing": missing} if missing else {})
-    unknown = int(read.table["rating"].isna().sum())
     note = "; ".join(of_values.notes) + (f"; {unknown:,} rows have no value and are dropped" if unknown else "")
     found.notes.append(f"{strength}: {note}")
     found.unsure += [f"{strength}: {what}" for what in of_values.unsure]

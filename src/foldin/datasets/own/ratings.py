@@ -15,7 +15,7 @@ from foldin.core.params import nearest
 from foldin.datasets.formats import lines
 from foldin.datasets.formats.fields import Faults, numbers, seconds
 from foldin.datasets.formats.ids import ids
-from foldin.datasets.own import matrix, tables
+from foldin.datasets.own import matrix, tables, totals
 from foldin.datasets.own.schema import OwnData
 
 POINT = "id_written_with_a_point"
@@ -75,12 +75,16 @@ def read(data: OwnData, found: list[tuple[str, Path]], key: str, bad: lines.BadL
     parts: list[OwnRatings] = []
     for name, path in found:
         before = sum(part.shape[0] for part in parts)
-        of_one = data.model_copy(update={"file": name, "files": ""})
+        of_one = tables.called_here(data.model_copy(update={"file": name, "files": ""}), path)
         with tables.name_file_in_errors(Path(name), key):
             parts.append(
                 _matrix(of_one, path, key, before) if data.shape == "matrix" else _list(of_one, path, key, bad)
             )
-    return parts[0] if len(parts) == 1 else _joined(parts)
+    whole = parts[0] if len(parts) == 1 else _joined(parts)
+    if not data.totals:
+        return whole
+    table, dropped = totals.without(whole.table, whole.dropped, data.totals)
+    return whole._replace(table=table, dropped=dropped)
 
 
 def _joined(parts: list[OwnRatings]) -> OwnRatings:
@@ -202,7 +206,7 @@ def _numbers(data: OwnData, values: pd.Series, path: Path, faults: Faults) -> tu
     if texts and not pd.api.types.is_numeric_dtype(values.dtype):
         coded = values.astype("str").str.strip().str.casefold().isin(texts) & values.notna()
         values = values.mask(coded)
-    found = numbers(values, path, faults)
+    found = numbers(values, path, faults, decimal=data.decimal, thousands=data.thousands)
     codes = [float(code) for code in data.missing if not isinstance(code, str)]
     if codes:
         coded |= found.isin(codes)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from foldin.core.errors import FoldinError
-from foldin.datasets.formats import arrays, columnar, excel, json_lines, lines, sniffing, sqlite
+from foldin.datasets.formats import arrays, columnar, excel, json_lines, lines, marks, sniffing, sqlite
 from foldin.datasets.formats.fields import each
 from foldin.datasets.own import tables, text, words
 from foldin.datasets.own.schema import File
@@ -39,6 +39,8 @@ class Looks:
         Column → words in it, such as NULL, that say that a cell is empty.
     sparse : bool
         Whether it is a sparse matrix, of which `rows` has none.
+    marked : dict of str to Marks
+        Column → the marks in its numbers, which are points in `rows`.
     """
 
     declared: dict[str, object]
@@ -48,6 +50,7 @@ class Looks:
     unsure: list[str] = field(default_factory=list)
     empty: dict[str, list[str]] = field(default_factory=dict)
     sparse: bool = False
+    marked: dict[str, marks.Marks] = field(default_factory=dict)
 
 
 def look(path: Path, name: str) -> Looks:
@@ -100,12 +103,43 @@ def _text(path: Path, name: str, declared: dict[str, object]) -> Looks:
         declared["encoding"] = found.encoding
     if not found.header:
         declared["header"] = False
-    if found.decimal != ".":
-        declared["decimal"] = found.decimal
+    if found.marked:
+        declared |= marks_of(found.marked, list(found.marked))
     how = "blanks" if found.separator == "blanks" else repr(found.separator)
     kind = "with a header" if found.header else "without a header"
     seen = f"{found.width} columns separated by {how}, {found.encoding}, {kind}"
-    return Looks(declared, found.rows, seen, found.header, found.unsure, found.empty)
+    return Looks(declared, found.rows, seen, found.header, found.unsure, found.empty, marked=found.marked)
+
+
+def marks_of(marked: dict[str, marks.Marks], columns: list[str]) -> dict[str, object]:
+    """Return what to declare of the marks in the numbers of some columns: those of the first that has thousands."""
+    found = [marked[column] for column in columns if column in marked]
+    how = next((how for how in found if how.thousands), found[0] if found else marks.Marks())
+    declared: dict[str, object] = {"decimal": how.decimal} if how.decimal != "." else {}
+    return declared | ({"thousands": how.thousands} if how.thousands else {})
+
+
+def keep_marks(declared: dict[str, object], marked: dict[str, marks.Marks], strength: str) -> list[str]:
+    """Keep declared only the marks in the numbers of the ratings or counts, for no others are read.
+
+    Returns
+    -------
+    list of str
+        What is unsure of them.
+    """
+    of_strength = marks_of(marked, [strength])
+    for key in ("decimal", "thousands"):
+        if key in declared and key not in of_strength:
+            del declared[key]
+    declared |= of_strength
+    how = marked.get(strength)
+    # Other columns of a file, such as prices, tell which mark means what.
+    if how is None or how.sure or any(other.sure and other.decimal == how.decimal for other in marked.values()):
+        return []
+    return [
+        f"{strength}: '{how.thousands}' is taken to separate thousands, as in 1{how.thousands}234; if it is the "
+        f'decimal mark, write decimal: "{how.thousands}" and leave out thousands'
+    ]
 
 
 def _columnar(path: Path, form: str, name: str, declared: dict[str, object]) -> Looks:

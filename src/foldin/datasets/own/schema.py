@@ -31,6 +31,7 @@ class File(Section):
     encoding: str = "utf-8"
     header: bool = True
     decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", "'", " "] = ""
     table: str | None = None
     query: str | None = None
 
@@ -43,6 +44,8 @@ class File(Section):
     def _names_a_file(self) -> Self:
         if bool(self.file) == bool(self.files):
             raise ValueError("name its file as file, or several alike by a pattern as files: own/part-*.csv")
+        if self.thousands == self.decimal:
+            raise ValueError("thousands and decimal are the same mark: mend one of them")
         return self
 
 
@@ -83,6 +86,8 @@ class OwnData(File):
     skip: list[str | int] = Field(default=[])
     rating: str | int | None = None
     missing: list[Value] = Field(default=[])
+    totals: list[str] = Field(default=[])
+    renamed: dict[str, str] = Field(default={})
     event: str | int | None = None
     events: dict[str, Weight] = Field(default={})
     events_per_pair: Literal["sum", "highest"] = "sum"
@@ -115,6 +120,8 @@ class OwnData(File):
                     f"a matrix has no column of its own for {(given or ['where'])[0]}: say rows: users or rows: items, "
                     "and name the column of their ids, if there is one, as row_id"
                 )
+            if self.renamed:
+                raise ValueError("renamed is for a list: the columns of a matrix are ids")
         elif self.row_id is not None or self.skip:
             raise ValueError("row_id and skip are for shape: matrix")
         elif self.pair is not None:

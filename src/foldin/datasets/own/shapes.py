@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,16 @@ OTHERS = 4
 """Columns of a matrix, at most, that hold no ratings."""
 COLUMNS = 400
 """Columns of a matrix that are compared with one another."""
+SUMMED = 300
+"""Rows that are looked at to find columns that sum up their rows."""
+SUMMARIES = 3
+"""Columns at each end of a matrix that may sum up its rows."""
+FEW = 12
+"""Rows below which a column may sum up all rows by chance."""
+MOST_ROWS = 0.95
+"""Share of the rows that a column of sums, means or numbers of ratings must fit."""
+ROUNDED = 0.051
+"""By how much a mean that is written with one digit may be off."""
 
 
 @dataclass
@@ -71,7 +82,9 @@ def _cells(names: list[str], table: npt.NDArray[np.floating[Any]], said: dict[st
     inner = [place for place, name in enumerate(names) if name not in said.values()]
     if named:
         inner = [place for place in inner if not words.is_attribute(names[place]) or len(names) > 50]
-    few = inner[1:] if len(inner) > WIDE else inner
+    # Those that are surely ratings stand between what sums them up.
+    outer = min(SUMMARIES + 1, (len(inner) - WIDE) // 2)
+    few = inner[outer:-outer] if outer > 0 else inner[1:] if len(inner) > WIDE else inner
     few = few[:: max(1, len(few) // COLUMNS)]
     pooled = table[:, few]
     known = pooled[~np.isnan(pooled)]
@@ -134,7 +147,7 @@ def _declared(
         others = table[:, 1:]
         whole = not np.isnan(column).any() and (column % 1 == 0).all()
         unique = len(np.unique(column)) == len(column) and len(column) >= 3
-        counts = _counts_cells(column, others)
+        counts = bool(summary(column, others))
         blank = named and (not first or first.lower().startswith(("unnamed", "index", "id")))
         if whole and (counts or unique or blank):
             cells, rest, table = cells[1:], [first, *rest], others
@@ -142,24 +155,29 @@ def _declared(
                 found.unsure.append(
                     f"column 1 ({first}) is taken as the ids of the rows; if it holds ratings, leave out row_id"
                 )
+    summaries = _summaries(cells, table)
+    if summaries:
+        kept = [place for place, name in enumerate(cells) if name not in summaries]
+        cells, rest, table = [cells[place] for place in kept], [*rest, *summaries], table[:, kept]
     row_id = None
     skipped = []
     for name in rest:
         texts = rows[name]
         role = words.role_of(name) if named else ""
-        counts = name in numeric and _counts_cells(numeric[name].to_numpy(np.float64), table)
+        what = summaries.get(name, "")
+        if not what and name in numeric:
+            what = summary(numeric[name].to_numpy(np.float64), table)
         apart = bool(texts.notna().all()) and texts.nunique() == len(texts)
         if (
             row_id is None
-            and not counts
+            and not what
             and (role in ("user", "item") or (apart and not (named and words.is_attribute(name))))
         ):
             row_id = name
         else:
             skipped.append(name)
-            what = "the number of ratings in the row" if counts else "neither ids nor ratings"
-            found.notes.append(f"{_called(name, names, named)}: not used ({what})")
-            if not counts:
+            found.notes.append(f"{_called(name, names, named)}: not used ({what or 'neither ids nor ratings'})")
+            if not what:
                 found.unsure.append(f"{_called(name, names, named)} is taken to hold no ratings")
     by_items = row_id is not None and named and words.role_of(row_id) == "item"
     by_users = row_id is not None and named and words.role_of(row_id) == "user"
@@ -195,16 +213,56 @@ def _called(name: str, names: list[str], named: bool) -> str:
     return name if named and name else f"column {names.index(name) + 1}"
 
 
-def _counts_cells(column: npt.NDArray[np.floating[Any]], cells: npt.NDArray[np.floating[Any]]) -> bool:
-    """Return whether a column says how many ratings each row has."""
-    if len(column) < 2:
-        return False
-    usual = _usual(cells[~np.isnan(cells)]) if (~np.isnan(cells)).any() else np.nan
+def _summaries(cells: list[str], table: npt.NDArray[np.floating[Any]]) -> dict[str, str]:
+    """Return which of the outer columns of a matrix sum up its rows, and in what way."""
+    if len(table) < FEW:
+        return {}
+    table = table[:: max(1, len(table) // SUMMED)]
+    n = len(cells)
+    # Means and sums may stand side by side, and each sums up neither the other nor itself.
+    for before, after in sorted(product(range(SUMMARIES + 1), repeat=2), key=sum):
+        outer = [*range(before), *range(n - after, n)]
+        if outer and n - len(outer) >= 2:
+            inner = table[:, before : n - after]
+            found = {cells[place]: summary(table[:, place], inner) for place in outer}
+            if all(found.values()):
+                return found
+    return {}
+
+
+def summary(column: npt.NDArray[np.floating[Any]], cells: npt.NDArray[np.floating[Any]]) -> str:
+    """Return what a column says of the ratings of each row, "" if nothing: their number, mean or sum.
+
+    Parameters
+    ----------
+    column : ndarray, shape (n_rows,)
+        The column.
+    cells : ndarray, shape (n_rows, n_columns)
+        The ratings, NaN where a cell is empty; a code for missing ratings is found here.
+    """
+    if len(column) < 2 or not np.isfinite(column).any():
+        return ""
     filled = (~np.isnan(cells)).sum(axis=1)
-    without = filled - (cells == usual).sum(axis=1)
-    extremes = [np.nanmin(cells), np.nanmax(cells), 0.0]
-    counts = [filled, without, *(filled - (cells == extreme).sum(axis=1) for extreme in extremes)]
-    return any(np.ptp(count) > 0 and (count == column).mean() > 0.95 for count in counts)
+    codes = [np.nan]
+    if filled.any():
+        codes += [_usual(cells[~np.isnan(cells)]), np.nanmin(cells), np.nanmax(cells), 0.0]
+    for code in dict.fromkeys(codes):
+        coded = cells == code
+        number = filled - coded.sum(axis=1)
+        total = np.where(coded | np.isnan(cells), 0.0, cells).sum(axis=1)
+        mean = total / np.maximum(number, 1)
+        for what, expected, off in (
+            ("the number of ratings in the row", number, 0.0),
+            ("the mean of the ratings in the row", mean, ROUNDED),
+            ("the sum of the ratings in the row", total, ROUNDED),
+        ):
+            # Means and sums of few ratings are often ratings too.
+            if off and (len(column) < FEW or not number.any() or number.max() < WIDE):
+                continue
+            close = np.abs(column - expected) <= off + 1e-6
+            if np.ptp(expected) > 0 and close.mean() > MOST_ROWS:
+                return what
+    return ""
 
 
 def _role_of_all(names: list[str]) -> str:

@@ -1,6 +1,5 @@
 """Proposes the tables of items and users beside a file of ratings: `foldin describe ratings.csv films.csv`."""
 
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,7 @@ import pandas as pd
 from foldin.core import params
 from foldin.core.errors import FoldinError
 from foldin.datasets.formats.ids import ids
-from foldin.datasets.own import guesses, proposal, ratings, samples, shapes, tables, words
-from foldin.datasets.own.declared import OWN
+from foldin.datasets.own import guesses, parts, proposal, ratings, samples, shapes, tables, words
 from foldin.datasets.own.schema import OwnItems, OwnUsers
 
 CALLED: dict[str, dict[str, tuple[str, ...]]] = {
@@ -39,16 +37,19 @@ def examine(paths: list[Path]) -> proposal.Proposal:
     Parameters
     ----------
     paths : list of Path
-        The files.
+        The files, or folders of them.
 
     Raises
     ------
     FoldinError
         When none or several of them hold ratings, or one cannot be read.
     """
+    paths = [file for path in paths for file in (parts.files_of(path) if path.is_dir() else [path])]
+    if len(paths) == 1:
+        return proposal.examine(paths[0])
     looks = {path: proposal.looked_at(path, None)[:2] for path in paths}
-    if len({(*map(str, look.rows), look.named) for look, _ in looks.values()}) == 1:
-        return _parts(sorted(paths))
+    if (renamed := parts.renamed({path: look for path, (look, _) in looks.items()})) is not None:
+        return parts.examine(sorted(paths), renamed)
     main = _with_ratings({path: look for path, (look, _) in looks.items()})
     found = proposal.examine(main)
     for path in paths:
@@ -56,31 +57,6 @@ def examine(paths: list[Path]) -> proposal.Proposal:
             found.beside.append(path)
             _add(found, path, *looks[path])
     return found
-
-
-def _parts(paths: list[Path]) -> proposal.Proposal:
-    """Return what to declare of files with the same columns: they are parts of one table."""
-    names = [path.name for path in paths]
-    head = _common_start(names)
-    tail = _common_start([name[len(head) :][::-1] for name in names])[::-1]
-    pattern, folder = f"{head}*{tail}", paths[0].parent
-    matching = sorted(path for path in folder.glob(pattern) if path.is_file())
-    if matching != paths or not (head or tail):
-        raise FoldinError(
-            "these files have the same columns, and no pattern of names is theirs alone",
-            where=folder / pattern,
-            remedy="give their names a beginning that no other file has, or describe each alone",
-        )
-    found = proposal.examine(paths[0], parts=paths)
-    found.notes.insert(0, f"{len(paths)} files with the same columns, read as one: {names[0]} to {names[-1]}")
-    declared = {"files": f"{OWN}/{pattern}"} | {key: value for key, value in found.declared.items() if key != "file"}
-    found.declared = declared
-    return found
-
-
-def _common_start(names: list[str]) -> str:
-    same = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    return "".join(letters[0] for letters in same)
 
 
 def _with_ratings(looks: dict[Path, samples.Looks]) -> Path:

@@ -15,7 +15,7 @@ from foldin.datasets.formats.fields import each
 from foldin.datasets.own import delimited
 from foldin.datasets.own.delimited import header_of as header_of
 from foldin.datasets.own.delimited import separator_of as separator_of
-from foldin.datasets.own.schema import File
+from foldin.datasets.own.schema import File, OwnData
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -47,7 +47,11 @@ HAVE_TABLES = ("sqlite", "npz", "mat", "excel")
 """Formats that may hold several tables."""
 IDS = ("user", "session", "item", "id", "pair")
 """Roles of ids, of which a list is none."""
+COLUMNS = ("user", "session", "item", "pair", "rating", "event", "time")
+"""Roles of the columns of a list."""
 RENAME = "rename one of the two"
+GUESSED = "its declaration"
+"""The key of a declaration that `foldin describe` tries and that is not in params.yaml."""
 
 
 def format_of(file: File) -> str:
@@ -136,8 +140,6 @@ def read(
             raise FoldinError("the file holds no rows")
         if padded is not None and format_of(file) != "csv":
             padded |= {name: _padded(rows[name]) for role, name in columns.items() if role in IDS}
-    if file.decimal == "," and format_of(file) != "csv" and "rating" in columns:
-        rows = rows.assign(**{columns["rating"]: _with_points(rows[columns["rating"]])})
     # One column may have two roles.
     return pd.DataFrame({role: rows[name] if role in IDS else _flat(rows[name]) for role, name in columns.items()})
 
@@ -183,6 +185,29 @@ def _rows(
             raise FoldinError(what, where="params.yaml", remedy=remedy)
 
 
+def names(file: File, path: Path) -> list[str]:
+    """Return the columns of a file, packed or not, by name; see `frames`."""
+    with packed.unpacked(path, file.member) as plain:
+        match format_of(file):
+            case "csv":
+                return header_of(plain, separator_of(file), file.encoding)
+            case "parquet" | "feather" as form:
+                return columnar.names(plain, form)
+            case _:
+                return [str(name) for name in next(frames(file, plain), pd.DataFrame())]
+
+
+def called_here(data: OwnData, path: Path) -> OwnData:
+    """Return a declaration with the names that columns have in one file, where `renamed` says others."""
+    if not data.renamed or not data.header or not path.is_file():
+        return data
+    there = names(data, path)
+    here = {name: other for other, name in data.renamed.items() if other in there and name not in there}
+    columns = {role: here.get(str(getattr(data, role)), getattr(data, role)) for role in COLUMNS}
+    where = {here.get(name, name): values for name, values in data.where.items()}
+    return data.model_copy(update={**columns, "where": where})
+
+
 def frames(file: File, path: Path) -> Iterator[pd.DataFrame]:
     """Yield all columns of a file that is no text, some rows at a time.
 
@@ -218,6 +243,11 @@ def name_file_in_errors(path: Path, key: str) -> Iterator[None]:
     except FoldinError as error:
         if error.where == "params.yaml":
             raise
+        if key == GUESSED:
+            # Nothing is declared yet that could be mended.
+            remedy = error.remedy if error.remedy and "fetch it again" not in error.remedy else "mend the file"
+            by_hand = "" if "by hand" in remedy else "; or declare it by hand; see own/README.md"
+            raise FoldinError(error.what, where=path, remedy=remedy + by_hand) from None
         remedy = f"mend the file, or {key} in params.yaml"
         if error.remedy and "fetch it again" not in error.remedy:
             remedy = error.remedy if key in error.remedy else f"{error.remedy}; or mend {key} in params.yaml"
@@ -230,11 +260,6 @@ def _padded(values: pd.Series) -> int:
         return 0
     texts = [value for value in values.dropna() if isinstance(value, str)]
     return sum(text != text.strip() != "" for text in texts)
-
-
-def _with_points(values: pd.Series) -> pd.Series:
-    """Return a column in which texts such as "4,5" are "4.5"."""
-    return each(values, lambda value: value.replace(",", ".") if isinstance(value, str) else value)
 
 
 def _flat(values: pd.Series) -> pd.Series:

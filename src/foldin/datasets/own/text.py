@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from foldin.core.errors import FoldinError
-from foldin.datasets.formats import blanks, sniffing
+from foldin.datasets.formats import blanks, marks, sniffing
 from foldin.datasets.own import words
 
 LOOKED_AT = 1 << 20
@@ -26,8 +26,9 @@ ROWS, CELLS = 10_000, 4_000_000
 PLACES, PIECE = 64, 1 << 14
 """Places of the file that rows are taken from beside its start, and bytes read at each."""
 SEPARATORS = ("::", "\t", ";", "|", ",", blanks.NAME)
-COMMA = re.compile(r"\s*-?\d+(,\d+)?\s*")
 NUMBER = re.compile(r'\s*"?-?\d+([.,]\d+)?([eE][+-]?\d+)?"?\s*')
+WINDOWS, UNDEFINED = re.compile(rb"[\x80-\x9f]"), re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+"""Bytes that Latin-1 has no character for, and those of them that Windows-1252 has none for either."""
 EMPTY = ("NA", "NaN", "nan", "NULL", "null", "N/A", "None")
 """How programs write that a cell is empty."""
 
@@ -36,17 +37,18 @@ EMPTY = ("NA", "NaN", "nan", "NULL", "null", "N/A", "None")
 class Text:
     """What a text is, with some of its rows: columns by name, or by number from 1; missing where a cell is empty.
 
-    `empty` has for each column the words, such as NULL, that say so.
+    `empty` has for each column the words, such as NULL, that say so; `marked` the marks of those whose numbers have
+    others than points, which are points in `rows`.
     """
 
     separator: str
     encoding: str
     header: bool
-    decimal: str
     width: int
     rows: pd.DataFrame
     unsure: list[str] = field(default_factory=list)
     empty: dict[str, list[str]] = field(default_factory=dict)
+    marked: dict[str, marks.Marks] = field(default_factory=dict)
 
 
 def look(path: Path, name: str) -> Text:
@@ -77,6 +79,8 @@ def look(path: Path, name: str) -> Text:
     # The last may be cut.
     rows = rows if whole or len(rows) < 2 else rows[:-1]
     header, unsure = has_header(rows)
+    if encoding == "latin-1" and UNDEFINED.search(start):
+        unsure.append("it is no UTF-8, and neither Latin-1 nor Windows-1252 has all its characters: mend encoding")
     width = len(rows[0])
     names = [cell.strip() for cell in rows[0]] if header else [str(n + 1) for n in range(width)]
     most = max(FEWEST, min(ROWS, CELLS // width))
@@ -93,11 +97,11 @@ def look(path: Path, name: str) -> Text:
     kept = [place for place, column in enumerate(names) if column in unique]
     table = table.iloc[:, kept].set_axis([names[place] for place in kept], axis=1)
     table, empty = without_words(table)
-    decimal = "."
-    if separator != "," and (commas := [column for column in table if _has_commas(table[column])]):
-        decimal = ","
-        table = table.assign(**{str(column): table[column].str.replace(",", ".") for column in commas})
-    return Text(separator, encoding, header, decimal, width, table, unsure, empty)
+    comma = separator != ","
+    marked = {str(column): how for column in table if (how := marks.guess(table[column], comma=comma))}
+    for column, how in marked.items():
+        table[column] = marks.plain(table[column], how.decimal, how.thousands).astype("str")
+    return Text(separator, encoding, header, width, table, unsure, empty, marked)
 
 
 def without_words(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
@@ -145,7 +149,15 @@ def _encoding(path: Path) -> str:
                     decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return "latin-1"
+            opened.seek(0)
+            # In Latin-1 these bytes are control characters, which no text has; Windows writes € and quotes with them.
+            found = "latin-1"
+            while chunk := opened.read(LOOKED_AT):
+                if UNDEFINED.search(chunk):
+                    return "latin-1"
+                if WINDOWS.search(chunk):
+                    found = "cp1252"
+            return found
     return "utf-8"
 
 
@@ -185,11 +197,6 @@ def _separator(sample: str, name: str) -> str:
     raise FoldinError(
         "no separator splits its lines into columns", where=name, remedy="declare it by hand; see own/README.md"
     )
-
-
-def _has_commas(values: "pd.Series[str]") -> bool:
-    known = values.dropna()
-    return bool(len(known) and known.str.fullmatch(COMMA).all() and known.str.contains(",").any())
 
 
 def _refuse_duplicates(names: list[str], file: str) -> None:

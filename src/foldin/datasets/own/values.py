@@ -23,6 +23,8 @@ MANY_ZEROS = 0.3
 """Share of zeros from which on they are taken for interactions without a rating."""
 WIDE = 50
 """Steps from which on a scale from 0 is long enough to have a 0."""
+FEW_PARTS = 0.01
+"""Share of counts that are no whole numbers, up to which their decimal mark is in question."""
 Numbers = npt.NDArray[np.float64]
 
 
@@ -71,6 +73,12 @@ def examine(values: "pd.Series[float]", said: str, *, matrix: bool = False) -> V
         found.notes[0] += ", so counts, not ratings"
         if below := int(n[distinct <= 0].sum()):
             found.unsure.append(f"{below:,} counts are not above 0; their rows are dropped")
+        odd = distinct % 1 != 0
+        if 0 < (parts := int(n[odd].sum())) <= FEW_PARTS * n.sum():
+            found.unsure.append(
+                f"{parts:,} counts are no whole numbers, such as {distinct[odd][0]:g}; if their mark separates "
+                "thousands, declare it as thousands"
+            )
         return found
     if len(distinct) > 1:
         distinct, n = _without_zeros(distinct, n, found, matrix=matrix)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from foldin.core import params
 from foldin.core.errors import FoldinError
-from foldin.core.ids import categories, sorted_pairs
+from foldin.core.ids import categories
 from foldin.datasets.formats import lines
 from foldin.datasets.formats.fields import Faults, seconds
 from foldin.datasets.own import tables
@@ -23,10 +23,11 @@ MOST_OF_ONE = 0.5
 
 def fits(parts: list[Path], declared: dict[str, Any], date_format: str) -> bool:
     """Return whether all times of some files are written in one way."""
-    data = params.parse(OwnData, declared | {"feedback": "implicit", "date_format": date_format}, "its declaration")
+    data = params.parse(OwnData, declared | {"feedback": "implicit", "date_format": date_format}, tables.GUESSED)
     as_text = data.model_copy(update={"time": None, "date_format": ""})
     for path in parts:
-        rows = tables.read(as_text, path, {"when": str(data.time)}, "its declaration", lines.BadLines(1.0))
+        when = str(tables.called_here(data, path).time)
+        rows = tables.read(as_text, path, {"when": when}, tables.GUESSED, lines.BadLines(1.0))
         faults = Faults(np.zeros(len(rows), dtype=bool))
         seconds(rows["when"], path, "date", faults, date_format)
         if faults.rows.any():
@@ -36,10 +37,11 @@ def fits(parts: list[Path], declared: dict[str, Any], date_format: str) -> bool:
 
 def events(parts: list[Path], declared: dict[str, Any], column: str) -> dict[str, int]:
     """Return the kinds of events of some files, the most frequent first → rows."""
-    data = params.parse(OwnData, declared | {"feedback": "implicit"}, "its declaration")
+    data = params.parse(OwnData, declared | {"feedback": "implicit"}, tables.GUESSED)
     counts: dict[str, int] = {}
     for path in parts:
-        rows = tables.read(data, path, {"event": column}, "its declaration", lines.BadLines(1.0))
+        here = tables.called_here(data, path)
+        rows = tables.read(here, path, {"event": str(here.event or column)}, tables.GUESSED, lines.BadLines(1.0))
         for kind, n in rows["event"].dropna().astype("str").str.strip().value_counts().items():
             counts[str(kind)] = counts.get(str(kind), 0) + int(n)
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
@@ -67,8 +69,12 @@ def odd(table: pd.DataFrame, *, implicit: bool) -> tuple[int, list[str]]:
     user, item = users.codes[known], items.codes[known]
     if not len(user):
         return 0, ["no row has a user and an item"]
-    _, again = sorted_pairs(user.astype(np.int32), item.astype(np.int32), len(items.categories))
-    repeats = 0 if again is None else int(again.sum())
+    pairs = user.astype(np.int64) * len(items.categories)
+    pairs += item
+    # Where they stand is not asked, so they are sorted in place.
+    pairs.sort()
+    repeats = int((pairs[1:] == pairs[:-1]).sum())
+    del pairs
     found = []
     for name, codes, of in (("user", user, users), ("item", item, items)):
         counts = np.bincount(codes, minlength=len(of.categories))

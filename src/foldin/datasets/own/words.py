@@ -1,12 +1,14 @@
 """What columns of users, items, ratings, counts, times and events are often called."""
 
 import re
+import unicodedata
 
 WORDS: dict[str, tuple[str, ...]] = {
     "user": (
         *("user", "useri", "usersha1", "customer", "client", "buyer", "member", "reader", "reviewer", "account"),
         *("person", "listener", "visitor", "profile", "player", "student", "kunde", "nutzer", "benutzer", "usuario"),
-        *("cliente", "utilisateur"),
+        *("cliente", "utilisateur", "kaufer", "besteller", "leser", "mitglied", "gast", "horer", "acheteur", "lecteur"),
+        *("comprador", "lector", "gebruiker", "klant", "lezer", "lid", "kunden", "subscriber", "respondent"),
     ),
     "item": (
         *(
@@ -27,20 +29,24 @@ WORDS: dict[str, tuple[str, ...]] = {
         ),
         *("song", "game", "business", "anime", "joke", "recipe", "restaurant", "album", "venue", "location", "course"),
         *("beer", "wine", "app", "news", "video", "artikel", "produkt", "producto", "pelicula", "libro", "livre"),
+        *("episode", "podcast", "buch", "lied", "spiel", "produit", "articulo", "boek"),
     ),
     "rating": (
         *("rating", "ratings", "stars", "star", "score", "rate", "overall", "grade", "reviewscore", "bookrating"),
-        *("userrating", "movierating", "reviewoverall", "reviewrating"),
+        *("userrating", "movierating", "reviewoverall", "reviewrating", "bewertung", "sterne", "punkte", "puntuacion"),
+        *("valoracion", "calificacion", "waardering", "cijfer", "beoordeling"),
     ),
     "count": (
         *("plays", "count", "weight", "listens", "views", "clicks", "quantity", "purchases", "hours", "playcount"),
         *("n", "freq", "frequency", "times", "visits", "minutes", "listeningminutes", "playtime", "hoursplayed"),
-        *("listencount", "playcounts", "qty", "nplays", "minutesplayed", "watchtime", "duration"),
+        *("listencount", "playcounts", "qty", "nplays", "minutesplayed", "watchtime", "duration", "menge", "anzahl"),
+        *("stuckzahl", "aufrufe", "cantidad", "quantite", "aantal", "quantita", "units"),
     ),
     "time": (
         *("timestamp", "time", "date", "tstamp", "datetime", "ratedat", "createdat", "unixreviewtime", "reviewtime"),
         *("ts", "day", "when", "datum", "fecha", "updatedat", "dateadded", "invoicedate", "reviewdate", "eventtime"),
-        *("checkintime", "localtime", "unixtime"),
+        *("checkintime", "localtime", "unixtime", "zeit", "zeitpunkt", "zeitstempel", "bestelldatum", "ratedon"),
+        *("playedat", "clickedat", "readat", "reviewedat", "orderedat", "tsms", "timestampms", "fechahora", "tijd"),
     ),
     "event": ("event", "eventtype", "action", "behavior", "behaviour", "interaction", "type", "activity", "eventname"),
 }
@@ -52,6 +58,11 @@ EVENTS = {
     **dict.fromkeys(("purchase", "buy", "transaction", "order", "sale", "bought"), 5.0),
 }
 """Kinds of events, in small letters without anything between them → the weight that a proposal gives them."""
+AGAINST = (
+    *("skip", "dislike", "hide", "remove", "removefromcart", "return", "refund", "cancel", "unlike", "unfollow"),
+    *("delete", "block", "report", "dismiss", "thumbsdown", "bounce", "unsubscribe"),
+)
+"""Kinds of events that speak against an item; a proposal leaves them out."""
 ATTRIBUTES = (
     *("age", "gender", "sex", "zip", "zipcode", "price", "year", "lat", "lon", "latitude", "longitude", "country"),
     *("city", "title", "name", "genre", "genres", "category", "brand", "device", "session", "sessionid", "review"),
@@ -70,22 +81,37 @@ ATTRIBUTES = (
         "invoiceno",
     ),
     *("orderid", "transactionid", "amount", "cost", "averagerating", "avgrating", "meanrating", "averagescore"),
+    *("umsatz", "preis", "betrag", "strasse", "ort", "stadt", "plz", "land", "rechnung", "rechnungsnummer"),
+    *("precio", "importe", "ciudad", "prix", "montant", "ville", "prijs", "bedrag", "revenue", "turnover"),
 )
 """What columns of nothing of that are often called."""
 SESSIONS = ("session", "sessionid", "sessionkey", "sessid", "visitid", "basketid", "playlistid")
 """What columns of sessions are often called."""
 KINDS = re.compile(r":(token|float|token_seq|float_seq)$")
 """What RecBole adds to the names of columns."""
-SUFFIX = re.compile(r"(ids?|no|nr|num|number|key|name|code|uuid|guid|hash|title)$")
+SUFFIX = re.compile(r"(ids?|no|nr|num|number|nummer|numero|key|name|code|uuid|guid|hash|title)$")
+
+IDS = re.compile(r"(id|no|nr|num|nummer|numero|key|code|uuid|guid|hash|sku)$")
 
 
 def plain(name: str) -> str:
-    """Return a name in small letters without anything between them: `User-ID` is "userid"."""
-    return re.sub(r"[^a-z0-9]", "", KINDS.sub("", name.strip()).lower())
+    """Return a name in small letters, without accents or anything between them: `User-ID` is "userid"."""
+    bare = KINDS.sub("", name.strip()).lower()
+    if not bare.isascii():
+        bare = unicodedata.normalize("NFKD", bare.replace("ß", "ss"))
+    return re.sub(r"[^a-z0-9]", "", bare)
 
 
 def role_of(name: str) -> str:
-    """Return the role that a name says, "" where it says none."""
+    """Return the role that a name says, "" where it says none; points stand in names of nested fields."""
+    outer, _, last = name.rpartition(".")
+    if (role := _role_of(name)) or not outer:
+        return role
+    # What an id or a name is of, the field around it says.
+    return role_of(outer) if SUFFIX.fullmatch(plain(last)) else _role_of(last)
+
+
+def _role_of(name: str) -> str:
     bare = plain(name)
     stem = SUFFIX.sub("", bare)
     for role, words in WORDS.items():
@@ -122,7 +148,13 @@ def of_pair(name: str) -> str:
 
 def is_attribute(name: str) -> bool:
     """Return whether a name is that of a column that is no user, item, rating, count or time."""
-    return plain(name) in ATTRIBUTES
+    return plain(name) in ATTRIBUTES or any(plain(part) in ATTRIBUTES for part in name.split("."))
+
+
+def is_id(name: str) -> bool:
+    """Return whether a name ends as those of ids do."""
+    last = plain(name.rsplit(".", 1)[-1])
+    return last == "id" or (IDS.search(last) is not None and not IDS.fullmatch(last))
 
 
 def is_session(name: str) -> bool:
