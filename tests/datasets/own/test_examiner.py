@@ -113,6 +113,16 @@ def test_blanks_separate_the_columns_of_a_matrix_and_of_a_list(quick, separator)
     assert len(ratings) == 240
 
 
+@pytest.mark.parametrize("header", ["UserId:ItemId,", "UserId:ItemId,stars"])
+def test_codes_for_missing_may_stand_beside_a_column_of_both_ids(quick, header):
+    def starred(row: int) -> object:
+        return "NA" if row % 7 == 0 else stars(row)
+
+    found, ratings = examined(quick, "a.csv", table(lambda row: f"{user(row)}:{item(row)}", starred, header=header))
+    assert found.declared["missing"] == ["NA"]
+    assert len(ratings) == 240 - len(range(0, 240, 7))
+
+
 @pytest.mark.parametrize(
     ("header", "separator"), [("UserId:ItemId,stars", ":"), ("key,stars", "::"), ("ItemId:UserId,stars", ":")]
 )
