@@ -134,7 +134,7 @@ def test_a_model_too_large_is_skipped_and_the_others_of_its_family_are_compared(
     edit_params(prepared, change)
     bench = workbench.open_family("linear", "demo")
     assert list(bench.models) == ["edlae", "slim"]
-    assert bench.left_out["ease"] == "it needs 43.2 GB for all pairs of 60 items, and `gigabytes` allows 8 GB"
+    assert bench.left_out["ease"] == "it needs 28.8 GB for all pairs of 60 items, and `gigabytes` allows 8 GB"
     for name in bench.models:
         bench.try_out(name)
         bench.keep(name)
@@ -164,4 +164,4 @@ def test_a_family_of_models_too_large_blocks_no_report_and_the_page_says_why(pre
     text = page.page(contents.open_report("demo"))
     skipped = "Skipped (too large), because they need more memory than params.yaml allows: `ease`, `edlae`, `slim`."
     assert skipped in text
-    assert "**Skipped (too large):** it needs 43.2 GB for all pairs of 60 items" in text
+    assert "**Skipped (too large):** it needs 28.8 GB for all pairs of 60 items" in text

@@ -29,8 +29,8 @@ from foldin.models.parts.recommender import DivergedError, Recommender
 
 BLOCK_ITEMS = 256
 """Items whose weights `slim` finds at once; bounds memory and changes no weight."""
-DENSE_BYTES, COUNT_BYTES = 12, 4
-"""Bytes for each pair of items at the peak: the inverse in double precision with its weights; the counts of pairs."""
+DENSE_BYTES, COUNT_BYTES = 8, 4
+"""Bytes for each pair of items at the peak: the inverse in double precision; the counts of pairs."""
 SETTLED = 1e-4
 """`slim` ends an item's descent after a sweep in which no weight has changed by more."""
 
@@ -39,7 +39,8 @@ class Ease(DenseItemWeights):
     """`ease`: minimizes |X − XB|² + λ |B|² over all B with zeros on the diagonal.
 
     With P = (XᵀX + λI)⁻¹ the answer is B[j, i] = −P[j, i] / P[i, i] (Steck 2019). P is computed in double precision, by
-    Cholesky decomposition in place on one thread; the peak is 12 bytes for each pair of items, 4 of which are kept.
+    Cholesky decomposition in place on one thread, and B takes its place; the peak is 8 bytes for each pair of items, 4
+    of which are kept.
     """
 
     class Settings(Section):
@@ -61,10 +62,11 @@ class Ease(DenseItemWeights):
         pairs = np.zeros((train.n_items, train.n_items))
         by_item = train.ratings.T.tocsr()
         count_pairs(by_item.indptr, by_item.indices, train.ratings.indptr, train.ratings.indices, pairs)
-        diagonal = np.einsum("ii->i", pairs)
-        diagonal += self._penalties(diagonal)
+        counts = np.diag(pairs).copy()
+        np.fill_diagonal(pairs, counts + self._penalties(counts))
         tick(f"{self.name}: inverting a matrix of {train.n_items:,} rows")
-        self._weights = weights_of_inverse(inverted(pairs))
+        inverted(pairs)
+        self._weights = weights_in_place(pairs)
 
     def _penalties(self, counts: Values) -> Values:
         """Return the penalty of the weights from each item, shape (n_items,), by its number of users."""
@@ -157,18 +159,39 @@ def inverted(matrix: Values) -> Values:
     return upper
 
 
-@compiled(parallel=True)
-def weights_of_inverse(inverse: Values) -> FloatArray:
-    """Return −P[j, i] / P[i, i], 0 on the diagonal, of the upper triangle of a symmetric P, as float32."""
+def weights_in_place(inverse: Values) -> FloatArray:
+    """Return −P[j, i] / P[i, i], 0 on the diagonal, of the upper triangle of a symmetric P, in half of its memory.
+
+    Parameters
+    ----------
+    inverse : ndarray of float64, shape (n, n), in C order
+        Owns its memory; no other array may share it. It is of no use afterwards.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n)
+        The weights; the other half of the memory is given back.
+    """
     size = len(inverse)
-    weights = np.zeros((size, size), dtype=np.float32)
-    for row in numba.prange(size):
-        for column in range(size):
-            if column > row:
-                weights[row, column] = -inverse[row, column] / inverse[column, column]
-            elif column < row:
-                weights[row, column] = -inverse[column, row] / inverse[column, column]
-    return weights
+    _mirror(inverse)
+    diagonal = np.diag(inverse).copy()
+    # Row r goes to where row r / 2 was, which has been read by then.
+    weights = inverse.reshape(-1).view(np.float32)[: size * size].reshape(size, size)
+    for row in range(size):
+        weights[row] = -inverse[row] / diagonal
+        weights[row, row] = 0
+    del weights
+    inverse.resize((size * size + 1) // 2, refcheck=False)  # makes no copy of what is left, as a slice's copy would
+    shrunk: FloatArray = inverse.view(np.float32)[: size * size].reshape(size, size)
+    return shrunk
+
+
+@compiled(parallel=True)
+def _mirror(matrix: Values) -> None:
+    """Copy the upper triangle of a matrix below its diagonal."""
+    for row in numba.prange(len(matrix)):
+        for column in range(row):
+            matrix[row, column] = matrix[column, row]
 
 
 @compiled(parallel=True)

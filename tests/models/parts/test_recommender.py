@@ -6,7 +6,7 @@ from synthetic import from_triples, planted
 
 from foldin.core.errors import FoldinError
 from foldin.models.baselines import DampedBias, Popularity
-from foldin.models.parts import bias
+from foldin.models.parts import bias, recommender
 from foldin.models.svd import GradientDescentMF
 
 TRAIN = from_triples([0, 0, 1], [0, 1, 0], [4.0, 5.0, 1.0], (3, 4))
@@ -70,3 +70,17 @@ def test_a_refit_learns_from_everything_for_the_epochs_chosen():
     assert len(final.history) == tried_out.epochs
     # The weights kept are those of the best epoch, not of the last one tried.
     np.testing.assert_array_equal(final.item_factors(), tried_out.item_factors())
+
+
+def test_lists_of_many_users_are_made_in_blocks_and_are_the_same(monkeypatch):
+    train = planted(n_users=60, n_items=30)[0]
+    model, users = Popularity(Popularity.Settings()).fit(train), np.arange(60)[::-1]
+    whole = model.recommend(users, 5)
+    asked = []
+    monkeypatch.setattr(model, "score", lambda block: asked.append(len(block)) or Popularity.score(model, block))
+    monkeypatch.setattr(recommender, "MOST_CELLS", 30 * 25)
+    for found, expected in zip(model.recommend(users, 5), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert asked == [25, 25, 10]
+    items, scores = model.recommend(np.array([], dtype=np.int32), 5)
+    assert items.shape == scores.shape == (0, 5)
