@@ -9,6 +9,7 @@ from foldin.core import params
 MODULES = {
     "preparation.clean": "spark.clean",
     "preparation.user_item": "spark.user_item",
+    "evaluation.evaluate": "spark.evaluate",
     "recommend.batch": "spark.batch",
 }
 """Module of the local engine → the module on Spark with the same `run`."""
