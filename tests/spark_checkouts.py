@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 from conftest import edit_params
 
-from foldin.spark import java, session
+from foldin.spark import java, options, session
 
 FAST = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """Starts a JVM sooner, and makes it slower later."""
@@ -23,9 +23,11 @@ def installed():
 
 @pytest.fixture(scope="session")
 def one_session(installed):
-    """Stop the session that tests share, at the end."""
-    yield
-    session.stop()
+    """Stop the session that tests share, at the end; its shuffles have few tasks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(options, "SHUFFLES", 4)
+        yield
+        session.stop()
 
 
 def on_spark(folder, master="local[2]", **more):
@@ -33,7 +35,6 @@ def on_spark(folder, master="local[2]", **more):
         values["engine"] = "spark"
         values["spark"] |= {"master": master, "driver_gigabytes": 0.5, "executor_gigabytes": 0.5, **more}
         values["spark"]["options"] = {
-            "spark.sql.shuffle.partitions": "4",
             "spark.driver.extraJavaOptions": FAST,
             "spark.executor.extraJavaOptions": FAST,
         }

@@ -11,8 +11,8 @@ from conftest import CHECKOUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foldin.core import paths
-from foldin.report import contents, dots, leaderboard, page, plots, results, verdict
+from foldin.core import params, paths
+from foldin.report import contents, dots, leaderboard, page, plots, provenance, results, verdict
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,12 @@ def test_what_is_not_folded_fits_two_screens(findings, text):
     assert max(len(cells(row)) for row in folded.splitlines() if row.startswith("|")) <= 9
     assert folded.count("<details>\n<summary>") == folded.count("\n\n</details>") == folded.count("<summary><b>") > 10
     assert "\n\n## " not in folded
+
+
+def test_an_engine_that_is_not_local_is_named(findings, text, monkeypatch):
+    assert "Engine:" not in text
+    monkeypatch.setattr(params, "read_as_declared", lambda key: {"engine": "spark"})
+    assert "Engine: Apache Spark (`engine: spark`), for what" in "\n".join(provenance.method(findings))
 
 
 def test_every_plot_is_shown_once_and_every_plot_shown_is_there(findings, text):

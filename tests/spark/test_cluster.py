@@ -15,7 +15,10 @@ from conftest import edit_params
 from spark_checkouts import on_spark
 from standalone import Cluster
 
+from foldin import models
 from foldin.core import interactions, paths
+from foldin.core.files import whole_folder
+from foldin.evaluation import evaluate
 from foldin.models import als
 from foldin.preparation import clean, fetch, user_item
 
@@ -29,10 +32,10 @@ from pathlib import Path
 from foldin import models
 from foldin.core import interactions
 from foldin.spark import als
-settings = models.family("als")["als-explicit"].settings.model_copy(update={"epochs": 15, "factors": 8})
-model = als.ExplicitALS(settings, seed=3)
+name, folder = sys.argv[1], Path(sys.argv[2])
+settings = models.family("als")[name].settings.model_copy(update={"epochs": 15, "factors": 8})
+model = als.MODELS[name](settings, seed=3)
 model.epochs = 15
-folder = Path(sys.argv[1])
 folder.mkdir()
 model.fit(interactions.load("demo").training).save(folder)
 """
@@ -97,14 +100,47 @@ def test_data_stages_end_as_by_the_local_engine_though_a_worker_dies_while_clean
     assert list(cluster.running) == ["master", "worker-1"]
 
 
-def test_als_gives_the_same_model_though_a_worker_dies(large, cluster):
+def test_explicit_als_gives_the_same_model_though_a_worker_dies(large, cluster):
     for stage in (clean, user_item):
         stage.run("demo")
-    run(cluster, "-c", FIT, "undisturbed")
-    run(cluster, "-c", FIT, "killed", kill_at="epochs of MLlib")
+    run(cluster, "-c", FIT, "als-explicit", "undisturbed")
+    run(cluster, "-c", FIT, "als-explicit", "killed", kill_at="epochs of MLlib")
     users, items, _ = interactions.load("demo").training.triples()
     first, second = (als.ExplicitALS.load(large / name).predict(users, items) for name in ("undisturbed", "killed"))
     assert np.abs(first - second).max() < 1e-4
+    assert nothing_half_written(large)
+
+
+def test_implicit_als_gives_the_local_model_though_a_worker_dies(large, cluster):
+    for stage in (clean, user_item):
+        stage.run("demo")
+    run(cluster, "-c", FIT, "als-implicit", "killed", kill_at="rows solved on Spark")
+    settings = models.family("als")["als-implicit"].settings.model_copy(update={"epochs": 15, "factors": 8})
+    model = als.ImplicitALS(settings, seed=3)
+    model.epochs = 15
+    (large / "local").mkdir()
+    model.fit(interactions.load("demo").training).save(large / "local")
+    killed, local = (
+        {file.name: file.read_bytes() for file in (large / each).iterdir()} for each in ("killed", "local")
+    )
+    assert killed == local
+
+
+def test_evaluation_ends_as_by_the_local_engine_though_a_worker_dies(large, cluster):
+    edit_params(large, lambda values: values["evaluation"].update(block_megabytes=0.5))
+    for stage in (clean, user_item):
+        stage.run("demo")
+    training = interactions.load("demo").training
+    for name, model in models.family("baselines").items():
+        with whole_folder(paths.models("demo", "baselines") / name) as folder:
+            model.fit(training).save(folder)
+    outputs = paths.predictions("demo", "baselines"), paths.metrics("demo", "baselines")
+    evaluate.run("demo", "baselines")
+    local = files(*outputs)
+    for folder in outputs:
+        shutil.rmtree(folder)
+    run(cluster, "-m", "foldin", "evaluate", "demo", "baselines", kill_at="ranking on Spark")
+    assert files(*outputs) == local
     assert nothing_half_written(large)
 
 

@@ -4,13 +4,15 @@ import socket
 import sys
 
 import pytest
+from conftest import edit_params
 from spark_checkouts import on_spark
 
 from foldin import cli
 from foldin.core import engines, paths
 from foldin.core.errors import FoldinError
 from foldin.preparation import fetch
-from foldin.spark import java, session
+from foldin.spark import java, options, session
+from foldin.workspace import check_params
 
 
 @pytest.fixture
@@ -91,6 +93,26 @@ def test_what_goes_wrong_in_a_job_is_one_line(workspace, said, line):
 
 
 def test_a_session_never_asks_for_another_number_of_partitions_than_its_own(workspace):
-    few, many = (session.options(engines.spark().model_copy(update={"cores": cores})) for cores in (1, 64))
+    few, many = (options.of(engines.spark().model_copy(update={"cores": cores})) for cores in (1, 64))
     assert few["spark.sql.shuffle.partitions"] == many["spark.sql.shuffle.partitions"]
     assert many["spark.cores.max"] == "64"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("spark.sql.shuffle.partitions", "to '7', which foldin sets to '16'; remove it from spark.options$"),
+        ("spark.cores.max", "to '7', which foldin sets to '2'; remove it from spark.options; set spark.cores instead$"),
+        ("spark.executorEnv.OMP_NUM_THREADS", "to '7', which foldin sets to '1'; remove it from spark.options$"),
+    ],
+)
+def test_a_setting_that_foldin_sets_is_refused_by_the_check_and_by_the_session(with_pyspark, name, line):
+    edit_params(with_pyspark, lambda values: values["spark"].update(options={name: "7"}))
+    for refuses in (check_params.check, session.start):
+        with pytest.raises(FoldinError, match=f"params.yaml: spark.options sets {name} {line}"):
+            refuses()
+
+
+def test_other_settings_reach_spark(workspace):
+    where = engines.spark().model_copy(update={"options": {"spark.eventLog.enabled": "true"}})
+    assert options.of(where)["spark.eventLog.enabled"] == "true"

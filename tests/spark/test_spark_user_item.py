@@ -6,6 +6,7 @@ from conftest import edit_params
 
 from foldin.core import paths
 from foldin.preparation import clean, fetch, user_item
+from foldin.spark import options
 from foldin.spark import user_item as on_spark
 
 
@@ -31,3 +32,24 @@ def test_each_protocol_writes_the_same_bytes(on_a_core, capfd):
         assert len(written[0]) == 8, protocol
         assert written[0] == written[1], protocol
     assert "demo: k_fold is computed by the local engine; on Spark there are: random_by_" in capfd.readouterr().err
+
+
+@pytest.mark.timeout(1200)
+def test_every_task_draws_for_its_share_of_the_rows(on_a_core, monkeypatch):
+    fetch.run("demo")
+    clean.run("demo")
+    tasks = []
+    drawn = on_spark._drawn
+
+    def counted(rows, seed):
+        found = drawn(rows, seed)
+        tasks.append([len(part) for part in found.rdd.glom().collect()])
+        return found
+
+    monkeypatch.setattr(on_spark, "_drawn", counted)
+    for protocol in ("random_by_rating", "random_by_user"):
+        edit_params(on_a_core, lambda values, name=protocol: values["split"].update(protocol=name))
+        on_spark.run("demo")
+    for counts in tasks:
+        assert len(counts) == options.SHUFFLES
+        assert max(counts) < 1.5 * sum(counts) / len(counts)

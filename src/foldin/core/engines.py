@@ -9,10 +9,11 @@ from foldin.core import params
 MODULES = {
     "preparation.clean": "spark.clean",
     "preparation.user_item": "spark.user_item",
+    "evaluation.evaluate": "spark.evaluate",
     "recommend.batch": "spark.batch",
 }
 """Module of the local engine → the module on Spark with the same `run`."""
-FAMILIES = {"als": "spark.als"}
+FAMILIES = {"als": "spark.als", "baselines": "spark.baselines", "neighbours": "spark.neighbours"}
 """Model family → its module on Spark, whose `MODELS` are subclasses of the family's."""
 
 
@@ -22,7 +23,11 @@ def engine() -> str:
 
 
 def spark() -> params.Spark:
-    """Return where Spark runs; no stage declares it, because it changes no result."""
+    """Return where Spark runs; no stage declares it.
+
+    Settings that results depend on are not among its keys, and `spark.options` cannot change them. It may hold others
+    that regroup the sums of MLlib, and so change the last digits of `als-explicit`.
+    """
     return params.parse(params.Spark, params.read().get("spark", {}), "spark")
 
 

@@ -20,8 +20,9 @@ from foldin.core.interactions import UNKNOWN, check_classes
 from foldin.core.params import Evaluation, section
 from foldin.core.progress import say, step
 from foldin.evaluation import guards, oracle, test_part
-from foldin.evaluation.judge import Judgement, Lists, evaluate_model
+from foldin.evaluation.judge import Judgement, Ranker, evaluate_model
 from foldin.evaluation.oracle import Oracle
+from foldin.evaluation.rank_block import Lists
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import definitions
 from foldin.metrics.oracle_gap import advantage
@@ -33,7 +34,11 @@ BASELINES = "baselines"
 """The family whose metrics the oracle's row stands among."""
 
 
-def run(dataset: str, family: str) -> None:
+Engine = Callable[[str, str, Recommender, Path], Ranker]
+"""Returns what ranks with a saved model, by data set, family, model and the folder that it was loaded from."""
+
+
+def run(dataset: str, family: str, engine: Engine | None = None) -> None:
     """Evaluate the saved models of a family; write its metrics, in two places, and its folder of predictions.
 
     Parameters
@@ -42,6 +47,8 @@ def run(dataset: str, family: str) -> None:
         Name of the data set.
     family : str
         Name of the model family.
+    engine : callable, optional
+        Ranks instead of this process; see `Engine`.
 
     Raises
     ------
@@ -64,12 +71,16 @@ def run(dataset: str, family: str) -> None:
     for place, (name, model) in enumerate(models.items(), 1):
         step(f"{dataset}, model {place} of {len(models)}: {name}: evaluating on {len(test.pairs):,} test ratings")
         with _about(f"model '{name}' of '{family}' on '{dataset}'"):
-            evaluated[name] = evaluate_model(model, test, settings, f"{dataset}: {name}")
+            folder = paths.models(dataset, family) / name
+            ranker = engine(dataset, family, model, folder) if engine and isinstance(model, Recommender) else None
+            evaluated[name] = evaluate_model(model, test, settings, f"{dataset}: {name}", ranker)
             if isinstance(model, Recommender) and n_seeds > 1:
-                reseeded = load_reseeded(dataset, family, name, model, n_seeds)
-                others = [
-                    evaluate_model(each, test, settings, f"{dataset}: {name}, seed {each.seed}") for each in reseeded
-                ]
+                others = []
+                for each in load_reseeded(dataset, family, name, model, n_seeds):
+                    folder = paths.reseeded(dataset, family, name, each.seed)
+                    ranker = engine(dataset, family, each, folder) if engine else None
+                    label = f"{dataset}: {name}, seed {each.seed}"
+                    others.append(evaluate_model(each, test, settings, label, ranker))
                 evaluated[name].metrics.update(_seed_noise([evaluated[name], *others]))
     if best is not None:
         ceiling = evaluated.pop(ORACLE)
@@ -96,7 +107,7 @@ def load_models(dataset: str, family: str) -> dict[str, Recommender]:
         When one is missing, or is not whole.
     """
     return {
-        name: _load(kind, name, paths.models(dataset, family) / name, dataset, family)
+        name: load_from(kind, name, paths.models(dataset, family) / name, dataset, family)
         for name, kind in family_models(family).items()
         if name not in left_out(dataset, family)
     }
@@ -119,11 +130,17 @@ def load_reseeded(dataset: str, family: str, name: str, model: Recommender, n_se
     """
     seeds = range(model.seed + 1, model.seed + n_seeds)
     folders = [paths.reseeded(dataset, family, name, seed) for seed in seeds]
-    return [_load(type(model), name, folder, dataset, family) for folder in folders]
+    return [load_from(type(model), name, folder, dataset, family) for folder in folders]
 
 
-def _load(kind: type[Recommender], name: str, folder: Path, dataset: str, family: str) -> Recommender:
-    """Load a saved model, or say which is missing or not whole, and what makes it."""
+def load_from(kind: type[Recommender], name: str, folder: Path, dataset: str, family: str) -> Recommender:
+    """Load the saved model of a folder.
+
+    Raises
+    ------
+    FoldinError
+        When it is missing, or is not whole: names what makes it.
+    """
     place = folder.relative_to(paths.root())
     if not (folder / "model.json").is_file():
         raise FoldinError("no saved model here", where=place, remedy=f"train it: dvc repro train@{dataset}-{family}")

@@ -14,20 +14,22 @@ not occur in training belongs to no catalogue, so it counts in the overall metri
 """
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from foldin import metrics
 from foldin.core.errors import FoldinError
-from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.interactions import FloatArray, IntArray, Values
 from foldin.core.params import Evaluation
 from foldin.core.progress import tick
 from foldin.evaluation import aggregate, guards
 from foldin.evaluation.oracle import Oracle
+from foldin.evaluation.rank_block import CATALOGUE, Lists, RankedBlock, rank_block, refuse_known
 from foldin.evaluation.test_part import HeldOut
 from foldin.metrics import RankedHits, RatingErrors, top_k
 from foldin.metrics.auc import SCORES
@@ -37,19 +39,10 @@ from foldin.metrics.metric import compute_all
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
 
-CATALOGUE = ""
-"""The scope of a list that may hold any item, beside the domains."""
 BYTES_PER_CELL = 20
 """Of a block of scores: in double and single precision, ordered, and copied for each thread."""
 USERS_ASKED = 20
 """Users whose lists a model is asked for itself, to see that they are those that its scores make."""
-
-
-class Lists(NamedTuple):
-    """Recommendation lists, best first: items (int32, -1 where candidates ran out) and scores, each of shape (n, k)."""
-
-    items: IntArray
-    scores: FloatArray
 
 
 @dataclass(frozen=True)
@@ -82,6 +75,10 @@ class Judgement:
     stds: FloatArray | None = None
 
 
+Ranker = Callable[[Iterator[IntArray]], Iterable[RankedBlock]]
+"""Ranks for each block of users, in order."""
+
+
 class _Ranked(NamedTuple):
     lists: dict[str, Lists]
     of_scores: dict[str, Values]
@@ -89,7 +86,9 @@ class _Ranked(NamedTuple):
     seconds: float
 
 
-def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> Judgement:
+def evaluate_model(
+    model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str, ranker: Ranker | None = None
+) -> Judgement:
     """Evaluate a model on the test part.
 
     Parameters
@@ -102,6 +101,8 @@ def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluat
         Section `evaluation` of params.yaml.
     label : str
         What progress lines call the model.
+    ranker : callable, optional
+        Ranks blocks of users instead of this process, in the order of the blocks: another engine has its own.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def evaluate_model(model: Recommender | Oracle, test: HeldOut, settings: Evaluat
         than its scores say, or a metric lies outside its bounds.
     """
     _refuse_other_data(model, test)
-    ranked = _rank(model, test, settings, label)
+    ranked = _rank(model, test, settings, label, ranker)
     if isinstance(model, Recommender):
         _refuse_other_lists(model, test, settings.k)
     predicted, best = ranked.predicted, ranked.lists[CATALOGUE].items
@@ -194,67 +195,33 @@ def _stds(model: Recommender | Oracle, test: HeldOut) -> FloatArray | None:
     return model.predict_std(*test.indices, test.days)
 
 
-def _rank(model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str) -> _Ranked:
+def _rank(
+    model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str, ranker: Ranker | None
+) -> _Ranked:
     """Rank for all users, in blocks: lists out of the whole catalogue and of each domain (its own item numbers)."""
-    length = max(settings.k, *settings.ks)
     start = time.perf_counter()
     predicted = _predict(model, test, label)
     seconds = time.perf_counter() - start
-    blocks: dict[str, list[Lists]] = {scope: [] for scope in (CATALOGUE, *test.domains)}
-    of_scores: dict[str, list[Values]] = {metric.name: [] for metric in SCORES}
     size = max(1, int(settings.block_megabytes * 1e6 / BYTES_PER_CELL / test.training.n_items))
-    for users in metrics.blocks(test.ranked, size):
-        tick(f"{label}: ranking for user {users[0] + 1:,} of {test.known.n_users:,}")
-        # Scored once for all scopes, then ranked exactly as Recommender.recommend does.
-        known = test.known.ratings[users]
-        folding_in = test.fold_in is not None and isinstance(model, Recommender)
-        start = time.perf_counter()
-        scores = model.fold_in(known) if folding_in else model.score(users)  # type: ignore[union-attr]
-        seconds += time.perf_counter() - start
-        _refuse_infinite(scores, users, test)
-        if folding_in and predicted is not None:
-            _fill_in(predicted, model, scores, users, test)
-        relevant = test.relevant[users]
-        if test.negatives is not None:
-            scores = _among(scores, test.negatives[users], relevant)
-        best = Lists(*top_k.top_k(scores, length, exclude=known))
-        _refuse_known(best.items, users, test.known)
-        blocks[CATALOGUE].append(best)
-        for metric in SCORES:
-            of_scores[metric.name].append(metric.compute(scores, known, relevant, test.cold_items[users]))
-        for domain, members in test.domains.items():
-            of_domain = top_k.top_k(scores[:, members], length, exclude=known[:, members])
-            blocks[domain].append(Lists(*of_domain))
+    parts = list((ranker or partial(_here, model, test, settings, label))(metrics.blocks(test.ranked, size)))
     lists = {
-        scope: Lists(np.concatenate([part.items for part in parts]), np.concatenate([part.scores for part in parts]))
-        for scope, parts in blocks.items()
+        scope: Lists(*(np.concatenate(arrays) for arrays in zip(*(part.lists[scope] for part in parts), strict=True)))
+        for scope in (CATALOGUE, *test.domains)
     }
-    return _Ranked(lists, {name: np.concatenate(values) for name, values in of_scores.items()}, predicted, seconds)
+    of_scores = {metric.name: np.concatenate([part.of_scores[metric.name] for part in parts]) for metric in SCORES}
+    if predicted is not None and test.fold_in is not None:
+        for part in parts:
+            if part.of_pairs is not None:
+                predicted[part.of_pairs.places] = part.of_pairs.ratings
+    return _Ranked(lists, of_scores, predicted, seconds + sum(part.seconds for part in parts))
 
 
-def _among(scores: FloatArray, negatives: sparse.csr_array, relevant: sparse.csr_array) -> FloatArray:
-    """Return scores of each user's negatives and held-out items, -inf for all others."""
-    sampled = np.full_like(scores, -np.inf)
-    for part in (negatives, relevant):
-        rows = np.repeat(np.arange(len(scores)), np.diff(part.indptr))
-        sampled[rows, part.indices] = scores[rows, part.indices]
-    return sampled
-
-
-def _fill_in(predicted: FloatArray, model: Any, scores: FloatArray, users: IntArray, test: HeldOut) -> None:
-    pair_users, pair_items = test.indices
-    place = np.searchsorted(users, pair_users)
-    mine = test.warm & (place < len(users))
-    mine[mine] = users[place[mine]] == pair_users[mine]
-    predicted[mine] = model.clipped(scores[place[mine], pair_items[mine]])
-
-
-def _refuse_infinite(scores: FloatArray, users: IntArray, test: HeldOut) -> None:
-    if not (np.isfinite(scores.min()) and np.isfinite(scores.max())):
-        row = int(np.argmin(np.isfinite(scores).all(axis=1)))
-        user = test.known.users["user_id"].iloc[users[row]]
-        kind = "NaN" if np.isnan(scores[row]).any() else "infinity"
-        raise FoldinError(f"the scores of user '{user}' hold {kind}", remedy="it diverged; lower its learning rate")
+def _here(
+    model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str, blocks: Iterator[IntArray]
+) -> Iterator[RankedBlock]:
+    for users in blocks:
+        tick(f"{label}: ranking for user {users[0] + 1:,} of {test.known.n_users:,}")
+        yield rank_block(model, test, settings, users)
 
 
 def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
@@ -263,7 +230,7 @@ def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
     everyone = test.ranked if test.fold_in is None else np.arange(test.training.n_users, dtype=np.int32)
     users = everyone[:USERS_ASKED]
     own = np.asarray(model.recommend(users, k)[0])
-    _refuse_known(own, users, test.training)
+    refuse_known(own, users, test.training)
     best = top_k.top_k(model.score(users), k, exclude=test.training.ratings[users])[0]
     if own.shape != best.shape:
         raise FoldinError(
@@ -281,14 +248,3 @@ def _refuse_other_lists(model: Recommender, test: HeldOut, k: int) -> None:
 
 def _named(items: IntArray, test: HeldOut) -> str:
     return ", ".join(test.training.items["item_id"].iloc[items[items >= 0]]) or "nothing"
-
-
-def _refuse_known(items: IntArray, users: IntArray, known: Interactions) -> None:
-    wrong = metrics.hits(items, known.ratings[users])
-    if wrong.any():
-        row, place = np.argwhere(wrong)[0]
-        user, item = known.users["user_id"].iloc[users[row]], known.items["item_id"].iloc[items[row, place]]
-        raise FoldinError(
-            f"recommends '{item}' to user '{user}', who has rated it in the training part",
-            remedy="exclude what the model was fitted on, and fit it on all training data",
-        )

@@ -5,6 +5,7 @@ work, `foldin.models.parts.ridge_rows`: one ridge regression for each row. It is
 solution by some steps of conjugate gradient in each epoch (Takács, Pilászy, Tikk 2011).
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -104,6 +105,8 @@ class ImplicitALS(Recommender):
         "Implicit-feedback ALS over all cells (Hu, Koren, Volinsky 2008) with frequency-scaled regularization "
         "(Rendle et al. 2021); ranks only."
     )
+    _solver: Callable[..., ridge_rows.Solved] = staticmethod(ridge_rows.solve)
+    """What solves rows; the engine Spark sets its own while it fits."""
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
         rng = np.random.default_rng(self.seed)
@@ -151,6 +154,7 @@ class ImplicitALS(Recommender):
             self.settings.unobserved_weight,
             start=before,
             steps=_steps(self.settings, before),
+            solver=self._solver,
         )
 
     def _fold_in(self, ratings: sparse.csr_array) -> FloatArray:

@@ -48,9 +48,12 @@ class ItemKNN(SparseItemWeights):
     )
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        by_item = transposed(train.ratings)
+        self._weights = transposed(self._nearest(transposed(train.ratings)))
+
+    def _nearest(self, by_item: sparse.csr_array) -> sparse.csr_array:
+        """Return the similarities of each item's nearest items, shape (n_items, n_items), float32."""
         given = self.settings.similarity, self.settings.shrinkage, self.settings.neighbours
-        self._weights = transposed(nearest.similar(by_item, by_item, *given, among_themselves=True))
+        return nearest.similar(by_item, by_item, *given, among_themselves=True)
 
 
 class UserKNN(Recommender):

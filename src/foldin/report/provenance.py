@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from foldin.core import params, paths, text
+from foldin.core import engines, params, paths, text
 from foldin.evaluation import guards
 from foldin.metrics import definitions
 from foldin.preparation import protocols, repeats
@@ -96,4 +96,16 @@ def method(findings: Findings) -> list[str]:
         f"`dvc repro report@{name}` with `{name}` among the `datasets` of params.yaml. Models learn from the train "
         "part, choose their epochs on the validation part, are retrained on both and evaluated once on the test part, "
         "which no training stage reads. Definitions of all metrics: definitions.json.",
+        *_engine(),
+    ]
+
+
+def _engine() -> list[str]:
+    """Return which engine ran; nothing of the local one."""
+    if params.read_as_declared("engine")["engine"] == "local":
+        return []
+    return [
+        f"Engine: Apache Spark (`engine: spark`), for what it can run of cleaning, splitting and evaluation, and for "
+        f"models of the families {', '.join(engines.FAMILIES)}. docs/scale.md says whose results differ from the local "
+        "engine's."
     ]

@@ -1,14 +1,17 @@
-"""ALS on Spark: MLlib fits the factors on a cluster, and a few epochs of the local solver finish them.
+"""ALS on Spark.
 
-MLlib minimizes almost what foldin.models.als does. Of ratings it knows no biases, so it fits what damped biases leave.
-Of filled cells, its penalty of a row always grows with the row's cells. The last `POLISH` epochs, run by the local
-solver, bring biases and penalty to what params.yaml says.
+`als-implicit` is the local engine's, to the byte: executors solve blocks of rows by its own solver. The driver keeps
+the factors of both sides, sends those of one to the executors, and receives the other's; so all that a lost worker
+costs is its tasks. MLlib would not do: its penalty of a row is λ n, of n filled cells, whatever `frequency_exponent`
+says.
 
-Results agree with the local engine's closely, but not to the last digit: MLlib draws other initial factors, solves each
-row by Cholesky instead of conjugate gradient, and adds in an order of its own.
+`als-explicit` is fitted by MLlib, and `POLISH` epochs of the local solver finish it. MLlib knows no biases, so it fits
+what damped biases leave of the ratings. Results agree closely, but not to the last digit: MLlib draws other initial
+factors, solves each row by Cholesky instead of conjugate gradient, and adds in an order of its own.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +20,10 @@ from scipy import sparse
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, Interactions
 from foldin.models import als
+from foldin.models.parts import ridge_rows
 from foldin.models.parts.recommender import Recommender
 from foldin.spark import session
+from foldin.spark.row_blocks import Block, RowBlocks
 
 BLOCKS = 8
 """Blocks of users, and of items. A constant: were it the number of cores, sums would be grouped by machine."""
@@ -57,52 +62,104 @@ class ExplicitALS(als.ExplicitALS):
             parts = {"train": train, "validation": validation}
             return noted | {f"{name}_rmse": self._rmse(part) for name, part in parts.items() if part is not None}
 
-        _choose_epochs(self, fit, "validation_rmse", choosing=validation is not None)
+        _choose_epochs(self, fit, choosing=validation is not None)
 
 
 class ImplicitALS(als.ImplicitALS):
-    """`als-implicit`, its factors fitted by MLlib; see foldin.models.als.
-
-    In the terms of Hu, Koren and Volinsky (2008) a filled cell has confidence 1 + 1/α and preference 1, once factors
-    are √(1 + α) times ours, and the penalty is λ (1 + α)/α. MLlib multiplies a row's penalty by its filled cells n, so
-    it gets that of a row and a column of average length.
-    """
+    """`als-implicit`, its rows solved by executors; see foldin.models.als."""
 
     def _fit(self, train: Interactions, validation: Interactions | None) -> None:
-        filled = train.with_ratings(_same_cells(train.ratings, np.ones(train.ratings.nnz, np.float32)))
-        alpha = self.settings.unobserved_weight
-
-        def fit(epochs: int) -> dict[str, float]:
-            self._start(train, np.random.default_rng(self.seed))
-            users, items = factors(self, filled, epochs, self._average_penalty(), confidence=1 / alpha)
-            self._user_factors[:], self._item_factors[:] = users / np.sqrt(1 + alpha), items / np.sqrt(1 + alpha)
-            noted: dict[str, float] = {}
-            for _ in range(POLISH):
-                noted = self._step()
-            return noted | ({} if validation is None else {"validation_ndcg": self._ndcg(validation)})
-
-        _choose_epochs(self, fit, "validation_ndcg", higher_is_better=True, choosing=validation is not None)
-
-    def _average_penalty(self) -> float:
-        """Return MLlib's penalty per filled cell: only the product of the two sides' penalties matters."""
-        alpha, sides = self.settings.unobserved_weight, (self._by_user, self._by_item)
-        ratios = [float(self._penalties(side).mean()) / (side.nnz / side.shape[0]) for side in sides]
-        return float(np.sqrt(ratios[0] * ratios[1])) * (1 + alpha) / alpha
+        with session.job(f"{self.name}: rows solved on Spark") as spark:
+            solver = self._solver = Solver(spark)
+            try:
+                super()._fit(train, validation)
+            finally:
+                solver.drop()
+                del self._solver  # new users are few: the local solver folds them in
 
 
-def factors(
-    model: als.ExplicitALS | als.ImplicitALS,
-    train: Interactions,
-    epochs: int,
-    penalty: float,
-    *,
-    confidence: float | None = None,
-) -> tuple[FloatArray, FloatArray]:
+class Solver:
+    """Solves rows on executors as `foldin.models.parts.ridge_rows.solve` does, with its parameters.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        The session.
+    """
+
+    def __init__(self, spark: Any) -> None:
+        self._spark = spark
+        self._kept: dict[int, tuple[sparse.csr_array, FloatArray, RowBlocks]] = {}
+
+    def __call__(
+        self,
+        cells: sparse.csr_array,
+        targets: FloatArray,
+        features: FloatArray,
+        penalties: FloatArray,
+        *,
+        shared: FloatArray | None = None,
+        intercept_penalty: float | None = None,
+        steps: int | None = None,
+        start: FloatArray | None = None,
+    ) -> ridge_rows.Solved:
+        """Solve every row; executors keep the cells of each matrix until it comes with other targets."""
+        given = _Given(features, penalties, shared, intercept_penalty, steps, start)
+        parts = self._blocks(cells, targets).map(_solved, given)
+        return ridge_rows.Solved(
+            np.concatenate([part.weights for part in parts]),
+            np.concatenate([part.intercepts for part in parts]),
+            np.concatenate([part.minima for part in parts]),
+        )
+
+    def _blocks(self, cells: sparse.csr_array, targets: FloatArray) -> RowBlocks:
+        # The matrix is kept as well, so that no other gets its id.
+        before = self._kept.get(id(cells))
+        if before is not None and np.array_equal(before[1], targets):
+            return before[2]
+        if before is not None:
+            before[2].drop()
+        blocks = RowBlocks(self._spark, _same_cells(cells, targets))
+        self._kept[id(cells)] = cells, targets, blocks
+        return blocks
+
+    def drop(self) -> None:
+        """Free the executors' memory."""
+        for *_, blocks in self._kept.values():
+            blocks.drop()
+        self._kept.clear()
+
+
+class _Given(NamedTuple):
+    """What is not in the blocks; penalties and start of all rows."""
+
+    features: FloatArray
+    penalties: FloatArray
+    shared: FloatArray | None
+    intercept_penalty: float | None
+    steps: int | None
+    start: FloatArray | None
+
+
+def _solved(block: Block, given: _Given) -> ridge_rows.Solved:
+    return ridge_rows.solve(
+        block.cells,
+        block.cells.data,
+        given.features,
+        given.penalties[block.rows],
+        shared=given.shared,
+        intercept_penalty=given.intercept_penalty,
+        steps=given.steps,
+        start=None if given.start is None else given.start[block.rows],
+    )
+
+
+def factors(model: als.ExplicitALS, train: Interactions, epochs: int, penalty: float) -> tuple[FloatArray, FloatArray]:
     """Return the factors of users and items that MLlib fits; 0 of those without a rating.
 
     Parameters
     ----------
-    model : ExplicitALS or ImplicitALS
+    model : ExplicitALS
         Says the number of factors, the seed and its name.
     train : Interactions
         What to fit.
@@ -110,8 +167,6 @@ def factors(
         Epochs; in each, both sides are solved once.
     penalty : float
         Of a row's squared factors, per rating of the row.
-    confidence : float, optional
-        Of implicit feedback: what a filled cell weighs beyond the 1 of an empty one.
 
     Returns
     -------
@@ -143,8 +198,6 @@ def factors(
             checkpointInterval=KEPT,
             numUserBlocks=BLOCKS,
             numItemBlocks=BLOCKS,
-            implicitPrefs=confidence is not None,
-            alpha=1.0 if confidence is None else confidence,
         )
         # By user, so that blocks get the same rows however many cores read the table.
         fitted = solver.fit(spark.createDataFrame(table).repartition(BLOCKS, "user"))
@@ -164,14 +217,7 @@ def _same_cells(ratings: sparse.csr_array, values: FloatArray) -> sparse.csr_arr
     return sparse.csr_array((values, ratings.indices, ratings.indptr), shape=ratings.shape)
 
 
-def _choose_epochs(
-    model: als.ExplicitALS | als.ImplicitALS,
-    fit: Any,
-    choose_by: str,
-    *,
-    higher_is_better: bool = False,
-    choosing: bool,
-) -> None:
+def _choose_epochs(model: als.ExplicitALS, fit: Callable[[int], dict[str, float]], *, choosing: bool) -> None:
     """Fit for the epochs chosen before; or for 1 of MLlib, 2, 4 and so on, while the validation part gains.
 
     MLlib cannot go on from factors, so each number of epochs is a fit of its own. `POLISH` epochs end each.
@@ -185,16 +231,15 @@ def _choose_epochs(
         epochs = most if model.epochs is None else model.epochs - POLISH
         model.history.append({"epoch": epochs + POLISH, **fit(epochs)})
         return
-    best, best_value, weights = 0, -np.inf, None
+    best, best_value, weights = 0, np.inf, None
     epochs = 1
     while True:
         noted = fit(epochs)
         model.history.append({"epoch": epochs + POLISH, **noted})
         if model.after_epoch is not None:
             model.after_epoch(model.history[-1])
-        value = noted[choose_by] if higher_is_better else -noted[choose_by]
-        if value > best_value:
-            best, best_value = epochs, value
+        if noted["validation_rmse"] < best_value:
+            best, best_value = epochs, noted["validation_rmse"]
             weights = {name: array.copy() for name, array in model._arrays().items()}
         if best < epochs or epochs == most:
             break

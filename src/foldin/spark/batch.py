@@ -16,7 +16,7 @@ from foldin import metrics
 from foldin.core import paths
 from foldin.recommend import batch
 from foldin.recommend.saved import Saved, open_saved
-from foldin.spark import session
+from foldin.spark import options, session
 
 AT_ONCE = 200_000
 """Users whose lists are in the driver's memory at once."""
@@ -41,7 +41,7 @@ def tables(saved: Saved, k: int) -> Iterator[pd.DataFrame]:
         end = min(start + AT_ONCE, n_users)
         text = f"{saved.dataset}: {saved.name}: lists of users {start + 1:,} to {end:,} of {n_users:,}"
         with session.job(text) as spark:
-            tasks = max(1, min(session.SHUFFLES, (end - start) // TASK))
+            tasks = max(1, min(options.SHUFFLES, (end - start) // TASK))
             found = spark.range(start, end, 1, tasks).mapInArrow(make, schema).toArrow()
         yield found.to_pandas()
 

@@ -8,11 +8,9 @@ import os
 import shutil
 import socket
 import sys
-import tempfile
 import threading
 import time
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,18 +18,13 @@ from typing import Any
 
 import psutil
 
-from foldin.core import determinism, engines, params, paths
+from foldin.core import engines, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.progress import end, step, tick
-from foldin.spark import java
+from foldin.spark import java, options
 
-LOG4J = Path(__file__).with_name("log4j2.properties")
 WAIT = 120.0
 """Seconds in which a cluster must give an executor: workers that have no room for one never say so."""
-SHUFFLES = 16
-"""Partitions of a shuffle. A constant: were it the number of cores, sums would be grouped by machine."""
-STACK = "-Xss8m"
-"""Stack of the JVM's threads: many epochs make a plan whose steps are nested deeply."""
 JVM_BESIDE = 1.1
 """Memory of a JVM, per gigabyte of its heap."""
 
@@ -46,7 +39,8 @@ def start() -> Any:
     Raises
     ------
     FoldinError
-        When pyspark or Java is missing, memory is short, or the cluster cannot be reached or gives no executor.
+        When pyspark or Java is missing, `spark.options` names what foldin sets, memory is short, or the cluster cannot
+        be reached or gives no executor.
     """
     # Tables go to and from Spark as Arrow's, so what it says of pandas does not matter here.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas >= 3", FutureWarning)
@@ -58,6 +52,7 @@ def start() -> Any:
 
 
 def _start(where: params.Spark) -> Any:
+    options.of(where)
     sql = _pyspark()
     java.require()
     _require_memory(where)
@@ -66,7 +61,6 @@ def _start(where: params.Spark) -> Any:
     session = _open(sql, where)
     if not where.master.startswith("local"):
         try:
-            session.sparkContext.addPyFile(str(_own_code()))
             _require_executor(session, where)
         except BaseException:
             _stop(session)
@@ -108,45 +102,13 @@ def log() -> Path:
     return paths.partial() / "spark.log"
 
 
-def options(where: params.Spark) -> dict[str, str]:
-    """Return the settings of a session, those of `spark.options` last.
-
-    Parameters
-    ----------
-    where : params.Spark
-        Section `spark` of params.yaml.
-    """
-    lane = determinism.variables(1)  # a task of Spark has one core
-    chosen = {
-        "spark.app.name": "foldin",
-        "spark.master": where.master,
-        "spark.cores.max": str(where.cores),
-        "spark.driver.memory": f"{where.driver_gigabytes * 1024:.0f}m",
-        "spark.executor.memory": f"{where.executor_gigabytes * 1024:.0f}m",
-        "spark.driver.defaultJavaOptions": f"{STACK} -Dlog4j2.configurationFile={LOG4J.as_uri()}",
-        "spark.executor.defaultJavaOptions": STACK,
-        "spark.driver.maxResultSize": "0",  # memory is the limit
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": str(SHUFFLES),
-        # Else the number of partitions, and so of sums, follows their size in bytes.
-        "spark.sql.adaptive.coalescePartitions.enabled": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        **{f"spark.executorEnv.{name}": value for name, value in lane.items() if value},
-    }
-    if where.master.startswith("local") or "://127.0.0.1:" in where.master or "://localhost:" in where.master:
-        chosen |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    return chosen | where.options
-
-
 def _open(sql: Any, where: params.Spark) -> Any:
     from py4j.protocol import Py4JError
     from pyspark import SparkConf, SparkContext
     from pyspark.errors import PySparkException
     from pyspark.java_gateway import launch_gateway
 
-    conf = SparkConf(loadDefaults=False).setAll(list(options(where).items()))
+    conf = SparkConf(loadDefaults=False).setAll(list(options.of(where).items()))
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     log().parent.mkdir(parents=True, exist_ok=True)
     with log().open("wb") as said:
@@ -183,18 +145,6 @@ def _require_executor(session: Any, where: params.Spark) -> None:
             )
         tick(f"waiting for an executor of {where.master}")
         time.sleep(0.2)
-
-
-def _own_code() -> Path:
-    """Return a zip archive of this package, so that executors run the driver's own code."""
-    package = Path(__file__).parents[1]
-    folder = Path(tempfile.mkdtemp(prefix="foldin-spark-", dir=paths.scratch()))
-    archive = folder / "foldin.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
-        for file in sorted(package.rglob("*.py")):
-            written.write(file, file.relative_to(package.parent))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return archive
 
 
 def _stop(session: Any) -> None:

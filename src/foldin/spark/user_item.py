@@ -16,7 +16,7 @@ from foldin.core import params, paths
 from foldin.core.progress import say
 from foldin.preparation import protocols, user_item
 from foldin.preparation.protocols import Given, Protocol, Split
-from foldin.spark import session
+from foldin.spark import options, session
 
 TRAIN, VALIDATION, TEST = range(3)
 MARGIN = 12.0
@@ -43,7 +43,8 @@ def random_by_rating(ratings: pd.DataFrame, settings: params.Split, given: Given
     n = len(ratings)
     n_test, n_validation = round(n * settings.test), round(n * settings.validation)
     with _rows(given, "random_by_rating") as rows:
-        drawn = _drawn(rows.select("row"), settings.seed)
+        # The rows are all that there are, so nothing is read: each task numbers as many.
+        drawn = _drawn(rows.sparkSession.range(0, n, 1, options.SHUFFLES).toDF("row"), settings.seed)
         number, row = f.col("drawn"), f.col("row")
         bounds = [_smallest(drawn, n, k) for k in (n - n_test - n_validation, n - n_test)]
         train, training = ((number < at) | ((number == at) & (row < end)) for at, end in bounds)
@@ -59,7 +60,9 @@ def random_by_user(ratings: pd.DataFrame, settings: params.Split, given: Given) 
         by_user = Window.partitionBy("user_id")
         place = f.row_number().over(by_user.orderBy("drawn", "row")) - 1
         count = f.count("row").over(by_user)
-        drawn = _drawn(rows.select("user_id", "row"), settings.seed)
+        # The file is one group of rows, which one task reads.
+        spread = rows.select("user_id", "row").repartitionByRange(options.SHUFFLES, "row")
+        drawn = _drawn(spread, settings.seed)
         placed = drawn.select("row", place.alias("place"), count.alias("n"))
         n_test = f.least(f.rint(f.col("n") * settings.test), f.col("n") - 1)
         n_validation = f.least(f.rint(f.col("n") * settings.validation), f.col("n") - 1 - n_test)

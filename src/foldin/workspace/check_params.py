@@ -12,6 +12,7 @@ from foldin.core.errors import FoldinError
 from foldin.datasets import registry
 from foldin.preparation import protocols
 from foldin.report import ties
+from foldin.spark import options
 from foldin.tuning import spaces
 
 
@@ -47,6 +48,7 @@ def check() -> None:
         compared += len(models.family(family)) * (family in params.families())
         params.seeds(family)
     _check_tuning()
+    options.of(params.section(params.Spark))
     # The report would refuse them as well, after everything has been trained.
     ties.refuse_few_draws(evaluation.resamples, compared - 1, evaluation.confidence)
 

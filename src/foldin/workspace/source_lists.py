@@ -56,7 +56,7 @@ def stages() -> dict[str, list[str]]:
         starts[f"train-{family}"] = ["foldin.workspace.train", model, *notebook_imports(family)]
         if (there := engines.fitting(family)) is not None:
             starts[f"train-{family}"].append(there)
-        starts[f"evaluate-{family}"] = ["foldin.evaluation.evaluate", model]
+        starts[f"evaluate-{family}"] = [engines.module("evaluation.evaluate"), model]
     return {stage: [*ALWAYS, *modules] for stage, modules in starts.items()}
 
 

@@ -104,3 +104,10 @@ def test_neither_threads_nor_blocks_change_a_bit(similarity):
     finally:
         numba.set_num_threads(threads)
     assert (found != expected).nnz == 0
+
+
+def test_rows_among_the_others_are_not_their_own_neighbours():
+    cells = rows(STARS)
+    whole = nearest.similar(cells, cells, "cosine", 1.0, 3, among_themselves=True).toarray()
+    part = nearest.similar(cells[2:4], cells, "cosine", 1.0, 3, among_themselves=True, first=2).toarray()
+    assert np.array_equal(part, whole[2:4])

@@ -53,7 +53,7 @@ class Bias:
         """Return the same mean and items with the users of a matrix, shape (n, n_items), instead of those fitted."""
         rows = np.repeat(np.arange(ratings.shape[0], dtype=np.int32), np.diff(ratings.indptr))
         residual = ratings.data.astype(np.float64) - self.mean - self.item[ratings.indices]
-        user = _damped_means(rows, residual, ratings.shape[0], damping)
+        user = damped_means(rows, residual, ratings.shape[0], damping)
         return replace(self, user=user.astype(np.float32))
 
     def mean_alone(self) -> "Bias":
@@ -88,15 +88,28 @@ def fit(train: Interactions, damping: float) -> Bias:
     residual = ratings.astype(np.float64)
     mean = residual.mean()
     residual -= mean
-    item = _damped_means(items, residual, train.n_items, damping)
+    item = damped_means(items, residual, train.n_items, damping)
     residual -= item[items]
-    user = _damped_means(users, residual, train.n_users, damping)
+    user = damped_means(users, residual, train.n_users, damping)
     return Bias(float(mean), user.astype(np.float32), item.astype(np.float32))
 
 
-def _damped_means(
+def damped_means(
     groups: IntArray, values: npt.NDArray[np.float64], n_groups: int, damping: float
 ) -> npt.NDArray[np.float64]:
+    """Return the mean of each group's values, shape (n_groups,), with so many zeros added to it.
+
+    Parameters
+    ----------
+    groups : ndarray of int32, shape (n,)
+        The group of each value.
+    values : ndarray of float64, shape (n,)
+        What to average; a group's values are added in this order.
+    n_groups : int
+        Number of groups.
+    damping : float
+        Zeros added; at least 0.
+    """
     sums = np.bincount(groups, weights=values, minlength=n_groups)
     counts = np.bincount(groups, minlength=n_groups)
     means: npt.NDArray[np.float64] = sums / np.maximum(counts + damping, 1e-12)

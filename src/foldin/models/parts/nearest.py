@@ -27,6 +27,7 @@ def similar(
     k: int,
     *,
     among_themselves: bool = False,
+    first: int = 0,
 ) -> sparse.csr_array:
     """Return each row's k most similar other rows, by their cells; values are not read.
 
@@ -46,7 +47,9 @@ def similar(
     k : int
         Most neighbours of a row.
     among_themselves : bool, optional
-        Whether both are the same rows, so that none is its own neighbour.
+        Whether rows are among the others, so that none is its own neighbour.
+    first : int, optional
+        The place of the first row among the others, which the next rows follow.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def similar(
     else:
         means = counts, other_counts / n_columns
         lengths = np.sqrt(counts * (1 - counts / n_columns)), np.sqrt(other_counts * (1 - other_counts / n_columns))
-    return strongest(rows, others, np.ones(n_columns), means, lengths, shrinkage, k, among_themselves)
+    return strongest(rows, others, np.ones(n_columns), means, lengths, shrinkage, k, among_themselves, first)
 
 
 def strongest(
@@ -73,6 +76,7 @@ def strongest(
     shrinkage: float,
     k: int,
     among_themselves: bool,
+    first: int = 0,
 ) -> sparse.csr_array:
     """Return for each row the k others with the highest (Σ weights in common − mean · mean) / (length · length + …).
 
@@ -84,7 +88,7 @@ def strongest(
         What a column in common counts, above 0.
     means, lengths : tuple of ndarray of float64, shapes (n,) and (n_others,)
         Of rows and of others.
-    shrinkage, k, among_themselves
+    shrinkage, k, among_themselves, first
         As of `similar`.
 
     Returns
@@ -95,7 +99,7 @@ def strongest(
     back = others.T.tocsr()
     cells = rows.indptr, rows.indices, back.indptr, back.indices
     k = min(k, others.shape[0])
-    found, values = _nearest(*cells, weights, *means, *lengths, shrinkage, k, among_themselves)
+    found, values = _nearest(*cells, weights, *means, *lengths, shrinkage, k, among_themselves, first)
     # By index within a row, so that whoever sums over neighbours does so in that order.
     kept = found >= 0
     starts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
@@ -118,6 +122,7 @@ def _nearest(
     shrinkage: float,
     k: int,
     among_themselves: bool,
+    first: int,
 ) -> tuple[IntArray, FloatArray]:
     n_rows, n_others = len(starts) - 1, len(other_means)
     found = np.full((n_rows, k), -1, dtype=np.int32)
@@ -139,7 +144,7 @@ def _nearest(
                 common[other] = 0
                 above = shared - row_means[row] * other_means[other]
                 below = row_lengths[row] * other_lengths[other] + shrinkage
-                if above > NOTHING * shared and below > 0 and not (among_themselves and other == row):
+                if above > NOTHING * shared and below > 0 and not (among_themselves and other == first + row):
                     _insert(found[row], values[row], other, np.float32(above / below))
     return found, values
 

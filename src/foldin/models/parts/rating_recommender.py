@@ -24,10 +24,14 @@ class RatingRecommender(Recommender):
     predicts_ratings = True
 
     def _prepare(self, train: Interactions) -> None:
-        self._bias = bias.fit(train, self._damping())
+        self._bias = self._fit_bias(train)
         self._limits = np.array([train.scale.lowest, train.scale.highest], dtype=np.float32)
         # Of ratings that are all alike there is nothing to learn, in any unit.
         self._spread = float(train.ratings.data.std(dtype=np.float64)) or 1.0
+
+    def _fit_bias(self, train: Interactions) -> bias.Bias:
+        """Return the biases that every rating model falls back on; the engine Spark has its own sums."""
+        return bias.fit(train, self._damping())
 
     def predict(self, users: IntArray, items: IntArray, days: IntArray | None = None) -> FloatArray:
         """Return predicted ratings of pairs, clipped to the rating scale.

@@ -15,6 +15,7 @@ Each row is one thread's own, and its sums are in one order: the result depends 
 the processor.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numba
@@ -41,13 +42,18 @@ class Solved:
         The weights; 0 for a row without cells.
     intercepts : ndarray of float32, shape (n_rows,)
         The intercepts; 0 where none are asked for, and for a row without cells.
-    objective : float
-        The sum of all rows' minima: squared errors and penalties.
+    minima : ndarray of float64, shape (n_rows,)
+        Each row's minimum: squared errors and penalties.
     """
 
     weights: FloatArray
     intercepts: FloatArray
-    objective: float
+    minima: Values
+
+    @property
+    def objective(self) -> float:
+        """The sum of all rows' minima."""
+        return float(self.minima.sum())
 
 
 def solve(
@@ -108,7 +114,7 @@ def solve(
         if steps is not None:
             weights[:] = 0 if start is None else start
             ridge_kernels.conjugate_gradient(by_length, chunks, systems, steps, solutions)
-            return Solved(weights, intercepts, float(minima.sum()))
+            return Solved(weights, intercepts, minima)
         ridge_kernels.exact(by_length, chunks, systems, solutions, lost)
         for row in np.flatnonzero(lost):
             part = slice(cells.indptr[row], cells.indptr[row + 1])
@@ -118,7 +124,7 @@ def solve(
                 shared.astype(np.float64) + penalties[row],
                 intercept_penalty,
             )
-    return Solved(weights, intercepts, float(minima.sum()))
+    return Solved(weights, intercepts, minima)
 
 
 def solve_filled(
@@ -129,6 +135,7 @@ def solve_filled(
     *,
     steps: int | None = None,
     start: FloatArray | None = None,
+    solver: Callable[..., Solved] = solve,
 ) -> Solved:
     """Solve rows that ask which cells are filled: 1 there, and 0 in every cell, which all rows share.
 
@@ -142,6 +149,8 @@ def solve_filled(
         As of `solve`.
     everywhere : float
         The weight of every cell, filled or not.
+    solver : callable, optional
+        What solves the rows instead of `solve`, with its parameters.
 
     Returns
     -------
@@ -154,7 +163,8 @@ def solve_filled(
         turned = (precise @ axes).astype(np.float32)
         start = None if start is None else (start.astype(np.float64) @ axes).astype(np.float32)
     shared = (everywhere * np.maximum(lengths, 0)).astype(np.float32)
-    solved = solve(cells, np.ones(cells.nnz, np.float32), turned, penalties, shared=shared, steps=steps, start=start)
+    targets = np.ones(cells.nnz, np.float32)
+    solved = solver(cells, targets, turned, penalties, shared=shared, steps=steps, start=start)
     with blas.one_thread():
         weights = (solved.weights.astype(np.float64) @ axes.T).astype(np.float32)
     return replace(solved, weights=weights)
