@@ -63,7 +63,7 @@ def quicken() -> None:
     from dvc.dependency import param
     from dvc.dvcfile import Lockfile
 
-    Lockfile.dump_stages = _dumping(Lockfile.dump_stages)  # type: ignore[method-assign]
+    Lockfile.dump_stages = _dumping(Lockfile.dump_stages)
     param.read_param_file = _reading(param.read_param_file)
 
 
