@@ -113,6 +113,17 @@ def test_blanks_separate_the_columns_of_a_matrix_and_of_a_list(quick, separator)
     assert len(ratings) == 240
 
 
+@pytest.mark.parametrize(("lean", "doubted"), [(1.0, False), (2.0, True), (4.0, True)])
+def test_most_values_far_below_the_middle_may_be_counts_though_called_ratings(quick, lean, doubted):
+    def rated(row):
+        return 1 + round(93 * ((row * 37 % 240) / 239) ** lean)
+
+    found, ratings = examined(quick, "a.csv", table(user, item, rated, header="user,item,rating"))
+    assert found.declared["scale"] == [1, 94, 1]
+    assert any("counts may look like this" in line for line in found.unsure) == doubted
+    assert len(ratings) == 240
+
+
 @pytest.mark.parametrize("header", ["UserId:ItemId,", "UserId:ItemId,stars"])
 def test_codes_for_missing_may_stand_beside_a_column_of_both_ids(quick, header):
     def starred(row: int) -> object:

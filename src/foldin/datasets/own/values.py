@@ -23,6 +23,8 @@ MANY_ZEROS = 0.3
 """Share of zeros from which on they are taken for interactions without a rating."""
 WIDE = 50
 """Steps from which on a scale from 0 is long enough to have a 0."""
+SHORT, LONG = 12, 20
+"""Distinct values, and their range, up to which whole numbers in a column called a rating are not taken for counts."""
 FEW_PARTS = 0.01
 """Share of counts that are no whole numbers, up to which their decimal mark is in question."""
 Numbers = npt.NDArray[np.float64]
@@ -208,7 +210,9 @@ def _are_counts(distinct: Numbers, n: npt.NDArray[np.int64], said: str, found: V
         return False
     many = len(distinct) > MOST_STEPS / 4
     if said == "rating":
-        if whole and highest > 100:
+        middle = distinct[np.searchsorted(np.cumsum(n), n.sum() / 2)]
+        low = len(distinct) > SHORT and highest - lowest > LONG and middle < lowest + (highest - lowest) / 3
+        if whole and (highest > 100 or low):
             other = "declare a scale" if many else "declare feedback: implicit"
             found.unsure.append(f"the column is called a rating, and counts may look like this; if it is none, {other}")
         return whole and many and highest > 100
