@@ -151,11 +151,9 @@ def load(dataset: str) -> HeldOut:
         raise FoldinError("no user of the test part is in the training part", where=place, remedy="lower split.test")
     _refuse_seen_ids(training, again)
     known = held_out.known
-    users, items, _ = known.with_ratings(held_out.relevant).triples()
-    shared = metrics.hits(items[:, None], known.ratings[users])[:, 0]
-    if shared.any():
-        first = int(np.argmax(shared))
-        pair = known.users["user_id"].iloc[users[first]], known.items["item_id"].iloc[items[first]]
+    shared = first_shared(known.ratings, held_out.relevant)
+    if shared is not None:
+        pair = known.users["user_id"].iloc[shared[0]], known.items["item_id"].iloc[shared[1]]
         raise FoldinError(f"the pair {pair} is in the training part too", where=place, remedy=again)
     if fold_in is not None:
         both = set(fold_in.users["user_id"]) & set(training.users["user_id"])
@@ -163,6 +161,24 @@ def load(dataset: str) -> HeldOut:
             what = f"the held-out user '{min(both)}' is in the training part too"
             raise FoldinError(what, where=place, remedy=again)
     return held_out
+
+
+def first_shared(one: sparse.csr_array, other: sparse.csr_array) -> tuple[int, int] | None:
+    """Return the row and column of the first cell that two matrices of the same shape both store; None without one.
+
+    Its memory grows with the stored cells. A copy of the user's row for each test rating would grow with the square of
+    a user's ratings: it took 2.9 GiB of 2 million ratings.
+    """
+    keys = []
+    for cells in (one, other):
+        rows = np.repeat(np.arange(cells.shape[0], dtype=np.int64), np.diff(cells.indptr))
+        keys.append(np.sort(rows * cells.shape[1] + cells.indices))
+    stored, asked = keys
+    shared = np.append(stored, -1)[np.searchsorted(stored, asked)] == asked
+    if not shared.any():
+        return None
+    row, column = divmod(int(asked[np.argmax(shared)]), one.shape[1])
+    return row, column
 
 
 def _fold_in(dataset: str, training: Interactions) -> Interactions | None:
