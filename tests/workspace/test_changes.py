@@ -4,7 +4,6 @@ import ast
 import json
 from pathlib import Path
 
-import IPython.display
 import pytest
 from conftest import CHECKOUT, FAMILIES, edit_params
 from matplotlib.figure import Figure
@@ -33,7 +32,7 @@ def prepared(workspace, monkeypatch):
 @pytest.fixture
 def displayed(monkeypatch):
     found = []
-    monkeypatch.setattr(IPython.display, "display", lambda *values: found.extend(values))
+    monkeypatch.setattr(workbench, "display", lambda *values: found.extend(values))
     return found
 
 
