@@ -147,9 +147,9 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
         declared["rating"] = column("rating" if "rating" in read_as else "count")
         if empty := looks.empty.get(strength):
             declared["missing"] = list(empty)
-    for role in (role for role in keys if role in read_as):
-        if empty := looks.empty.get(read_as[role]):
-            found.unsure.append(f"{read_as[role]} says {', '.join(empty)}, which is read as an id like any other")
+    for role, name in read_as.items():
+        if role in keys and (empty := looks.empty.get(name)):
+            found.unsure.append(f"{name} says {', '.join(empty)}, which is read as an id like any other")
     when = _with_times(found, looks, roles, column)
     found.unsure += roles.unsure
     read, bad = as_read(found)
