@@ -101,7 +101,7 @@ def test_a_session_never_asks_for_another_number_of_partitions_than_its_own(work
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("spark.sql.shuffle.partitions", "to '7', which foldin sets to '16'; remove it from spark.options$"),
+        ("spark.sql.shuffle.partitions", "to '7', which foldin sets to '[0-9]+'; remove it from spark.options$"),
         ("spark.cores.max", "to '7', which foldin sets to '2'; remove it from spark.options; set spark.cores instead$"),
         ("spark.executorEnv.OMP_NUM_THREADS", "to '7', which foldin sets to '1'; remove it from spark.options$"),
     ],
