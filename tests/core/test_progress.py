@@ -49,6 +49,27 @@ def test_a_loop_says_how_far_it_is_what_was_measured_and_the_time_left(sent, clo
     ]
 
 
+def test_blocks_say_how_far_they_are_and_the_time_left_by_their_share_of_the_work(sent, clock):
+    rows = progress.Blocks("als: ranking for user", 1000)
+    for first, seconds in ((0, 30), (100, 2), (300, 2), (700, 1)):
+        rows.begin(first)
+        clock[0] += seconds
+    shares = progress.Blocks("item-knn: neighbours of item", 4)
+    for first, share, seconds in ((0, 0.0, 2), (1, 0.5, 3), (3, 0.8, 0)):
+        shares.begin(first, share)
+        clock[0] += seconds
+    assert [text for _, text in sent] == [
+        "als: ranking for user 1 of 1,000",
+        "als: ranking for user 101 of 1,000",
+        # 200 users took 2 s; the first 100, which also loaded and compiled, are not counted.
+        "als: ranking for user 301 of 1,000, 7 s left",
+        "als: ranking for user 701 of 1,000, 2 s left",
+        "item-knn: neighbours of item 1 of 4",
+        "item-knn: neighbours of item 2 of 4",
+        "item-knn: neighbours of item 4 of 4, 2 s left",
+    ]
+
+
 def test_what_is_not_measured_is_not_shown(sent, clock):
     progress.Loop("sweep", 3).begin(1, [{"epoch": 1}], "validation_rmse")
     assert sent == [(TICK, "sweep 1 of 3")]

@@ -66,6 +66,53 @@ def within(place: str) -> Iterator[None]:
         _within.reset(token)
 
 
+class _TimeLeft:
+    """How long work still takes, by the time that its share so far has taken."""
+
+    def __init__(self) -> None:
+        # The first share is not counted where another follows: it may compile, and load what the others find loaded.
+        self._start, self._before, self._shares = time.monotonic(), 0.0, 0
+
+    def after(self, share: float) -> float | None:
+        """Return the seconds left once this share of the work, from 0 to 1, is done; None while nothing tells."""
+        now = time.monotonic()
+        self._shares += share > 0
+        if self._shares == 1:
+            self._start, self._before = now, share
+        if self._shares < 2 or share <= self._before:
+            return None
+        return (now - self._start) / (share - self._before) * (1 - share)
+
+
+class Blocks:
+    """How far work on rows is that is done block by block, and how long it still takes.
+
+    Parameters
+    ----------
+    text : str
+        What is done, and what a row is called: "als-implicit: ranking for user".
+    total : int
+        Number of rows.
+    """
+
+    def __init__(self, text: str, total: int) -> None:
+        self._text, self._total, self._left = text, total, _TimeLeft()
+
+    def begin(self, first: int, share: float | None = None) -> None:
+        """Show that the block from row `first` (from 0) begins, and the time left.
+
+        Parameters
+        ----------
+        first : int
+            The first row of the block.
+        share : float, optional
+            The share of all work that is done before it, where rows do not cost the same; `first` / total otherwise.
+        """
+        seconds = self._left.after(first / self._total if share is None else share)
+        left = "" if seconds is None else f", {duration(seconds)} left"
+        tick(f"{self._text} {first + 1:,} of {self._total:,}{left}")
+
+
 class Loop:
     """How far a loop is, and how long it still takes.
 
@@ -82,8 +129,7 @@ class Loop:
     def __init__(self, text: str, total: int, *, at_most: bool = False) -> None:
         self._text, self._total = text, total
         self._at_most = "at most " if at_most else ""
-        # The first round is not counted where another follows: it may compile, and load what the others find loaded.
-        self._start, self._before = time.monotonic(), 0
+        self._left = _TimeLeft()
 
     def begin(self, number: int, history: Sequence[Mapping[str, float]] = (), metric: str = "") -> None:
         """Show that a round begins, what the last one came to, and the time left.
@@ -101,11 +147,7 @@ class Loop:
         if history and metric in history[-1]:
             named = metric.replace("_", " ").replace("rmse", "RMSE").replace("ndcg", "NDCG")
             note = f", {named} {history[-1][metric]:.4f}"
-        now = time.monotonic()
-        if number == 2:
-            self._start, self._before = now, 1
-        if number > 2:
-            seconds = (now - self._start) / (number - 1 - self._before) * (self._total - number + 1)
+        if (seconds := self._left.after((number - 1) / self._total)) is not None:
             left = f", {self._at_most}{duration(seconds)} left"
         of = f"{number:,} of {self._at_most}{self._total:,}"
         tick(f"{self._text} {of}{note}{left}")

@@ -26,7 +26,7 @@ from foldin import metrics
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Values
 from foldin.core.params import Evaluation
-from foldin.core.progress import tick
+from foldin.core.progress import Blocks, tick
 from foldin.evaluation import aggregate, guards
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.rank_block import CATALOGUE, Lists, RankedBlock, rank_block, refuse_known
@@ -219,8 +219,9 @@ def _rank(
 def _here(
     model: Recommender | Oracle, test: HeldOut, settings: Evaluation, label: str, blocks: Iterator[IntArray]
 ) -> Iterator[RankedBlock]:
+    shown = Blocks(f"{label}: ranking for user", test.known.n_users)
     for users in blocks:
-        tick(f"{label}: ranking for user {users[0] + 1:,} of {test.known.n_users:,}")
+        shown.begin(int(users[0]))
         yield rank_block(model, test, settings, users)
 
 

@@ -21,7 +21,7 @@ from scipy import sparse
 from foldin.core.bounds import Damping, ListLength, Penalty
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
-from foldin.core.progress import tick
+from foldin.core.progress import Blocks, tick
 from foldin.metrics import blocks
 from foldin.models import als, baselines, bayesian, content, graph, linear, neighbours, svd
 from foldin.models.parts import stacking
@@ -168,8 +168,9 @@ class StackedRanking(Stack):
     def _choose(self, fitted: dict[str, Recommender], train: Interactions, validation: Interactions) -> Weights:
         users = np.flatnonzero(np.diff(validation.ratings.indptr)).astype(np.int32)
         gathered = []
+        shown = Blocks(f"{self.name}: candidates of user", train.n_users)
         for block in blocks(users, max(1, WIDEST // (train.n_items * len(fitted)))):
-            tick(f"{self.name}: candidates of user {block[0] + 1:,} of {train.n_users:,}")
+            shown.begin(int(block[0]))
             scores = [part.score(block) for part in fitted.values()]
             known, held_out = train.ratings[block], validation.ratings[block]
             gathered.append(stacking.candidates(scores, known, held_out, self.settings.candidates))

@@ -17,7 +17,7 @@ from foldin.core.bounds import Dropout, Gigabytes, PositivePenalty, Sweeps
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, Interactions, Values
 from foldin.core.params import Section
-from foldin.core.progress import tick
+from foldin.core.progress import Blocks, tick
 from foldin.models.parts.item_weights import (
     DenseItemWeights,
     SparseItemWeights,
@@ -122,8 +122,9 @@ class Slim(SparseItemWeights):
         by_item = train.ratings.T.tocsr()
         count_pairs(by_item.indptr, by_item.indices, train.ratings.indptr, train.ratings.indices, pairs)
         found = []
+        shown = Blocks(f"{self.name}: weights to item", n_items)
         for first in range(0, n_items, BLOCK_ITEMS):
-            tick(f"{self.name}: weights to item {first + 1:,} of {n_items:,}")
+            shown.begin(first)
             size = min(BLOCK_ITEMS, n_items - first)
             block = elastic_nets(pairs, first, size, self.settings.l1, self.settings.l2, self.settings.sweeps, SETTLED)
             found.append(sparse.csr_array(block.astype(np.float32)))

@@ -53,7 +53,9 @@ class ItemKNN(SparseItemWeights):
     def _nearest(self, by_item: sparse.csr_array) -> sparse.csr_array:
         """Return the similarities of each item's nearest items, shape (n_items, n_items), float32."""
         given = self.settings.similarity, self.settings.shrinkage, self.settings.neighbours
-        return nearest.similar(by_item, by_item, *given, among_themselves=True)
+        return nearest.similar(
+            by_item, by_item, *given, among_themselves=True, doing=f"{self.name}: neighbours of item"
+        )
 
 
 class UserKNN(Recommender):
@@ -71,7 +73,8 @@ class UserKNN(Recommender):
 
     def _nearest(self, rows: sparse.csr_array, *, among_themselves: bool = False) -> sparse.csr_array:
         given = self.settings.similarity, self.settings.shrinkage, self.settings.neighbours
-        return nearest.similar(rows, self.known, *given, among_themselves=among_themselves)
+        doing = f"{self.name}: neighbours of user"
+        return nearest.similar(rows, self.known, *given, among_themselves=among_themselves, doing=doing)
 
     def neighbours(self) -> sparse.csr_array:
         """Return the similarities of each user's nearest users, shape (n_users, n_users), float32."""
@@ -138,6 +141,7 @@ class RP3Beta(SparseItemWeights):
             0.0,
             self.settings.neighbours,
             True,
+            doing=f"{self.name}: neighbours of item",
         )
         if self.settings.normalized:
             sums = np.add.reduceat(np.append(weights.data.astype(np.float64), 0), weights.indptr[:-1])

@@ -15,7 +15,7 @@ from foldin import metrics
 from foldin.core import files
 from foldin.core.errors import FoldinError
 from foldin.core.params import Evaluation, section
-from foldin.core.progress import end, tick
+from foldin.core.progress import Blocks, end
 from foldin.evaluation.judge import BYTES_PER_CELL
 from foldin.recommend import names
 from foldin.recommend.saved import Saved
@@ -74,13 +74,11 @@ def tables(saved: Saved, k: int) -> Iterator[pd.DataFrame]:
     """Yield the rows of the file in tables of at least `ROWS` rows, the last one aside, by user, then rank."""
     users = np.arange(saved.training.n_users, dtype=np.int32)
     waiting: list[pd.DataFrame] = []
-    start = time.perf_counter()
+    shown = Blocks(f"{saved.dataset}: {saved.name}: list of user", len(users))
     for block in metrics.blocks(users, block_size(saved.training.n_items)):
+        shown.begin(int(block[0]))
         waiting.append(rows(saved, block, k))
-        done = int(block[-1]) + 1
-        left = (time.perf_counter() - start) * (len(users) / done - 1)
-        tick(f"{saved.dataset}: {saved.name}: lists of {done:,} of {len(users):,} users, {_duration(left)} left")
-        if done == len(users) or sum(map(len, waiting)) >= ROWS:
+        if block[-1] + 1 == len(users) or sum(map(len, waiting)) >= ROWS:
             yield pd.concat(waiting, ignore_index=True)
             waiting = []
 
@@ -106,10 +104,6 @@ def rows(saved: Saved, users: "np.typing.NDArray[np.int32]", k: int) -> pd.DataF
     if titles.notna().any():
         columns["title"] = titles.to_numpy()[items[filled]]
     return pd.DataFrame(columns)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The nearest rows are those of scikit-learn and numpy over all pairs, ties by index."""
 
+import itertools
+
 import numba
 import numpy as np
 import pytest
@@ -111,3 +113,26 @@ def test_rows_among_the_others_are_not_their_own_neighbours():
     whole = nearest.similar(cells, cells, "cosine", 1.0, 3, among_themselves=True).toarray()
     part = nearest.similar(cells[2:4], cells, "cosine", 1.0, 3, among_themselves=True, first=2).toarray()
     assert np.array_equal(part, whole[2:4])
+
+
+@pytest.mark.parametrize("additions", [1, 50, 10**9])
+def test_rows_in_pieces_have_the_same_neighbours_and_the_progress_of_their_work(additions, monkeypatch):
+    cells, shown = rows(STARS), []
+    whole = nearest.similar(cells, cells, "correlation", 1.0, 5, among_themselves=True)
+    monkeypatch.setattr(nearest, "ADDITIONS", additions)
+    monkeypatch.setattr(nearest.Blocks, "begin", lambda self, first, share: shown.append((first, share)))
+    found = nearest.similar(cells, cells, "correlation", 1.0, 5, among_themselves=True, doing="neighbours of row")
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+    ones = (STARS > 0).astype(int)
+    before = np.concatenate([[0], np.cumsum((ones * ones.sum(axis=0)).sum(axis=1))])
+    if additions == 1:  # a row each; the last number of `before` is that of all additions
+        assert [first for first, _ in shown] == list(range(80))
+        np.testing.assert_allclose([share for _, share in shown], before[:-1] / before[-1])
+    elif additions == 50:
+        starts = [first for first, _ in shown] + [80]
+        for start, end in itertools.pairwise(starts):
+            assert before[end] - before[start] <= 50 or end - start == 1
+        assert len(shown) > 1
+    else:
+        assert shown == []  # one piece, and nothing to show

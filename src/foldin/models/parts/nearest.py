@@ -2,19 +2,25 @@
 
 What two rows have in common is counted row by row, over the columns of the one and back to all rows that have them. So
 memory is that of the k neighbours kept. Rows are spread over threads in blocks; each row's sums are one thread's own.
+The additions, whose number is known before, take the time: those of an item's users, summed over each row's items.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Values
+from foldin.core.progress import Blocks
 
 BLOCK_ROWS = 32
 """Rows that one thread goes through with the same scratch memory."""
+ADDITIONS = 100_000_000
+"""Additions between two looks at how far it is: some tenths of a second."""
 NOTHING = 1e-9
 """A correlation this small, beside what two rows have in common, is a rounding error of 0."""
 
@@ -28,6 +34,7 @@ def similar(
     *,
     among_themselves: bool = False,
     first: int = 0,
+    doing: str | None = None,
 ) -> sparse.csr_array:
     """Return each row's k most similar other rows, by their cells; values are not read.
 
@@ -50,6 +57,8 @@ def similar(
         Whether rows are among the others, so that none is its own neighbour.
     first : int, optional
         The place of the first row among the others, which the next rows follow.
+    doing : str, optional
+        Shown as progress, before the number of a row: "item-knn: neighbours of item".
 
     Returns
     -------
@@ -64,7 +73,7 @@ def similar(
     else:
         means = counts, other_counts / n_columns
         lengths = np.sqrt(counts * (1 - counts / n_columns)), np.sqrt(other_counts * (1 - other_counts / n_columns))
-    return strongest(rows, others, np.ones(n_columns), means, lengths, shrinkage, k, among_themselves, first)
+    return strongest(rows, others, np.ones(n_columns), means, lengths, shrinkage, k, among_themselves, first, doing)
 
 
 def strongest(
@@ -77,6 +86,7 @@ def strongest(
     k: int,
     among_themselves: bool,
     first: int = 0,
+    doing: str | None = None,
 ) -> sparse.csr_array:
     """Return for each row the k others with the highest (Σ weights in common − mean · mean) / (length · length + …).
 
@@ -88,7 +98,7 @@ def strongest(
         What a column in common counts, above 0.
     means, lengths : tuple of ndarray of float64, shapes (n,) and (n_others,)
         Of rows and of others.
-    shrinkage, k, among_themselves, first
+    shrinkage, k, among_themselves, first, doing
         As of `similar`.
 
     Returns
@@ -97,15 +107,39 @@ def strongest(
         As of `similar`.
     """
     back = others.T.tocsr()
-    cells = rows.indptr, rows.indices, back.indptr, back.indices
     k = min(k, others.shape[0])
-    found, values = _nearest(*cells, weights, *means, *lengths, shrinkage, k, among_themselves, first)
+    done = np.concatenate([[0], np.cumsum(np.diff(back.indptr)[rows.indices])])[rows.indptr]
+    pieces = list(_pieces(done))
+    shown = Blocks(doing, rows.shape[0]) if doing and len(pieces) > 1 else None
+    indices, values, sizes = [], [], [np.zeros(1, np.int64)]
+    for start, end in pieces:
+        if shown is not None:
+            shown.begin(start, done[start] / max(done[-1], 1))
+        found, similarities = _nearest(
+            *(rows.indptr[start : end + 1], rows.indices, back.indptr, back.indices, weights),
+            *(means[0][start:end], means[1], lengths[0][start:end], lengths[1]),
+            *(shrinkage, k, among_themselves, first + start),
+        )
+        kept = found >= 0
+        indices.append(found[kept])
+        values.append(similarities[kept])
+        sizes.append(kept.sum(axis=1))
+    starts = np.cumsum(np.concatenate(sizes)).astype(np.int32)
+    cells = np.concatenate(values), np.concatenate(indices), starts
+    nearest = sparse.csr_array(cells, shape=(rows.shape[0], others.shape[0]))
     # By index within a row, so that whoever sums over neighbours does so in that order.
-    kept = found >= 0
-    starts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
-    nearest = sparse.csr_array((values[kept], found[kept], starts), shape=(rows.shape[0], others.shape[0]))
     nearest.sort_indices()
     return nearest
+
+
+def _pieces(done: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield the first row of each piece and the row after its last: about `ADDITIONS` additions, at least one row."""
+    start, n_rows = 0, len(done) - 1
+    while start < n_rows or start == n_rows == 0:
+        end = int(np.searchsorted(done, done[start] + ADDITIONS, side="right")) - 1
+        end = min(max(end, start + 1), n_rows)
+        yield start, end
+        start = max(end, 1)
 
 
 @compiled(parallel=True)

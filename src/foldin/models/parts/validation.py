@@ -5,7 +5,7 @@ import numpy as np
 from foldin import metrics
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Interactions
-from foldin.core.progress import tick
+from foldin.core.progress import Blocks
 from foldin.metrics.ranking import BLOCK_USERS
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
@@ -40,8 +40,9 @@ def validate(model: Recommender, validation: Interactions, k: int, block_users: 
     if not len(users):
         raise FoldinError("the validation part is empty", remedy="raise split.validation")
     parts = []
+    shown = Blocks(f"{model.name}: ranking for user", validation.n_users)
     for block in metrics.blocks(users, block_users):
-        tick(f"{model.name}: ranking for user {block[0] + 1:,} of {validation.n_users:,}")
+        shown.begin(int(block[0]))
         parts.append(metrics.ranking_metrics(model.recommend(block, k)[0], ratings[block]))
     measured = {
         f"{name}_at_{k}": float(np.mean(np.concatenate([part[name] for part in parts]))) for name in ("ndcg", "recall")
