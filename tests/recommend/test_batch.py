@@ -1,12 +1,14 @@
 """`foldin recommend --all`: one file for all users, equal to single lists, in three formats."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from foldin import cli
+from foldin.core import progress
 from foldin.recommend import batch, lists
 
 COLUMNS = ["user", "item", "rank", "score", "title"]
@@ -82,13 +84,12 @@ def test_how_many_users_per_second_is_said(saved_models, tmp_path, capsys):
 
 def test_a_file_is_whole_or_not_there(written, tmp_path, monkeypatch):
     (tmp_path / "lists.csv").write_text("before")
-    steps = iter([None, None])
 
-    def stopping(text):
-        if next(steps, "stop"):
+    def stopping(self, first):
+        if first == 14:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "tick", stopping)
+    monkeypatch.setattr(batch.Blocks, "begin", stopping)
     to = str(tmp_path / "lists.csv")
     assert cli.main(["recommend", "--all", "--model", "ease", "--to", to]) == 130
     assert (tmp_path / "lists.csv").read_text() == "before"
@@ -97,11 +98,11 @@ def test_a_file_is_whole_or_not_there(written, tmp_path, monkeypatch):
 
 def test_progress_says_how_far_and_how_long(written, monkeypatch):
     said = []
-    monkeypatch.setattr(batch, "tick", said.append)
+    monkeypatch.setattr(progress, "tick", said.append)
     written("ease", "lists.csv")
     assert len(said) == 8
-    assert said[0].startswith("demo: ease: lists of 7 of 50 users, ")
-    assert said[-1] == "demo: ease: lists of 50 of 50 users, 0 s left"
+    assert said[0] == "demo: ease: list of user 1 of 50"
+    assert re.fullmatch(r"demo: ease: list of user 50 of 50, \d+ s left", said[-1])
 
 
 def test_items_without_titles_have_no_column(written, opened, monkeypatch):
