@@ -146,9 +146,8 @@ def rate(dataset: str | None, model: str | None, k: int, file: Path | None, expl
     else:
         ratings = new_user.read(file, found.dataset, found.training)
     row = ratings.row()
-    print(
-        f"{found.headline}\nBy {row.nnz:,} rating{'' if row.nnz == 1 else 's'}, folded in; rated items are left out.\n"
-    )
+    given = f"{row.nnz:,} rating{'' if row.nnz == 1 else 's'}"
+    print(f"{found.headline}\nFrom {given}, folded in; the list leaves out rated items.\n")
     lists.print_list(found, *lists.by_fold_in(found, row, k), row if explain else None)
 
 
