@@ -111,7 +111,14 @@ def datasets() -> None:
         print(f"{name:<18} {one_line(sentence)}")
 
 
-@foldin.command(section=SETTINGS, reads_params=False)
+@foldin.command(
+    section=SETTINGS,
+    reads_params=False,
+    epilog="""\b
+For example:
+  foldin describe own/ratings.csv own/films.csv --write
+""",
+)
 @click.argument("files", metavar="FILE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--write", is_flag=True, help="Write the declaration into params.yaml.")
 @click.option("--name", help="The data set's name. Default: from the file's name.")
@@ -119,8 +126,8 @@ def datasets() -> None:
 def describe(files: tuple[Path, ...], write: bool, name: str | None, member: str | None) -> None:
     """Examine your file, and propose a declaration for params.yaml.
 
-    Reads the whole file, lists every column, and says UNSURE where it may be read in another way. Give tables of items
-    and users together with the file of ratings: foldin describe own/ratings.csv own/films.csv --write
+    Reads the whole file and lists every column. A line that begins with UNSURE says what may be read in another way.
+    Give tables of items and users in the same command as the file of ratings.
     """
     from foldin.datasets.own import proposal
 
@@ -128,7 +135,7 @@ def describe(files: tuple[Path, ...], write: bool, name: str | None, member: str
         from foldin.datasets.own import side
 
         if member is not None:
-            raise click.UsageError("--member is of one file")
+            raise click.UsageError("--member needs exactly one FILE")
         found = side.examine(list(files))
     else:
         found = proposal.examine(files[0], member)
@@ -169,7 +176,7 @@ def repro() -> None:
 )
 @click.argument("options", nargs=-1, metavar="[-- OPTION...]")
 def lab(notebook: str | None, options: tuple[str, ...]) -> None:
-    """Open JupyterLab in the pipeline's environment, so notebooks give the same results.
+    """Open JupyterLab in the pipeline's environment, so that notebooks give the same results.
 
     Options after -- go to JupyterLab.
     """
@@ -196,14 +203,14 @@ def doctor(cache: bool) -> None:
     "lane",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Run with a different CPU environment variable, such as OPENBLAS_CORETYPE=Nehalem.",
+    help="Run with another value of a CPU environment variable, such as OPENBLAS_CORETYPE=Nehalem.",
 )
 @click.option(
     "--processor",
     "processors",
     multiple=True,
     metavar="NAME",
-    help="Run a smaller pipeline as this processor and as another, such as Haswell; may be repeated.",
+    help="Run a smaller pipeline on this processor and on an emulated one, such as Haswell; may be repeated.",
 )
 @click.option("--keep", is_flag=True, help="Keep the copy for inspection.")
 def verify(

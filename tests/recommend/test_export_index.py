@@ -20,7 +20,7 @@ def test_the_index_finds_nearly_all_and_its_recall_is_that_of_the_readme_s_code(
     pytest.importorskip("faiss")
     made = trained_small("svd", model, planted(n_users=50, n_items=40)) if model == "svds" else opened(model)
     export.run(made, tmp_path / "to", index=True)
-    (measured,) = re.findall(r"items\.faiss: recall@10 ([\d.]+), .* of 50 users", capsys.readouterr().out)
+    (measured,) = re.findall(r"items\.faiss: recall@10 ([\d.]+), .* over 50 users", capsys.readouterr().out)
     page = (tmp_path / "to" / "README.md").read_text("utf-8")
     assert f"recall@10 {measured}, " in page
     names, shares = {}, []

@@ -51,7 +51,7 @@ def test_what_scores_mean_is_said(saved_models, capsys):
     assert said == {
         "als-explicit": "als-explicit predicts ratings: scores are predicted ratings on the scale 0.5 to 5, not cut "
         "off at its ends.",
-        "ease": "Scores of ease only order the items of one list; they are no ratings.",
+        "ease": "Scores of ease only order the items of one list; they are not ratings.",
     }
 
 
@@ -88,7 +88,7 @@ def test_a_reason_takes_no_account_of_what_moves_all_items_alike(opened, capsys)
     assert cli.main(["recommend", "--user", "u0002", "--model", "bias", "--why"]) == 0
     printed = capsys.readouterr().out
     assert "because of" not in printed
-    assert printed.endswith("No rating speaks for any of these items more than for all others.\n")
+    assert printed.endswith("No rating is a reason for any of these items more than for all others.\n")
 
 
 def test_reasons_stand_beside_the_list(opened, capsys):

@@ -42,7 +42,7 @@ def test_the_list_is_the_fold_in_of_the_ratings(opened, file, capsys, model):
     items, scores = top_k.top_k(opened(model).model.fold_in(row), 5, exclude=row)
     assert cli.main(["rate", "--model", model, "--k", "5", file(MINE)]) == 0
     printed = capsys.readouterr().out
-    assert "By 3 ratings, folded in; rated items are left out." in printed
+    assert "From 3 ratings, folded in; the list leaves out rated items." in printed
     assert [int(cells[0][1:]) for cells in rows_of(printed).values()] == items[0].tolist()
     assert [float(cells[-1]) for cells in rows_of(printed).values()] == pytest.approx(scores[0], rel=1e-3)
 
@@ -59,7 +59,7 @@ def test_reasons_name_given_ratings(saved_models, file, capsys):
 def test_a_file_may_come_by_standard_input_with_a_byte_order_mark(saved_models, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf" + MINE.encode())))
     assert cli.main(["rate", "--model", "ease", "-"]) == 0
-    assert "By 3 ratings" in capsys.readouterr().out
+    assert "From 3 ratings" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

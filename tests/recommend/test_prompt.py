@@ -49,13 +49,13 @@ def test_a_wrong_rating_is_asked_for_again_and_an_empty_one_passes_on(answer):
     assert "  '7' is no rating of i0005; ratings are 0.5 to 5 in steps of 0.5" in asked
     assert "  'five' is no number" in asked
     assert "  not rated" in asked
-    assert "By 1 rating, folded in" in asked
+    assert "From 1 rating, folded in" in asked
 
 
 def test_a_second_rating_of_an_item_replaces_the_first(answer):
     asked = answer("Title 5", "5", "Title 5", "1", "")[1]
     assert "Title 5 again, rating" in asked
-    assert "By 1 rating, folded in" in asked
+    assert "From 1 rating, folded in" in asked
 
 
 def test_part_of_a_title_shows_what_it_may_mean(answer):
@@ -64,7 +64,7 @@ def test_part_of_a_title_shows_what_it_may_mean(answer):
     assert asked.count("i0003  Twice") == asked.count("i0008  Twice") == 1
     assert "type more of the title, or the id" in asked
     assert "no title holds 'Title 44'; did you mean 'Title 4' or " in asked
-    assert "By 1 rating, folded in" in asked
+    assert "From 1 rating, folded in" in asked
 
 
 def test_the_end_of_input_ends_and_nothing_rated_is_said(answer):

@@ -12,8 +12,8 @@ from foldin.core import commands, extras, faults
 
 SECTION = "Get recommendations"
 WHY = (
-    "Print which ratings speak most for each item: those without which its score, less the mean score of unrated "
-    "items, would fall most when the user is folded in again."
+    "Print the ratings that count most for each item. For each rating in turn, the user is folded in again without it. "
+    "The more the item's score minus the mean score of unrated items then falls, the more the rating counts."
 )
 
 
@@ -60,7 +60,7 @@ For example:
 """,
 )
 @_with_model(BEST)
-@click.option("--user", help="The user, by the data set's own id.")
+@click.option("--user", help="The user's id, as in the data set.")
 @click.option("--all", "everyone", is_flag=True, help="Write the lists of all users to a file instead; see --to.")
 @click.option(
     "--to", metavar="FILE", type=click.Path(path_type=Path), help="With --all: a .parquet, .csv or .jsonl file."
@@ -71,8 +71,8 @@ def recommend(
 ) -> None:
     """Print a user's recommendations, or write those of all users to a file.
 
-    Uses the saved model, which was trained on all training data. Items that the user has a training rating of are left
-    out.
+    Uses the saved model, which was trained on all training data. Leaves out items that the user has rated in the
+    training data.
     """
     if everyone == (user is not None):
         raise click.UsageError("give either --user or --all")
@@ -101,12 +101,13 @@ For example:
   foldin similar --model als-implicit --item movie-0001
 """,
 )
-@_with_model(f"{BEST} that can")
-@click.option("--item", required=True, help="The item, by its id or exact title.")
+@_with_model(f"{BEST} that has item vectors or item-item weights")
+@click.option("--item", required=True, help="The item's id or exact title.")
 def similar(dataset: str | None, model: str | None, k: int, item: str) -> None:
-    """Print the items that a model places nearest to one.
+    """Print the items that a model places nearest to an item.
 
-    Nearest by the cosine of the model's vectors of items, or by its item-item weights. Models without either say so.
+    Compares items by the cosine of the model's item vectors, or by its item-item weights. If a model has neither, the
+    command says so.
     """
     from foldin.recommend import names, similar
 
@@ -126,10 +127,10 @@ For example:
 @click.argument("file", metavar="[FILE.csv]", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--why", "explain", is_flag=True, help=WHY)
 def rate(dataset: str | None, model: str | None, k: int, file: Path | None, explain: bool) -> None:
-    """Print recommendations for somebody new, by their ratings, without training again.
+    """Print recommendations for somebody new from their ratings, without training again.
 
     FILE.csv has the columns item and rating; an item is named by its id or exact title. For implicit data, the column
-    rating is a count, and may be missing. Without a file, titles and ratings are asked for.
+    rating is a count, and may be missing. Without a file, the command asks for titles and ratings.
     """
     import sys
 
@@ -145,9 +146,8 @@ def rate(dataset: str | None, model: str | None, k: int, file: Path | None, expl
     else:
         ratings = new_user.read(file, found.dataset, found.training)
     row = ratings.row()
-    print(
-        f"{found.headline}\nBy {row.nnz:,} rating{'' if row.nnz == 1 else 's'}, folded in; rated items are left out.\n"
-    )
+    given = f"{row.nnz:,} rating{'' if row.nnz == 1 else 's'}"
+    print(f"{found.headline}\nFrom {given}, folded in; the list leaves out rated items.\n")
     lists.print_list(found, *lists.by_fold_in(found, row, k), row if explain else None)
 
 
@@ -165,7 +165,7 @@ For example:
     required=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="The folder to write: a new or an empty one.",
+    help="The folder to write; it must be new or empty.",
 )
 @click.option(
     "--dataset",
@@ -173,13 +173,13 @@ For example:
     help="The data set. Default: that of params.yaml, if it lists one.",
 )
 @click.option(
-    "--index", is_flag=True, help="Also write an approximate index of the vectors of items, and measure its recall."
+    "--index", is_flag=True, help="Also write an approximate index of the item vectors, and measure its recall."
 )
 def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
     """Write a saved model to a folder that works without foldin.
 
-    It holds the model's vectors, biases, weights or network with the ids of users and items, and a README.md with code
-    that finds a user's best items. Nothing is trained.
+    The folder holds the model's vectors, biases, weights or network, the ids of users and items, and a README.md with
+    code that finds a user's best items. Nothing is trained.
     """
     from foldin.recommend import export
 
@@ -199,8 +199,8 @@ def export(dataset: str | None, model: str, to: Path, index: bool) -> None:
 def demo_app(dataset: str | None, port: int) -> None:
     """Serve a page for your browser: pick a user or rate titles, and see the lists of two models side by side.
 
-    The page is served on this machine only, until Ctrl-C; it asks for a token, which is in the printed address. Needs
-    the extra `app`: make install EXTRA=app.
+    Only this machine can reach the page. It needs a token, which is in the printed address. Ctrl-C stops it. Needs the
+    extra `app`: make install EXTRA=app.
     """
     from foldin.recommend.app import serve
 

@@ -72,7 +72,7 @@ def write(folder: Path, saved: Saved, portable: Portable) -> Index:
     faiss.write_index(index, str(folder / NAME))
     ones = None if portable.item_biases is None else np.ones(saved.training.n_users)
     found, n_users = recall(index, saved, _with(portable.user_vectors, ones))
-    said = f"recall@{SHOWN} {found:.4f}, the mean share of the exact lists of {n_users:,} users that it finds"
+    said = f"recall@{SHOWN} {found:.4f}, the share of a user's exact list that it finds, mean over {n_users:,} users"
     holds = "an approximate index of the vectors of items" + ("" if ones is None else ", biases appended")
     file = File(NAME, holds, " × ".join(f"{size:,}" for size in items.shape), "float32")
     titled = bool(names.titles(saved.training.items).notna().any())

@@ -78,7 +78,7 @@ class Saved:
         """Return what a score of the model means, in one sentence."""
         scale = self.training.scale
         if not self.model.predicts_ratings:
-            return f"Scores of {self.name} only order the items of one list; they are no ratings."
+            return f"Scores of {self.name} only order the items of one list; they are not ratings."
         if scale.feedback == "implicit":
             return f"Scores of {self.name} are predicted strengths of interest, log(1 + count)."
         if registry.get(self.dataset).normalized:

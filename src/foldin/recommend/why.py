@@ -135,13 +135,13 @@ def drops(saved: Saved, rated: sparse.csr_array, places: IntArray, items: IntArr
 def notes(found: Found) -> Sequence[str]:
     """Return what a reader of the reasons must know, a sentence each."""
     if not any(found.by_item):
-        return ["No rating speaks for any of these items more than for all others."]
+        return ["No rating is a reason for any of these items more than for all others."]
     said = [
-        "because of: by how much the item's score, less the mean score of all unrated items, would fall without that "
-        "rating."
+        "because of: without that rating, the item's score minus the mean score of all unrated items is this much "
+        "lower."
     ]
     if found.judged < found.rated:
-        said.append(f"Only the {found.judged} highest of {found.rated:,} ratings were left out in turn.")
+        said.append(f"Only the {found.judged} highest of {found.rated:,} ratings were left out, one at a time.")
     return said
 
 

@@ -42,8 +42,10 @@ def show(dataset: str | None, costs: bool, markdown: bool) -> None:
 @click.option("--dataset", help="Only this data set.", shell_complete=commands.shell_completion("datasets"))
 @click.option("--model", help="Only this model, such as als-explicit.")
 @click.option("--metrics", default="", help="Comma-separated metric names. Default: the headline metrics.")
-@click.option("--all", "everything", is_flag=True, help="All metrics, including those by domain, in one wide table.")
-@click.option("--markdown", is_flag=True, help="One short table in Markdown, such as for a workflow's summary.")
+@click.option("--all", "everything", is_flag=True, help="Print all metrics, also those by domain, in one wide table.")
+@click.option(
+    "--markdown", is_flag=True, help="Print one short table in Markdown, for example for a workflow's summary."
+)
 def compare(before: str, after: str | None, **asked: Any) -> None:
     """Compare metrics of two commits, with intervals if per-user results are in DVC's cache.
 
@@ -82,9 +84,9 @@ def open_notebook(notebook: str, dataset: str | None, to: Path | None) -> None:
     "--to", metavar="FILE", type=click.Path(path_type=Path), help="Write this HTML file, and open no browser."
 )
 def page(dataset: str | None, to: Path | None) -> None:
-    """Show report.html with example users in the browser, those of real data too.
+    """Show a copy of report.html in the browser, which also has example users of real data.
 
-    The page in git has no rows of real users. This one is reports/DATASET/report.local.html, which git ignores.
+    The report.html in git has no rows of real users. The copy is reports/DATASET/report.local.html, which git ignores.
     """
     from foldin.workspace import local_page
 
@@ -111,7 +113,7 @@ def why(stage: str) -> None:
 @click.command(cls=commands.Command, section=SECTION)
 @click.argument("revisions", metavar="REV...", nargs=-1, required=True)
 def average(revisions: tuple[str, ...]) -> None:
-    """Average metrics over commits or experiments that hold out different folds, with their standard deviation."""
+    """Print means and standard deviations of metrics over commits or experiments that hold out different folds."""
     from foldin.workspace import average
 
     average.run(revisions)
@@ -125,13 +127,13 @@ def average(revisions: tuple[str, ...]) -> None:
     show_default=True,
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="The folder of MLflow's runs.",
+    help="The folder of the MLflow runs.",
 )
 def mlflow(dataset: str | None, to: Path) -> None:
-    """Write the results of this commit to a folder of MLflow runs, a run for each model.
+    """Write the results of this commit to a folder of MLflow runs, with one run for each model.
 
-    Starts no server and sends nothing. Runs that are there already are not written again. Needs the extra `mlflow`:
-    make install EXTRA=mlflow.
+    Starts no server and sends nothing. Skips runs that the folder has already. Needs the extra `mlflow`: make install
+    EXTRA=mlflow.
     """
     from foldin.core import params
     from foldin.recommend import names

@@ -11,32 +11,32 @@ from foldin.core.errors import FoldinError
 SECTION = "Stages of the pipeline (`dvc repro` runs them)"
 TUNE = """Search for better settings of a family's models on training data.
 
-Trains each model of FAMILY many times, each time with other settings, on the data set's training part; the test
-part is not read. Section `tune` of params.yaml says which settings are tried, how, and how many trials there are.
-Prints each trial, then the best settings beside those of params.yaml.
+Trains each model of FAMILY many times on training data, each time with other settings. Does not read the test part.
+The section `tune` of params.yaml says which settings to try, how, and how many trials to run. Prints each trial, then
+the best settings beside those of params.yaml.
 
 \b
 For example:
   foldin tune demo als
   foldin tune ml-100k als --model als-explicit
 
-Writes nothing but its trials (data/partial/trials), so that a search stopped by Ctrl-C goes on when you run it
-again. To train with what it finds, do one of these, then run `dvc repro`:
+Writes only its trials (data/partial/trials). If you stop a search by Ctrl-C and run it again, it continues. To train
+with the settings that it finds, do one of these, then run `dvc repro`:
 
 \b
   - copy the settings that it prints into params.yaml; or
   - add the family to tune.families in params.yaml: the stage tune then searches
-    each data set, and its result replaces the settings of params.yaml there.
+    each data set, and train uses the settings it finds instead of those in params.yaml.
 
-Takes about as long as training a model once, times the number of trials; folds multiply it, and cores share it.
-On demo with two cores that is some seconds for baselines, and half a minute for als.
+A search takes about as long as training a model once, times the number of trials, times the number of folds; cores
+share the work. On demo with two cores, it takes some seconds for baselines and half a minute for als.
 """
 
 
 @click.command(cls=commands.Command, section=SECTION)
 @click.option("--check", is_flag=True, help="Only list the notebooks that have outputs.")
 @click.option("--in-place", is_flag=True, help="Remove outputs from the notebooks themselves.")
-@click.option("--filter", is_flag=True, help="From standard input to standard output, as a git filter.")
+@click.option("--filter", is_flag=True, help="Read standard input and write standard output, as a git filter.")
 @click.option(
     "--lock-filter", is_flag=True, help="Filter dvc.lock instead: replace hashes of notebooks that have outputs."
 )
@@ -66,7 +66,7 @@ def strip(**asked: bool) -> None:
 @click.argument("dataset", shell_complete=commands.shell_completion("datasets"))
 @click.argument("family", shell_complete=commands.shell_completion("families"))
 @click.option("--model", help="Only this model of the family, such as als-explicit.")
-@click.option("--write", is_flag=True, help="Also write what is chosen, as `dvc repro` does for tune.families.")
+@click.option("--write", is_flag=True, help="Also write the chosen settings, as `dvc repro` does for tune.families.")
 def tune(dataset: str, family: str, model: str | None, write: bool) -> None:
     """Search for better settings of a family's models on training data."""
     from foldin.workspace import check_names, staging, tune, watched_inputs
@@ -119,12 +119,17 @@ STAGES = (
     (
         "fetch",
         "preparation.fetch",
-        "Get a data set's files: generated, from an archive folder, or downloaded.",
+        "Get a data set's files: generate them, copy them from an archive folder, or download them.",
         "dataset",
     ),
-    ("clean", "preparation.clean", "Turn raw files into canonical tables, counting dropped rows by reason.", "dataset"),
+    (
+        "clean",
+        "preparation.clean",
+        "Turn raw files into canonical tables, and count dropped rows by reason.",
+        "dataset",
+    ),
     ("user-item", "preparation.user_item", "Split the ratings, and make user-item matrices to train on.", "dataset"),
-    ("train", "workspace.train", "Run a family's notebook: train its models.", "dataset", "family"),
+    ("train", "workspace.train", "Run a family's notebook, which trains its models.", "dataset", "family"),
     ("evaluate", "evaluation.evaluate", "Evaluate a family's saved models on the test part.", "dataset", "family"),
     ("report", "workspace.run_notebook", "Write the report page of a data set.", "dataset"),
     ("explore", "workspace.run_notebook", "Describe a data set.", "dataset"),

@@ -186,7 +186,7 @@ def test_kinds_of_events_are_found_with_all_that_occur(quick, header):
     assert found.declared["event"] == header.split(",")[2]
     assert found.declared["events"] == {"view": 1, "addtocart": 3, "purchase": 5}
     assert len(set(ratings["rating"])) == 3
-    assert any("what an event counts is your choice" in line for line in found.unsure)
+    assert any("you choose how much each kind counts" in line for line in found.unsure)
 
 
 def test_a_kind_of_event_that_only_late_rows_have_is_found(quick):

@@ -33,6 +33,26 @@ def test_a_sure_proposal_is_written_and_every_comment_kept(workspace, capsys):
     assert cli.main(["check"]) == 0
 
 
+def test_what_is_printed_to_paste_keeps_the_sources_that_are_there(workspace, capsys):
+    put("a.csv", RATINGS)
+    assert cli.main(["describe", "own/a.csv"]) == 0
+    assert "replace `sources: {}` in params.yaml with this, and add its name" in capsys.readouterr().out
+    assert cli.main(["describe", "own/a.csv", "--write"]) == 0
+    put("b.csv", RATINGS)
+    capsys.readouterr()
+    assert cli.main(["describe", "own/b.csv"]) == 0
+    printed = capsys.readouterr().out
+    assert "add the entry below `sources:` in params.yaml, and add its name" in printed
+    assert "{}" not in printed
+
+
+def test_outside_a_checkout_a_file_is_described_as_the_first_source(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text(RATINGS)
+    assert cli.main(["describe", "a.csv"]) == 0
+    assert "replace `sources: {}` in params.yaml" in capsys.readouterr().out
+
+
 def test_writing_twice_changes_nothing_and_another_file_of_the_name_is_refused(workspace, capsys):
     put("a.csv", RATINGS)
     cli.main(["describe", "own/a.csv", "--write"])

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from foldin.core import paths
+from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.text import one_line
 from foldin.datasets.formats import packed
@@ -17,7 +17,9 @@ from foldin.datasets.own.declared import OWN
 
 PREVIEW = 3
 """Rows to show as they would be read."""
-PASTE = "Check the guesses, replace `sources: {}` in params.yaml with this, and add its name to `datasets`."
+PASTE = "Check the guesses, {how}, and add its name to `datasets`."
+FIRST, NEXT = "replace `sources: {}` in params.yaml with this", "add the entry below `sources:` in params.yaml"
+"""How to paste a declaration where `sources` has none yet, and where it has others, which must stay."""
 
 
 @dataclass
@@ -68,7 +70,7 @@ def written(found: Proposal, name: str | None = None, *, to_paste: bool = True) 
     text += [f"# UNSURE, check this: {one_line(what)}" for what in found.unsure]
     text += [f"# First copy it to where DVC tracks it: {one_line(copying(path))}" for path in elsewhere(found)]
     if to_paste:
-        text.append(f"# {PASTE}")
+        text.append(f"# {PASTE.format(how=NEXT if _has_sources() else FIRST)}")
     text += ["sources:", block(found.declared, name or found.name)]
     return "\n".join(text)
 
@@ -114,6 +116,14 @@ def _root() -> Path:
         return paths.root()
     except FoldinError:
         return Path.cwd()
+
+
+def _has_sources() -> bool:
+    """Return whether params.yaml declares any data set; not where there is no params.yaml that can be read."""
+    try:
+        return bool(params.sources())
+    except FoldinError:
+        return False
 
 
 def preview(found: Proposal) -> list[str]:

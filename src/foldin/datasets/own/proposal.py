@@ -226,7 +226,7 @@ def _strengths(found: Proposal, roles: guesses.Roles, strength: str | None, colu
         shown = ", ".join(f"{kind} {n:,}" for kind, n in kinds.items())
         found.notes.append(f"{name}: events, rows of each: {shown}")
         left_out = f"; {', '.join(against)} may speak against an item, so left out" if against else ""
-        choice = "what an event counts is your choice; leave out of events what should not count"
+        choice = "you choose how much each kind counts; remove from events the kinds that should not count"
         found.unsure.append(f"{name}: {choice}{left_out}")
         found.read, _ = as_read(found)
         return
