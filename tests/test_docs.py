@@ -196,7 +196,7 @@ def test_the_front_page_shows_the_parameter_that_is_there():
 
 def test_the_front_page_and_the_page_of_times_agree():
     (first_run,) = re.findall(r"(\d+ min \d+ s)", text("README.md"))
-    assert ["`make repro` in a fresh clone, installation included", first_run] in tables("docs/reproducibility.md")
+    assert ["the pipeline in a fresh clone, after the installation", first_run] in tables("docs/reproducibility.md")
 
 
 @pytest.mark.parametrize(("page", "prefix"), [("data/README.md", "data"), ("reports/README.md", "reports")])
