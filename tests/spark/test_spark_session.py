@@ -1,7 +1,9 @@
 """What keeps Spark from starting is said in one line, with the remedy; nothing here starts it."""
 
+import os
 import socket
 import sys
+from types import SimpleNamespace
 
 import pytest
 from conftest import edit_params
@@ -116,3 +118,26 @@ def test_a_setting_that_foldin_sets_is_refused_by_the_check_and_by_the_session(w
 def test_other_settings_reach_spark(workspace):
     where = engines.spark().model_copy(update={"options": {"spark.eventLog.enabled": "true"}})
     assert options.of(where)["spark.eventLog.enabled"] == "true"
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_stage_waits_for_the_cores_of_another_and_is_refused_only_without_one(workspace, monkeypatch, ends):
+    """The other stage has all cores for an hour; then they are free, or there never were any for this one."""
+    now, ticks = [0.0], []
+    executors = SimpleNamespace(getExecutorInfos=lambda: ["driver"] + ["executor"] * (ends and now[0] > 3600))
+    scala = SimpleNamespace(statusTracker=lambda: executors)
+    started = SimpleNamespace(sparkContext=SimpleNamespace(_jsc=SimpleNamespace(sc=lambda: scala)))
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(session.time, "sleep", lambda _: now.__setitem__(0, now[0] + 30))
+    monkeypatch.setattr(session, "tick", ticks.append)
+    monkeypatch.setattr(session.psutil, "pid_exists", lambda process: process == os.getpid() or now[0] <= 3600)
+    for process in (os.getpid(), os.getpid() + 1):
+        (paths.partial() / f"spark-checkpoints-{process}").mkdir(parents=True)
+    if ends:
+        session._require_executor(started, engines.spark())
+    else:
+        with pytest.raises(FoldinError, match=r"no worker of local\[2\] gave an executor of 1 GiB in 120 s"):
+            session._require_executor(started, engines.spark())
+        assert now[0] == pytest.approx(3600 + session.WAIT, abs=60)
+    held = f"; process {os.getpid() + 1}, another stage, may have all cores"
+    assert ticks[0] == f"waiting for an executor of local[2]{held}"

@@ -127,23 +127,35 @@ def _open(sql: Any, where: params.Spark) -> Any:
 
 def _checkpoints() -> Path:
     """Return the folder of what long jobs keep on the way, which every worker sees; those of dead processes go."""
-    for folder in paths.partial().glob("spark-checkpoints-*"):
-        if not psutil.pid_exists(int(folder.name.rpartition("-")[2])):
+    for process, folder in _kept().items():
+        if not psutil.pid_exists(process):
             shutil.rmtree(folder, ignore_errors=True)
     return paths.partial() / f"spark-checkpoints-{os.getpid()}"
 
 
+def _kept() -> dict[int, Path]:
+    """Return the checkpoint folders of this checkout by their processes."""
+    return {int(each.name.rpartition("-")[2]): each for each in paths.partial().glob("spark-checkpoints-*")}
+
+
 def _require_executor(session: Any, where: params.Spark) -> None:
-    """Wait for the first executor; refuse a cluster that gives none, on which every job would wait for ever."""
+    """Wait for the first executor; refuse a cluster that gives none, on which every job would wait for ever.
+
+    While another stage of this checkout has a session it may have all cores, which are free when it ends.
+    """
     tracker, begun = session.sparkContext._jsc.sc().statusTracker(), time.monotonic()
     while len(tracker.getExecutorInfos()) < 2:  # the driver is one of them
+        others = [process for process in _kept() if process != os.getpid() and psutil.pid_exists(process)]
+        if others:
+            begun = time.monotonic()
         if time.monotonic() - begun > WAIT:
             raise FoldinError(
                 f"no worker of {where.master} gave an executor of {where.executor_gigabytes:g} GiB in {WAIT:.0f} s",
                 where="params.yaml",
                 remedy="start workers with that much free memory, or lower spark.executor_gigabytes",
             )
-        tick(f"waiting for an executor of {where.master}")
+        held = f"; process {others[0]}, another stage, may have all cores" if others else ""
+        tick(f"waiting for an executor of {where.master}{held}")
         time.sleep(0.2)
 
 
