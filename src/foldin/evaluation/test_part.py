@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from foldin import metrics
 from foldin.core import days, interactions, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, FloatArray, IntArray, Interactions, Scale
@@ -212,9 +211,10 @@ def _negatives(dataset: str, training: Interactions, again: str) -> sparse.csr_a
     # An item that training has never seen cannot be scored: it is never ranked above a held-out one.
     pairs = pairs[(pairs["user"] != UNKNOWN) & (pairs["item"] != UNKNOWN)].drop_duplicates()
     users, items = pairs["user"].to_numpy(np.int32), pairs["item"].to_numpy(np.int32)
-    if metrics.hits(items[:, None], training.ratings[users]).any():
+    negatives = interactions.matrix(users, items, np.ones(len(users), np.float32), training.ratings.shape)
+    if first_shared(training.ratings, negatives) is not None:
         raise FoldinError("a negative is in the training part", where=file.relative_to(paths.root()), remedy=again)
-    return interactions.matrix(users, items, np.ones(len(users), np.float32), training.ratings.shape)
+    return negatives
 
 
 def _refuse_seen_ids(training: Interactions, again: str) -> None:
