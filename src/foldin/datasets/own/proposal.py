@@ -50,7 +50,7 @@ def examine(
     """
     looks, declared, named_file = looked_at(path, member)
     declared |= more or {}
-    found = Proposal(path, declared, unsure=list(looks.unsure), parts=list(parts) or [path])
+    found = Proposal(path, declared, unsure=list(looks.unsure), parts=list(parts) or [path], others=looks.others)
     form = None if looks.sparse else shapes.matrix(looks.rows, named=looks.named)
     if looks.sparse:
         form = shapes.Matrix({"shape": "matrix"}, ["no column of ids: rows and columns are numbered from 1"])
@@ -72,8 +72,8 @@ def examine(
     return found
 
 
-def looked_at(path: Path, member: str | None) -> tuple[samples.Looks, dict[str, Any], str]:
-    """Return a look at a file, the first keys of its declaration, and what it is called unpacked."""
+def looked_at(path: Path, member: str | None, table: str | None = None) -> tuple[samples.Looks, dict[str, Any], str]:
+    """Return a look at a file or a table of it, the first keys of its declaration, and what it is called unpacked."""
     if not path.is_file():
         raise FoldinError("there is no such file", where=path, remedy="give the path of a file")
     if not path.stat().st_size:
@@ -92,7 +92,7 @@ def looked_at(path: Path, member: str | None) -> tuple[samples.Looks, dict[str, 
     with packed.unpacked(path, member) as plain:
         inner = packed.inner_name(name, member) if plain != path else name
         try:
-            looks = samples.look(plain, inner)
+            looks = samples.look(plain, inner, table)
         except FoldinError as error:
             raise FoldinError(error.what, where=path, remedy=error.remedy) from None
     declared |= looks.declared
