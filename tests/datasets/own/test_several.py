@@ -135,7 +135,7 @@ def test_a_file_of_users_beside_a_database_of_ratings_and_items(quick):
     assert found.declared["users"]["file"] == "own/people.csv"
 
 
-def test_a_database_is_written_with_its_tables(quick, capsys):
+def test_a_database_is_written_with_its_tables(workspace, capsys):
     path = stored("sqlite", tables(SAID))
     assert cli.main(["describe", str(path), "--write"]) == 0
     written = YAML(typ="safe").load(paths.params_file())

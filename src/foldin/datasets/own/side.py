@@ -15,7 +15,10 @@ CALLED: dict[str, dict[str, tuple[str, ...]]] = {
     "items": {
         "title": ("title", "name", "itemname", "movietitle", "booktitle", "productname", "artistname", "label"),
         "genres": ("genre", "genres", "category", "categories", "tags", "kind", "style"),
-        "creator": ("creator", "author", "bookauthor", "artist", "director", "developer", "brand", "authors", "studio"),
+        "creator": (
+            *("creator", "author", "bookauthor", "artist", "director", "developer", "brand", "authors", "studio"),
+            *("writtenby", "autor", "auteur", "schrijver", "verfasser"),
+        ),
         "year": ("year", "releaseyear", "publicationyear", "yearofpublication", "published", "released"),
     },
     "users": {

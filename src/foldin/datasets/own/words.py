@@ -102,6 +102,8 @@ SESSIONS = ("session", "sessionid", "sessionkey", "sessid", "visitid", "basketid
 """What columns of sessions are often called."""
 TABLES = {"people": "user", "persons": "user", "accounts": "user", "catalog": "item", "catalogue": "item"}
 """What tables of users and items are often called beside that."""
+PLURALS = (("$", ""), ("(?i)s$", ""), ("(?i)es$", ""), ("(?i)ies$", "y"), ("(?i)n$", ""))
+"""Endings of plurals, and what stands for them."""
 KINDS = re.compile(r":(token|float|token_seq|float_seq)$")
 """What RecBole adds to the names of columns."""
 SUFFIX = re.compile(
@@ -182,6 +184,6 @@ def is_session(name: str) -> bool:
 def role_of_table(name: str) -> str:
     """Return of what a table is by its name, as `tbl_films` is of items; "" where it says nothing, or both."""
     parts = [part for part in re.split(r"[\W_\d]+|(?<=[a-z])(?=[A-Z])", name) if len(part) > 2]
-    singular = {one for part in parts for one in (part, re.sub(r"(?i)ies$", "y", part), part.rstrip("sS"), part[:-2])}
+    singular = {re.sub(ending, one, part) for part in parts for ending, one in PLURALS}
     roles = {TABLES.get(plain(one), role_of(one)) for one in singular} & {"user", "item"}
     return roles.pop() if len(roles) == 1 else ""
