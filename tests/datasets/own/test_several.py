@@ -93,11 +93,20 @@ def test_every_other_table_is_named(quick, form):
     made = tables(SAID) | {
         "log": pd.DataFrame({"at": ["x", "y", "x"], "what": [1, 1, 2]}),
         "casts": pd.DataFrame({"movie_id": [1, 1, 2, 2], "actor": ["a", "b", "a", "c"]}),
+        "about": pd.DataFrame({"version": [1]}),
+        "a_settings": pd.DataFrame({"id": range(1, 60), "key": "x", "value": [f"v{n}" for n in range(59)]}),
     }
     found, _ = described(quick, stored(form, made))
     assert not found.unsure
-    for name in ("log", "casts"):
+    for name in ("log", "casts", "about", "a_settings"):
         assert any(note.startswith(f"table '{name}': not used") for note in found.notes)
+
+
+def test_a_table_that_has_the_ids_of_items_and_no_telling_name_is_unsure(quick):
+    made = tables(SAID)
+    made["xyz"] = made.pop("movies")[["movie_id"]].rename(columns={"movie_id": "pk"})
+    found, _ = described(quick, stored("sqlite", made))
+    assert any("table 'xyz' is taken to describe items, by its ids only" in what for what in found.unsure)
 
 
 @pytest.mark.parametrize("form", ["sqlite", "xlsx"])

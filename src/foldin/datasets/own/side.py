@@ -74,7 +74,12 @@ def examine(paths: list[Path], member: str | None = None) -> proposal.Proposal:
 
 def _add_others(found: proposal.Proposal, member: str | None) -> None:
     """Add the other tables of the file to a proposal where they describe items or users; say why not of all others."""
-    for table in found.others:
+
+    def says_nothing(table: str) -> bool:
+        return not words.role_of_table(table)
+
+    # Those whose names say what they describe come first.
+    for table in sorted(found.others, key=says_nothing):
         kind = ""
         try:
             looks, declared, _ = proposal.looked_at(found.path, member, table)
@@ -151,16 +156,22 @@ def _add(
             remedy=f"describe {found.path} without it, and declare the table by hand; see own/README.md",
         )
     kind, column = max(shares, key=lambda one: shares[one])
-    key = f"{kind}s"
+    key, sure = f"{kind}s", bool(told) or kind in said
     if key in found.declared:
-        raise FoldinError(f"{TWO} {key}", where=path, remedy="give one of them")
+        # Numbers from 1 in a table that nobody gave by itself, such as one of settings, are like any ids.
+        what = f"{TWO} {key}" if sure or not of_file else f"no name in it says that it describes {key}"
+        raise FoldinError(what, where=path, remedy="give one of them")
     table = declared | {"id": column if looks.named else int(column)}
-    table |= _described(found, key, called, looks, column)
     share = _share(path, table, key, rated[kind])
+    if of_file and not sure:
+        if share < FEWEST:
+            raise FoldinError(f"'{column}' has the ids of {share:.1%} of the rated {key}", where=path)
+        found.unsure.append(f"{called} is taken to describe {key}, by its ids only; if it does not, leave it out")
+    table |= _described(found, key, called, looks, column)
     found.declared[key] = table
     found.notes.append(f"{called}: {key}, {looks.seen}; describes {share:.1%} of the rated {key}")
     near = [one for one, value in shares.items() if one[0] != kind and value > 0.8 * shares[kind, column]]
-    if near and kind not in said and not told:
+    if near and not sure:
         found.unsure.append(f"{called} is taken to describe {key}; its ids are also like those of {near[0][0]}s")
     if share < FEWEST:
         found.unsure.append(f"{called} describes {share:.1%} of the rated {key} only: is {column} the right column?")
