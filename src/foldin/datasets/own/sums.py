@@ -205,7 +205,9 @@ def _half_digits(groups: npt.NDArray[np.integer], values: Numbers, size: int) ->
     return half
 
 
-def of_all(users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], values: Numbers, parts: int) -> Sums | None:
+def of_all(
+    users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], values: Numbers, *, parts: int
+) -> Sums | None:
     """Return whether the last row, and those like it of the other files, is what all ratings sum up to: its user.
 
     Parameters

@@ -117,7 +117,7 @@ def _by_values(found: Found, table: pd.DataFrame, *, matrix: bool, parts: int) -
         rows = slice(None) if known.all() else known
         return *(ids[kind].codes[rows] for kind in kinds), values[rows]
 
-    if not matrix and (total := sums.of_all(*of(*KINDS), parts)):
+    if not matrix and (total := sums.of_all(*of(*KINDS), parts=parts)):
         row = int(np.flatnonzero(known)[-1])
         for kind in KINDS:
             name = str(table[f"{kind}_id"].iloc[row])

@@ -182,7 +182,8 @@ def codes_of(distinct: Numbers) -> Numbers:
     if not len(rest):
         return rest
     apart = (distinct > rest[-1] + (rest[-1] - rest[0]) / 2) | (distinct < min(rest[0], 0))
-    return distinct[usual & apart]
+    found: Numbers = distinct[usual & apart]
+    return found
 
 
 def _declare_code(found: Values, value: float, rows: int, others: Numbers, total: int, *, sure: bool) -> None:
