@@ -31,6 +31,7 @@ SCALES = {
     "zero": (0.0, 5.0, 1.0),
     "signed": (-10.0, 10.0, 0.01),
 }
+STATISTICS = {"sum": "sum", "mean": "mean", "number": "count"}
 DATES = {"iso": "%Y-%m-%d", "slashes": "%d/%m/%Y", "american": "%m/%d/%Y", "points": "%d.%m.%Y"}
 
 
@@ -54,6 +55,9 @@ class World:
         Other columns of a list.
     users, items, rows, seed : int
         Sizes, and the seed of all that is drawn.
+    totals : str
+        What a row of a matrix, or a user of a list, says of the ratings of each item: "sum", "mean" or "number"; ""
+        where there is none.
     """
 
     shape: str
@@ -70,6 +74,7 @@ class World:
     items: int
     rows: int
     seed: int
+    totals: str = ""
     table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def ratings(self) -> pd.DataFrame:
@@ -140,6 +145,7 @@ def world_of(seed: int) -> World:
         items=int(rng.integers(8, 40)),
         rows=int(rng.integers(60, 900)),
         seed=int(rng.integers(0, 1 << 30)),
+        totals=one("", "", "", "", "sum", "mean", "number") if shape in ("list", "matrix") else "",
     )
     if world.scale in ("zero", "hundred", "signed", "counts") and world.code in ("0", "-1"):
         world.code = ""
@@ -201,6 +207,15 @@ def _list(world: World, truth: pd.DataFrame, rng: np.random.Generator) -> tuple[
     }
     columns += [(name, made[name]()) for name in world.extra]
     rows = [list(row) for row in zip(*(values for _, values in columns), strict=True)]
+    if world.totals and world.shape == "list":
+        by_item = truth.groupby("item_id")["rating"].agg(STATISTICS[world.totals]).round(2)
+        ends = []
+        for name, value in by_item.items():
+            new = list(rows[0])
+            total = ["zz" if world.ids == "texts" else "77777", name, _plain(value)]
+            new[:3] = [total[place] for place in world.order]
+            ends.append(new)
+        rows += ends
     if world.code:
         # Pairs that nobody rated, each once, with the code as their rating.
         rated = set(zip(truth["user_id"], truth["item_id"], strict=True))
@@ -208,6 +223,7 @@ def _list(world: World, truth: pd.DataFrame, rng: np.random.Generator) -> tuple[
             place for place, (name, values) in enumerate(columns) if values and values[0] == _plain(truth["rating"][0])
         )
         extra = []
+        n_all = len(rows)
         for row in rng.permutation(n)[: max(2, n // 3)]:
             new = list(rows[row])
             other = rows[int(rng.integers(n))]
@@ -224,7 +240,7 @@ def _list(world: World, truth: pd.DataFrame, rng: np.random.Generator) -> tuple[
             rated.add(key)  # type: ignore[arg-type]
             new[place] = world.code if world.code == "NA" else int(world.code)
             extra.append(new)
-        rows = [[*rows, *extra][place] for place in rng.permutation(n + len(extra))]
+        rows = [[*rows, *extra][place] for place in rng.permutation(n_all + len(extra))]
     return [name for name, _ in columns], rows
 
 
@@ -254,6 +270,9 @@ def _matrix(world: World, truth: pd.DataFrame, rng: np.random.Generator) -> tupl
     else:
         names = [NAMES[world.names][0], *map(str, wide.columns)]
         ids = [[name] for name in wide.index]
+    if world.totals:
+        wide.loc["zz"] = wide.agg(STATISTICS[world.totals]).round(2)
+        ids.append(["zz"] if ids[0] else [])
     cells = [[empty if np.isnan(cell) else _plain(cell) for cell in row] for row in wide.to_numpy()]
     return names, [[*lead, *row] for lead, row in zip(ids, cells, strict=True)]
 

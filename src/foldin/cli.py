@@ -129,17 +129,12 @@ def describe(files: tuple[Path, ...], write: bool, name: str | None, member: str
     Reads the whole file and lists every column. A line that begins with UNSURE says what may be read in another way.
     Give tables of items and users in the same command as the file of ratings.
     """
-    from foldin.datasets.own import proposal
+    from foldin.datasets.own import printed, side
 
-    if len(files) > 1 or files[0].is_dir():
-        from foldin.datasets.own import side
-
-        if member is not None:
-            raise click.UsageError("--member needs exactly one FILE")
-        found = side.examine(list(files))
-    else:
-        found = proposal.examine(files[0], member)
-    print(proposal.written(found, name, to_paste=not write))
+    if member is not None and (len(files) > 1 or files[0].is_dir()):
+        raise click.UsageError("--member needs exactly one FILE")
+    found = side.examine(list(files), member)
+    print(printed.written(found, name, to_paste=not write))
     if write:
         from foldin.datasets.own import write as into
 

@@ -13,7 +13,7 @@ import pytest
 from conftest import CHECKOUT
 from nbformat.v4 import new_code_cell, new_notebook
 
-from foldin.core import progress
+from foldin.core import loops, progress
 from foldin.core.progress import SAY, STEP, TICK
 
 
@@ -34,7 +34,7 @@ def clock(monkeypatch):
 
 
 def test_a_loop_says_how_far_it_is_what_was_measured_and_the_time_left(sent, clock):
-    loop = progress.Loop("mf-l2: epoch", 150, at_most=True)
+    loop = loops.Loop("mf-l2: epoch", 150, at_most=True)
     history = []
     for epoch, seconds in ((1, 60), (2, 2), (3, 2), (4, 0)):
         loop.begin(epoch, history, "validation_rmse")
@@ -50,11 +50,11 @@ def test_a_loop_says_how_far_it_is_what_was_measured_and_the_time_left(sent, clo
 
 
 def test_blocks_say_how_far_they_are_and_the_time_left_by_their_share_of_the_work(sent, clock):
-    rows = progress.Blocks("als: ranking for user", 1000)
+    rows = loops.Blocks("als: ranking for user", 1000)
     for first, seconds in ((0, 30), (100, 2), (300, 2), (700, 1)):
         rows.begin(first)
         clock[0] += seconds
-    shares = progress.Blocks("item-knn: neighbours of item", 4)
+    shares = loops.Blocks("item-knn: neighbours of item", 4)
     for first, share, seconds in ((0, 0.0, 2), (1, 0.5, 3), (3, 0.8, 0)):
         shares.begin(first, share)
         clock[0] += seconds
@@ -71,7 +71,7 @@ def test_blocks_say_how_far_they_are_and_the_time_left_by_their_share_of_the_wor
 
 
 def test_what_is_not_measured_is_not_shown(sent, clock):
-    progress.Loop("sweep", 3).begin(1, [{"epoch": 1}], "validation_rmse")
+    loops.Loop("sweep", 3).begin(1, [{"epoch": 1}], "validation_rmse")
     assert sent == [(TICK, "sweep 1 of 3")]
 
 
@@ -79,7 +79,7 @@ def test_what_is_not_measured_is_not_shown(sent, clock):
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (125, "2 min 5 s"), (3790, "1 h 3 min")]
 )
 def test_a_duration_is_written_as_people_say_it(seconds, text):
-    assert progress.duration(seconds) == text
+    assert loops.duration(seconds) == text
 
 
 def test_ticks_come_seldom_and_lines_within_a_place_name_it(sent, clock):
@@ -119,7 +119,7 @@ def test_a_follower_shows_whole_lines_of_several_writers(monkeypatch):
 
 PLACES = """
 import sys, time
-from foldin.core import progress
+from foldin.core import loops, progress
 progress.step("first step")
 progress.step("second")
 progress.say("a result that stays")
@@ -183,7 +183,7 @@ def test_in_a_terminal_lines_replace_each_other_and_results_stay():
 
 FAULT = """
 from foldin import cli
-from foldin.core import progress
+from foldin.core import loops, progress
 from foldin.core.errors import FoldinError
 
 @cli.foldin.command(section=cli.MACHINE)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from foldin import cli
-from foldin.core import progress
+from foldin.core import loops
 from foldin.recommend import batch, lists
 
 COLUMNS = ["user", "item", "rank", "score", "title"]
@@ -98,7 +98,7 @@ def test_a_file_is_whole_or_not_there(written, tmp_path, monkeypatch):
 
 def test_progress_says_how_far_and_how_long(written, monkeypatch):
     said = []
-    monkeypatch.setattr(progress, "tick", said.append)
+    monkeypatch.setattr(loops, "tick", said.append)
     written("ease", "lists.csv")
     assert len(said) == 8
     assert said[0] == "demo: ease: list of user 1 of 50"

@@ -25,8 +25,9 @@ import pandas as pd
 from foldin import metrics
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Values
+from foldin.core.loops import Blocks
 from foldin.core.params import Evaluation
-from foldin.core.progress import Blocks, tick
+from foldin.core.progress import tick
 from foldin.evaluation import aggregate, guards
 from foldin.evaluation.oracle import Oracle
 from foldin.evaluation.rank_block import CATALOGUE, Lists, RankedBlock, rank_block, refuse_known

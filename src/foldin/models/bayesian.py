@@ -17,8 +17,8 @@ from foldin.core.bounds import Damping, SomeShare, Width
 from foldin.core.days import NO_DAY, UNKNOWN_DAY
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import UNKNOWN, FloatArray, IntArray, Interactions, Values
+from foldin.core.loops import Loop
 from foldin.core.params import Section
-from foldin.core.progress import Loop
 from foldin.models.parts import features
 from foldin.models.parts.day_draws import DayDraws
 from foldin.models.parts.draws import Draws

@@ -21,7 +21,8 @@ from scipy import sparse
 from foldin.core.bounds import Damping, ListLength, Penalty
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
-from foldin.core.progress import Blocks, tick
+from foldin.core.loops import Blocks
+from foldin.core.progress import tick
 from foldin.metrics import blocks
 from foldin.models import als, baselines, bayesian, content, graph, linear, neighbours, svd
 from foldin.models.parts import stacking

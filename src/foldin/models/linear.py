@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 from foldin.core.bounds import Dropout, Gigabytes, PositivePenalty, Sweeps
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, Interactions, Values
+from foldin.core.loops import Blocks
 from foldin.core.params import Section
-from foldin.core.progress import Blocks, tick
+from foldin.core.progress import tick
 from foldin.models.parts.item_weights import (
     DenseItemWeights,
     SparseItemWeights,

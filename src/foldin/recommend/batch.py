@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from foldin import metrics
 from foldin.core import files
 from foldin.core.errors import FoldinError
+from foldin.core.loops import Blocks
 from foldin.core.params import Evaluation, section
-from foldin.core.progress import Blocks, end
+from foldin.core.progress import end
 from foldin.evaluation.judge import BYTES_PER_CELL
 from foldin.recommend import names
 from foldin.recommend.saved import Saved

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from foldin.core import params, paths, progress
+from foldin.core import loops, params, paths, progress
 from foldin.core.errors import FoldinError
 from foldin.workspace import pipeline, run_dvc, workers
 
@@ -240,7 +240,7 @@ def _side_by_side(
                     left = (time.monotonic() - start) / done * (total - done)
                     went, kind = ("is done", progress.STEP) if future.result() else ("failed", progress.SAY)
                     name = job[-1].replace("evaluate@", "")
-                    runs.say(kind, f"{name} {went}: {done} of {total}; about {progress.duration(left)} left")
+                    runs.say(kind, f"{name} {went}: {done} of {total}; about {loops.duration(left)} left")
                     complete &= future.result()
                     if _kind(job[0]) not in FAMILY:
                         continue

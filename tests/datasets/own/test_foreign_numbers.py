@@ -161,6 +161,62 @@ def test_columns_that_sum_up_rows_are_no_items(quick, code, before, after):
     assert found.declared["scale"] == [1, 5, 1]
 
 
+@pytest.mark.parametrize("codes", [(98, 99), (97, 98, 99), (-9, -8)])
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_matrix_may_have_several_codes_for_missing(quick, codes, counted):
+    known, _ = stars("")
+    written = known.copy()
+    for place, code in enumerate(codes):
+        written = written.mask(known.isna() & (np.arange(25) % len(codes) == place)[None, :], code)
+    written = written.astype(int)
+    if counted:
+        written["answered"] = known.count(axis=1)
+    found, read = examined(quick, put("panel.csv", written.rename_axis("panelist").to_csv()))
+    assert found.declared["missing"] == sorted(codes)
+    assert found.declared["scale"] == [1, 5, 1]
+    assert found.declared.get("skip", []) == (["answered"] if counted else [])
+    assert read["rating"].count() == known.notna().sum().sum()
+    assert not [what for what in found.unsure if "code" in what]
+
+
+@pytest.mark.parametrize("codes", [(98, 99), (97, 98, 99), (-9, -8)])
+def test_a_list_may_have_several_codes_for_missing(quick, codes):
+    ratings = RNG.choice([1, 2, 3, 4, 5, *codes], N)
+    table = pd.DataFrame({"user": USERS, "item": ITEMS, "rating": ratings})
+    found, read = examined(quick, put("a.csv", table.to_csv(index=False)))
+    assert found.declared["missing"] == sorted(codes)
+    assert found.declared["scale"] == [1, 5, 1]
+    assert read["rating"].count() == (~np.isin(ratings, codes)).sum()
+
+
+@pytest.mark.parametrize("distinct", [[0, 1, 20, 21, 22, 23, 24], [1, 2, 3, 4, 5, 6, 7], [10, 20, 30, 80, 90]])
+def test_ratings_that_are_no_codes_stay(distinct):
+    found = values.examine(pd.Series(distinct * 40, dtype="float64"), "rating")
+    assert "missing" not in found.declared
+
+
+def test_counts_of_which_most_are_a_usual_code_are_unsure():
+    counts = pd.Series([*range(1, 200), *[99] * 150], dtype="float64")
+    assert any("99, in 43% of the rows, is often a code" in what for what in values.examine(counts, "").unsure)
+
+
+@pytest.mark.parametrize("name", ["Gesamtergebnis", "Summe"])
+@pytest.mark.parametrize("between", ["Summe {}", "{} gesamt", "Zwischensumme"])
+def test_totals_of_each_user_without_an_item_are_no_part_of_the_total(quick, name, between):
+    """A report as accounting prints it: each customer's rows, their sum, and the sum of all at the end."""
+    rows = ["Käufer;Artikelnummer;Menge"]
+    for user in range(40):
+        mine = [(item, int(count)) for item, count, one in zip(ITEMS, COUNTS, USERS, strict=True) if one == user]
+        rows += [f"Müller {user};{1000 + item};{grouped(count, '.')}" for item, count in mine]
+        rows.append(f"{between.format(f'Müller {user}')};;{grouped(sum(count for _, count in mine), '.')}")
+    text = "\r\n".join([*rows, f"{name};;{grouped(int(COUNTS.sum()), '.')}", ""])
+    found, read = examined(quick, put("shop.csv", text.encode("cp1252")))
+    assert not [what for what in found.unsure if "total" in what]
+    assert any("Käufer: user" in note and "40 distinct values" in note for note in found.notes)
+    read = read.dropna(subset=["user_id", "item_id"])
+    assert sorted(read["rating"]) == sorted(COUNTS)
+
+
 def test_totals_of_a_pivot_table_are_no_users_and_no_items(quick):
     known, written = stars("")
     written.insert(0, "member", [f"m{place}" for place in range(80)])

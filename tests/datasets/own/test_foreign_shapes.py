@@ -173,6 +173,9 @@ def test_what_is_no_whole_number_or_different_in_each_row_is_no_id(quick, item):
         ("user.profile.id", "user"),
         ("review.stars", "rating"),
         ("review.id", ""),
+        ("reviewer.handle", "user"),
+        ("product.gtin", "item"),
+        ("title_id", "item"),
         ("Menge", "count"),
     ],
 )

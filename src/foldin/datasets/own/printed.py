@@ -41,7 +41,9 @@ class Proposal:
     parts : list of Path
         All files, where several are read as one.
     beside : list of Path
-        Tables of items and users.
+        Files of items and users.
+    others : tuple of str
+        Other tables of the file.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Proposal:
     read: ratings.OwnRatings | None = None
     parts: list[Path] = field(default_factory=list)
     beside: list[Path] = field(default_factory=list)
+    others: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -50,7 +50,7 @@ def examine(
     """
     looks, declared, named_file = looked_at(path, member)
     declared |= more or {}
-    found = Proposal(path, declared, unsure=list(looks.unsure), parts=list(parts) or [path])
+    found = Proposal(path, declared, unsure=list(looks.unsure), parts=list(parts) or [path], others=looks.others)
     form = None if looks.sparse else shapes.matrix(looks.rows, named=looks.named)
     if looks.sparse:
         form = shapes.Matrix({"shape": "matrix"}, ["no column of ids: rows and columns are numbered from 1"])
@@ -72,8 +72,8 @@ def examine(
     return found
 
 
-def looked_at(path: Path, member: str | None) -> tuple[samples.Looks, dict[str, Any], str]:
-    """Return a look at a file, the first keys of its declaration, and what it is called unpacked."""
+def looked_at(path: Path, member: str | None, table: str | None = None) -> tuple[samples.Looks, dict[str, Any], str]:
+    """Return a look at a file or a table of it, the first keys of its declaration, and what it is called unpacked."""
     if not path.is_file():
         raise FoldinError("there is no such file", where=path, remedy="give the path of a file")
     if not path.stat().st_size:
@@ -92,7 +92,7 @@ def looked_at(path: Path, member: str | None) -> tuple[samples.Looks, dict[str, 
     with packed.unpacked(path, member) as plain:
         inner = packed.inner_name(name, member) if plain != path else name
         try:
-            looks = samples.look(plain, inner)
+            looks = samples.look(plain, inner, table)
         except FoldinError as error:
             raise FoldinError(error.what, where=path, remedy=error.remedy) from None
     declared |= looks.declared
@@ -107,6 +107,11 @@ def _as_matrix(found: Proposal, looks: samples.Looks, form: shapes.Matrix) -> No
     read, bad = as_read(found)
     read = _without_totals(found, read, matrix=True)
     given = read.table["rating"].dropna()
+    anonymous = read.table["user_id"].isna() | read.table["item_id"].isna()
+    if anonymous.any():
+        found.notes.append(f"{int(anonymous.sum()):,} cells stand in a row or a column without an id and are dropped")
+        read = read._replace(table=read.table[~anonymous].reset_index(drop=True))
+        given = read.table["rating"].dropna()
     if given.empty:
         raise FoldinError(
             "the matrix holds no ratings", where=found.path, remedy="declare it by hand; see own/README.md"
@@ -160,7 +165,7 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
     if around := read.changed.get(ratings.PADDED, 0):
         found.notes.append(f"{around:,} ids have blanks around them, which are removed")
     head = [f"{found.path.name}: {len(read.table) + bad.count + sum(read.dropped.values()):,} rows, {looks.seen}"]
-    distinct = {role: read.table[f"{role}_id"].nunique() for role in ("user", "item")}
+    distinct = whole.distinct(read.table)
     for role, reason in roles.reasons.items():
         if role in ("user", "item"):
             reason += f"; {distinct[role]:,} distinct values"
@@ -175,12 +180,12 @@ def _as_list(found: Proposal, looks: samples.Looks, file: str) -> None:
 
 def _without_totals(found: Proposal, read: ratings.OwnRatings, *, matrix: bool) -> ratings.OwnRatings:
     """Declare the ids of totals; return the ratings without theirs."""
-    of_totals = totals.guess(read.table, matrix=matrix)
-    if not of_totals.ids:
-        return read
-    found.declared["totals"] = of_totals.ids
-    found.notes += of_totals.notes
+    of_totals = totals.guess(read.table, matrix=matrix, parts=len(found.parts))
     found.unsure += of_totals.unsure
+    if not any(of_totals.ids.values()):
+        return read
+    found.declared["totals"] = of_totals.declared(read.table)
+    found.notes += of_totals.notes
     table, dropped = totals.without(read.table, read.dropped, of_totals.ids)
     return read._replace(table=table, dropped=dropped)
 

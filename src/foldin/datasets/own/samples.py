@@ -3,57 +3,21 @@
 import codecs
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from foldin.core.errors import FoldinError
-from foldin.datasets.formats import arrays, columnar, excel, json_lines, lines, marks, sniffing, sqlite
-from foldin.datasets.formats.fields import each
-from foldin.datasets.own import tables, text, words
+from foldin.datasets.formats import arrays, columnar, json_lines, lines, marks, sniffing
+from foldin.datasets.own import several, tables, text
+from foldin.datasets.own.looks import ROWS, as_text, refuse_duplicates
+from foldin.datasets.own.looks import Looks as Looks
 from foldin.datasets.own.schema import File
 
-ROWS = 10_000
-"""Rows from which roles and units are guessed; what is said of the file is then read from all of it."""
 
-
-@dataclass(frozen=True)
-class Looks:
-    """How a file is to be read, rows of it as text, and what was seen.
-
-    Attributes
-    ----------
-    declared : dict
-        Keys of a declaration that say how to read it.
-    rows : pandas.DataFrame
-        Some rows, columns named as in the file, or by number from 1; missing where a cell is empty.
-    seen : str
-        What it is, in words.
-    named : bool
-        Whether its columns have names.
-    unsure : list of str
-        What may be otherwise.
-    empty : dict of str to list of str
-        Column → words in it, such as NULL, that say that a cell is empty.
-    sparse : bool
-        Whether it is a sparse matrix, of which `rows` has none.
-    marked : dict of str to Marks
-        Column → the marks in its numbers, which are points in `rows`.
-    """
-
-    declared: dict[str, object]
-    rows: pd.DataFrame
-    seen: str
-    named: bool = True
-    unsure: list[str] = field(default_factory=list)
-    empty: dict[str, list[str]] = field(default_factory=dict)
-    sparse: bool = False
-    marked: dict[str, marks.Marks] = field(default_factory=dict)
-
-
-def look(path: Path, name: str) -> Looks:
+def look(path: Path, name: str, table: str | None = None) -> Looks:
     """Return how a file is to be read, and some of its rows.
 
     Parameters
@@ -62,6 +26,8 @@ def look(path: Path, name: str) -> Looks:
         Where it lies, unpacked.
     name : str
         What it is called.
+    table : str, optional
+        Which table of a database or a spreadsheet; that with the ratings without it.
 
     Raises
     ------
@@ -81,11 +47,11 @@ def look(path: Path, name: str) -> Looks:
         case "jsonl":
             looks = _json_lines(path, name, declared)
         case "sqlite":
-            looks = _database(path, name, declared)
+            looks = several.database(path, name, declared, table)
         case "npy" | "npz" | "mat":
             looks = _arrays(path, form, name, declared)
         case "excel":
-            looks = _spreadsheet(path, name, declared)
+            looks = several.spreadsheet(path, name, declared, table)
         case "" | "csv":
             return _text(path, name, declared if by_name else {"format": "csv"})
         case _:
@@ -179,87 +145,6 @@ def _holds_objects(path: Path) -> bool:
     with path.open("rb") as file, suppress(ValueError, RecursionError):
         return isinstance(json.loads(file.readline(1 << 20)), dict)
     return False
-
-
-def as_text(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return a table with all that is known as text.
-
-    Raises
-    ------
-    FoldinError
-        When it has no rows.
-    """
-    if rows.empty:
-        raise FoldinError("the file holds no rows", where=name, remedy="give one that does")
-    known = rows.notna().to_numpy()
-    columns = {name: each(rows[name], _text_of) if rows[name].dtype == "object" else rows[name] for name in rows}
-    return pd.DataFrame(columns).rename(columns=str).astype("str").where(known)
-
-
-def _text_of(value: object) -> str:
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def refuse_duplicates(names: list[str], file: str) -> None:
-    """Refuse a file in which two columns have one name, where it may be the name of one that is needed."""
-    if len(set(names)) == len(names):
-        return
-    for name in words.by_name(sorted(name for name in set(names) if names.count(name) > 1)).values():
-        raise FoldinError(f"the file names '{name}' twice", where=file, remedy="rename one of the two")
-
-
-def _database(path: Path, file: str, declared: dict[str, object]) -> Looks:
-    names = sqlite.tables(path)
-    fitting: dict[str, pd.DataFrame] = {}
-    others: list[str] = []
-    for name in names:
-        rows = sqlite.read(path, 'select * from "' + name.replace('"', '""') + f'" limit {ROWS}')
-        if rows.empty:
-            continue
-        rows = as_text(rows, file)
-        if {"user", "item"} <= set(words.by_name([str(column) for column in rows])):
-            fitting[name] = rows
-        elif rows.shape[1] > 1:
-            others.append(name)
-            fitting.setdefault("", rows)
-    chosen = next((name for name in fitting if name), others[0] if len(others) == 1 else None)
-    if chosen is None:
-        raise FoldinError(
-            f"no table of this database names users and items (tables: {', '.join(names) or 'none'})",
-            where=file,
-            remedy="declare it by hand, with a table or a query; see own/README.md",
-        )
-    text_rows = fitting[chosen] if chosen in fitting else fitting[""]
-    rivals = [name for name in fitting if name not in ("", chosen)]
-    unsure = [f"the table '{chosen}' is taken; {', '.join(rivals)} may hold ratings too"] if rivals else []
-    seen = f"{text_rows.shape[1]} columns, table '{chosen}' of {', '.join(names)}"
-    return Looks({**declared, "table": chosen}, text_rows, seen, unsure=unsure)
-
-
-def _spreadsheet(path: Path, file: str, declared: dict[str, object]) -> Looks:
-    names = excel.sheets(path)
-    plain = {name: rows for name in names if not (rows := excel.read(path, name, header=False)).empty}
-    if not plain:
-        raise FoldinError("no sheet of this spreadsheet holds rows", where=file, remedy="give one that does")
-    first = {name: [str(cell) for cell in rows.iloc[0].fillna("")] for name, rows in plain.items()}
-    named = [name for name in plain if {"user", "item"} <= set(words.by_name(first[name]))]
-    # A sheet with one column is a note, not a table.
-    chosen, *rivals = named or [name for name in plain if plain[name].shape[1] > 1] or list(plain)
-    unsure = [f"the sheet '{chosen}' is taken; {', '.join(rivals)} may hold ratings too"] if rivals else []
-    if len(plain) > 1:
-        declared["table"] = chosen
-    body = as_text(plain[chosen].iloc[1:1000], file).fillna("").to_numpy().tolist() if len(plain[chosen]) > 1 else []
-    header, doubt = text.has_header([first[chosen], *body])
-    if not header:
-        declared["header"] = False
-    rows = as_text(excel.read(path, chosen, header=header), file)
-    refuse_duplicates([str(column) for column in rows], file)
-    # Whole numbers are written without a point, whatever else is in their column.
-    rows = rows.iloc[:: max(1, len(rows) // ROWS)].reset_index(drop=True)
-    rows = rows.apply(lambda column: column.str.removesuffix(".0"))
-    kind = "with a header" if header else "without a header"
-    seen = f"{rows.shape[1]} columns, sheet '{chosen}' of {', '.join(names)}, {kind}"
-    return Looks(declared, rows, seen, named=header, unsure=unsure + doubt)
 
 
 def _arrays(path: Path, form: str, name: str, declared: dict[str, object]) -> Looks:

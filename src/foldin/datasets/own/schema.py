@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from foldin.core.params import Section
 
@@ -16,6 +16,11 @@ ScaleNumber = Annotated[float, Field(ge=-1e9, le=1e9)]
 """Ratings are squared and added up; beyond, digits that matter are lost."""
 Weight = Annotated[float, Field(gt=0, le=1e6)]
 """What an event of one kind counts."""
+Totals = Annotated[
+    dict[Literal["user", "item"], list[str]],
+    BeforeValidator(lambda names: {"user": names, "item": names} if isinstance(names, list) else names),
+]
+"""Ids of totals: a list names them whether they stand as users or as items."""
 Value = bool | int | float | str
 Format = Literal["csv", "parquet", "feather", "sqlite", "jsonl", "npy", "npz", "mat", "excel"]
 
@@ -86,7 +91,7 @@ class OwnData(File):
     skip: list[str | int] = Field(default=[])
     rating: str | int | None = None
     missing: list[Value] = Field(default=[])
-    totals: list[str] = Field(default=[])
+    totals: Totals = Field(default={})
     renamed: dict[str, str] = Field(default={})
     event: str | int | None = None
     events: dict[str, Weight] = Field(default={})

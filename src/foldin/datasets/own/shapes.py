@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from foldin.datasets.own import words
+from foldin.datasets.own.values import codes_of
 
 WIDE = 5
 """Columns of ratings from which on a table can be a matrix."""
@@ -90,7 +91,8 @@ def _cells(names: list[str], table: npt.NDArray[np.floating[Any]], said: dict[st
     known = pooled[~np.isnan(pooled)]
     if not len(known):
         return []
-    low, high = _core(known)
+    codes = [_usual(known), *codes_of(np.unique(known))]
+    low, high = _core(known[~np.isin(known, codes[1:])])
     if high <= low:
         return []
     alike = []
@@ -103,7 +105,7 @@ def _cells(names: list[str], table: npt.NDArray[np.floating[Any]], said: dict[st
         span = min(column.max(), high) - max(column.min(), low)
         inside = float(((column >= low) & (column <= high)).mean())
         # What is coded as missing lies outside.
-        coded = float((column == _usual(known)).mean())
+        coded = float(np.isin(column, codes).mean())
         enough = len(column) < 20 or span >= 0.3 * (high - low)
         if inside + coded >= 0.6 and (enough or coded > 0.5):
             alike.append(place)
@@ -243,11 +245,12 @@ def summary(column: npt.NDArray[np.floating[Any]], cells: npt.NDArray[np.floatin
     if len(column) < 2 or not np.isfinite(column).any():
         return ""
     filled = (~np.isnan(cells)).sum(axis=1)
-    codes = [np.nan]
+    codes: list[tuple[float, ...]] = [()]
     if filled.any():
-        codes += [_usual(cells[~np.isnan(cells)]), np.nanmin(cells), np.nanmax(cells), 0.0]
-    for code in dict.fromkeys(codes):
-        coded = cells == code
+        known = cells[~np.isnan(cells)]
+        codes += [(_usual(known),), (known.min(),), (known.max(),), (0.0,), tuple(codes_of(np.unique(known)).tolist())]
+    for some in dict.fromkeys(codes):
+        coded = np.isin(cells, some)
         number = filled - coded.sum(axis=1)
         total = np.where(coded | np.isnan(cells), 0.0, cells).sum(axis=1)
         mean = total / np.maximum(number, 1)

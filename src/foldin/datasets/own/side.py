@@ -15,7 +15,10 @@ CALLED: dict[str, dict[str, tuple[str, ...]]] = {
     "items": {
         "title": ("title", "name", "itemname", "movietitle", "booktitle", "productname", "artistname", "label"),
         "genres": ("genre", "genres", "category", "categories", "tags", "kind", "style"),
-        "creator": ("creator", "author", "bookauthor", "artist", "director", "developer", "brand", "authors", "studio"),
+        "creator": (
+            *("creator", "author", "bookauthor", "artist", "director", "developer", "brand", "authors", "studio"),
+            *("writtenby", "autor", "auteur", "schrijver", "verfasser"),
+        ),
         "year": ("year", "releaseyear", "publicationyear", "yearofpublication", "published", "released"),
     },
     "users": {
@@ -27,17 +30,20 @@ CALLED: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Kind of table → key of its declaration → what columns of it are often called."""
 GENRE_SEPARATORS = ("|", ";", "/", ",")
+TWO = "two tables describe"
 FEWEST = 0.5
 """Share of the rated ids that a table must describe, at least, to be surely one of them."""
 
 
-def examine(paths: list[Path]) -> proposal.Proposal:
-    """Return what to declare of a file of ratings with tables of items and users beside it, in any order.
+def examine(paths: list[Path], member: str | None = None) -> proposal.Proposal:
+    """Return what to declare of a file of ratings with tables of items and users beside it or in it, in any order.
 
     Parameters
     ----------
     paths : list of Path
         The files, or folders of them.
+    member : str, optional
+        Which file of a zip archive of several, where that is the only path.
 
     Raises
     ------
@@ -46,17 +52,48 @@ def examine(paths: list[Path]) -> proposal.Proposal:
     """
     paths = [file for path in paths for file in (parts.files_of(path) if path.is_dir() else [path])]
     if len(paths) == 1:
-        return proposal.examine(paths[0])
+        found = proposal.examine(paths[0], member)
+        _add_others(found, member)
+        return found
     looks = {path: proposal.looked_at(path, None)[:2] for path in paths}
     if (renamed := parts.renamed({path: look for path, (look, _) in looks.items()})) is not None:
-        return parts.examine(sorted(paths), renamed)
+        found = parts.examine(sorted(paths), renamed)
+        found.notes += [
+            f"table '{table}': not used (it is read of no file where several are one)" for table in found.others
+        ]
+        return found
     main = _with_ratings({path: look for path, (look, _) in looks.items()})
     found = proposal.examine(main)
     for path in paths:
         if path != main:
             found.beside.append(path)
-            _add(found, path, *looks[path])
+            _add(found, path, *looks[path], path.name)
+    _add_others(found, None)
     return found
+
+
+def _add_others(found: proposal.Proposal, member: str | None) -> None:
+    """Add the other tables of the file to a proposal where they describe items or users; say why not of all others."""
+
+    def says_nothing(table: str) -> bool:
+        return not words.role_of_table(table)
+
+    # Those whose names say what they describe come first.
+    for table in sorted(found.others, key=says_nothing):
+        kind = ""
+        try:
+            looks, declared, _ = proposal.looked_at(found.path, member, table)
+            kind = shapes.side_table(looks.rows, named=looks.named)
+            if looks.named and {"user", "item"} <= set(words.by_name([str(name) for name in looks.rows])):
+                found.notes.append(f"table '{table}': not used (it describes neither items nor users alone)")
+            else:
+                _add(found, found.path, looks, declared, f"table '{table}'", of_file=table)
+        except FoldinError as error:
+            found.notes.append(f"table '{table}': not used ({error.what})")
+            if error.what.startswith(TWO):
+                found.unsure.append(f"table '{table}': {error.what}; the first is taken")
+            elif kind:
+                found.unsure.append(f"table '{table}' looks like one of {kind}, but {error.what}")
 
 
 def _with_ratings(looks: dict[Path, samples.Looks]) -> Path:
@@ -87,17 +124,27 @@ def _repeats(rows: pd.DataFrame) -> bool:
     return not any(rows[name].notna().all() and rows[name].nunique() == len(rows) for name in rows)
 
 
-def _add(found: proposal.Proposal, path: Path, looks: samples.Looks, declared: dict[str, Any]) -> None:
-    """Add a table of items or users to a proposal."""
+def _add(
+    found: proposal.Proposal,
+    path: Path,
+    looks: samples.Looks,
+    declared: dict[str, Any],
+    called: str,
+    of_file: str = "",
+) -> None:
+    """Add a table of items or users to a proposal; `of_file` is its name where its file has several."""
     assert found.read is not None
     names = [str(name) for name in looks.rows]
     said = words.by_name(names) if looks.named else {}
+    # What says nothing of its ids may be told by the name of the table, or by what else it says of each.
+    told = "" if {"user", "item"} & set(said) else words.role_of_table(of_file or path.name.split(".")[0])
+    told = told or ("" if {"user", "item"} & set(said) else _told_by_attributes(names))
     rated = {kind: set(map(str, found.read.table[f"{kind}_id"].dropna().unique())) for kind in ("item", "user")}
     shares: dict[tuple[str, str], float] = {}
     for kind, of_ratings in rated.items():
         for name in names:
             # What is named after items is no id of users.
-            if said and set(said) & {"user", "item"} and said.get(kind) != name:
+            if (set(said) & {"user", "item"} and said.get(kind) != name) or told not in ("", kind):
                 continue
             mine = set(looks.rows[name].dropna())
             if looks.rows[name].nunique() == looks.rows[name].notna().sum():
@@ -109,23 +156,40 @@ def _add(found: proposal.Proposal, path: Path, looks: samples.Looks, declared: d
             remedy=f"describe {found.path} without it, and declare the table by hand; see own/README.md",
         )
     kind, column = max(shares, key=lambda one: shares[one])
-    key = f"{kind}s"
+    key, sure = f"{kind}s", bool(told) or kind in said
     if key in found.declared:
-        raise FoldinError(f"two tables describe {key}", where=path, remedy="give one of them")
+        # Numbers from 1 in a table that nobody gave by itself, such as one of settings, are like any ids.
+        what = f"{TWO} {key}" if sure or not of_file else f"no name in it says that it describes {key}"
+        raise FoldinError(what, where=path, remedy="give one of them")
     table = declared | {"id": column if looks.named else int(column)}
-    table |= _described(found, key, path, looks, column)
     share = _share(path, table, key, rated[kind])
+    if of_file and not sure:
+        if share < FEWEST:
+            raise FoldinError(f"'{column}' has the ids of {share:.1%} of the rated {key}", where=path)
+        found.unsure.append(f"{called} is taken to describe {key}, by its ids only; if it does not, leave it out")
+    table |= _described(found, key, called, looks, column)
     found.declared[key] = table
-    found.notes.append(f"{path.name}: {key}, {looks.seen}; describes {share:.1%} of the rated {key}")
+    found.notes.append(f"{called}: {key}, {looks.seen}; describes {share:.1%} of the rated {key}")
     near = [one for one, value in shares.items() if one[0] != kind and value > 0.8 * shares[kind, column]]
-    if near and kind not in said:
-        found.unsure.append(f"{path.name} is taken to describe {key}; its ids are also like those of {near[0][0]}s")
+    if near and not sure:
+        found.unsure.append(f"{called} is taken to describe {key}; its ids are also like those of {near[0][0]}s")
     if share < FEWEST:
-        found.unsure.append(f"{path.name} describes {share:.1%} of the rated {key} only: is {column} the right column?")
+        found.unsure.append(f"{called} describes {share:.1%} of the rated {key} only: is {column} the right column?")
+
+
+def _told_by_attributes(names: list[str]) -> str:
+    """Return whose attributes some columns are, "" where they may be those of both."""
+    said = {
+        kind: [key for key, often in keys.items() if {words.plain(name) for name in names} & set(often) - {"name"}]
+        for kind, keys in CALLED.items()
+    }
+    if bool(said["items"]) == bool(said["users"]):
+        return ""
+    return "item" if said["items"] else "user"
 
 
 def _described(
-    found: proposal.Proposal, kind: str, path: Path, looks: samples.Looks, column: str
+    found: proposal.Proposal, kind: str, called: str, looks: samples.Looks, column: str
 ) -> dict[str, str | int]:
     """Return the keys of a declaration for the columns that describe items or users; note those not used."""
     keys: dict[str, str | int] = {}
@@ -133,11 +197,11 @@ def _described(
         if name == column:
             continue
         bare = words.plain(name) if looks.named else ""
-        key = next((key for key, called in CALLED[kind].items() if bare in called and key not in keys), None)
+        key = next((key for key, often in CALLED[kind].items() if bare in often and key not in keys), None)
         if key in ("age", "year") and not guesses.is_number(looks.rows[name]):
             key = None
         if key is None:
-            found.notes.append(f"{path.name}: {name}: not used")
+            found.notes.append(f"{called}: {name}: not used")
             continue
         keys[key] = name
         if key == "genres":
@@ -150,7 +214,7 @@ def _described(
                 keys["genre_separator"] = separator
                 if separator == ",":
                     found.unsure.append(
-                        f"{path.name}: {name} is split at commas; if a genre may hold one, mend genre_separator"
+                        f"{called}: {name} is split at commas; if a genre may hold one, mend genre_separator"
                     )
     return keys
 

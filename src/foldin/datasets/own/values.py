@@ -14,9 +14,11 @@ APART = 3.0
 """Times the distance of all others by which a value stands apart, and so may be a mistake."""
 RARE = 0.001
 """Share of the ratings above which a value that stands apart is no mistake."""
-CODES = (-1, -9, -99, -999, -9999, 99, 98, 88, 77, 999, 9999, 55)
+CODES = (-1, -2, -8, -9, -98, -99, -998, -999, -9999, 99, 98, 97, 96, 88, 77, 55, 999, 998, 997, 9999, 9998)
 SMALL_CODES = (7, 8, 9)
 """Numbers that are often written for a missing one; small ones may be ratings as well."""
+MOST_CODES = 5
+"""Codes for missing ratings, at most, that stand beside one another, such as 97, 98 and 99."""
 LARGE_SHARE = 0.05
 """Share of the ratings from which on a code that stands apart is surely one."""
 MANY_ZEROS = 0.3
@@ -75,6 +77,13 @@ def examine(values: "pd.Series[float]", said: str, *, matrix: bool = False) -> V
         found.notes[0] += ", so counts, not ratings"
         if below := int(n[distinct <= 0].sum()):
             found.unsure.append(f"{below:,} counts are not above 0; their rows are dropped")
+        most = int(n.argmax())
+        beside = n[max(0, most - 1) : most + 2].sum() - n[most]
+        if n[most] > LARGE_SHARE * n.sum() and distinct[most] in CODES and n[most] > 5 * beside:
+            found.unsure.append(
+                f"{distinct[most]:g}, in {n[most] / n.sum():.0%} of the rows, is often a code for missing; if it is "
+                f"one, and these are ratings, declare missing: [{distinct[most]:g}] and a scale"
+            )
         odd = distinct % 1 != 0
         if 0 < (parts := int(n[odd].sum())) <= FEW_PARTS * n.sum():
             found.unsure.append(
@@ -122,6 +131,12 @@ def _on_steps(distinct: Numbers, step: float) -> bool:
 def _without_codes(distinct: Numbers, n: npt.NDArray[np.int64], found: Values) -> tuple[Numbers, npt.NDArray[np.int64]]:
     """Return the values without those that stand apart from all others, and so are codes or mistakes."""
     total = int(n.sum())
+    for group, rest in _together(distinct):
+        coded = np.isin(distinct, group)
+        sure = bool(set(group.tolist()) <= set(CODES)) and n[coded].sum() >= LARGE_SHARE * total
+        for value, rows in zip(group, n[coded], strict=True):
+            _declare_code(found, float(value), int(rows), rest, total, sure=sure)
+        distinct, n = distinct[~coded], n[~coded]
     for _ in range(4):
         if len(distinct) < 3:
             break
@@ -143,14 +158,42 @@ def _without_codes(distinct: Numbers, n: npt.NDArray[np.int64], found: Values) -
             )
             found.unsure.append(f"{value:g} is taken as a mistake; if it is a rating, extend scale to it")
             continue
-        found.declared.setdefault("missing", []).append(int(value) if value % 1 == 0 else value)
-        found.notes.append(
-            f"{value:g}, in {rows / total:.0%} of the rows, stands apart from {distinct[0]:g} to {distinct[-1]:g}, "
-            "so taken as a code for a missing rating"
-        )
-        if not sure:
-            found.unsure.append(f"{value:g} is taken as a code for missing; if it is a rating, leave it out of missing")
+        _declare_code(found, value, rows, distinct, total, sure=sure)
     return distinct, n
+
+
+def _together(distinct: Numbers) -> list[tuple[Numbers, Numbers]]:
+    """Return groups of codes that stand beside one another and apart from all other values, and these."""
+    for size in range(MOST_CODES, 1, -1):
+        for group, rest in ((distinct[-size:], distinct[:-size]), (distinct[:size], distinct[size:])):
+            usual = bool(np.isin(group, CODES).all())
+            if len(rest) < 2 or (not usual and (len(rest) <= size or 0 in group)):
+                continue
+            gap = max(group[0] - rest[-1], rest[0] - group[-1])
+            if gap > (2 if usual else APART) * (rest[-1] - rest[0]) and gap > 2 * (group[-1] - group[0]):
+                return [(group, rest)]
+    return []
+
+
+def codes_of(distinct: Numbers) -> Numbers:
+    """Return those of some values, sorted, that are usual codes for missing ratings and stand apart from all others."""
+    usual = np.isin(distinct, CODES)
+    rest = distinct[~usual]
+    if not len(rest):
+        return rest
+    apart = (distinct > rest[-1] + (rest[-1] - rest[0]) / 2) | (distinct < min(rest[0], 0))
+    found: Numbers = distinct[usual & apart]
+    return found
+
+
+def _declare_code(found: Values, value: float, rows: int, others: Numbers, total: int, *, sure: bool) -> None:
+    found.declared.setdefault("missing", []).append(int(value) if value % 1 == 0 else value)
+    found.notes.append(
+        f"{value:g}, in {rows / total:.0%} of the rows, stands apart from {others[0]:g} to {others[-1]:g}, "
+        "so taken as a code for a missing rating"
+    )
+    if not sure:
+        found.unsure.append(f"{value:g} is taken as a code for missing; if it is a rating, leave it out of missing")
 
 
 def _verdict(value: float, gap: float, others: Numbers, rows: int, total: int) -> tuple[float, int, str, bool] | None:

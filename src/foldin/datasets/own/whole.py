@@ -93,6 +93,14 @@ def odd(table: pd.DataFrame, *, implicit: bool) -> tuple[int, list[str]]:
     return repeats, found
 
 
+def distinct(table: pd.DataFrame) -> dict[str, int]:
+    """Return how many users and how many items the rows have that name both."""
+    codes = {kind: categories(table[f"{kind}_id"]).codes for kind in ("user", "item")}
+    both = (codes["user"] >= 0) & (codes["item"] >= 0)
+    rows = slice(None) if both.all() else both
+    return {kind: int((np.bincount(of[rows]) > 0).sum()) if both.any() else 0 for kind, of in codes.items()}
+
+
 def is_missing(value: object) -> bool:
     """Return whether a cell of a table is missing."""
     return bool(pd.isna(value))  # type: ignore[call-overload]

@@ -9,6 +9,7 @@ WORDS: dict[str, tuple[str, ...]] = {
         *("person", "listener", "visitor", "profile", "player", "student", "kunde", "nutzer", "benutzer", "usuario"),
         *("cliente", "utilisateur", "kaufer", "besteller", "leser", "mitglied", "gast", "horer", "acheteur", "lecteur"),
         *("comprador", "lector", "gebruiker", "klant", "lezer", "lid", "kunden", "subscriber", "respondent"),
+        *("borrower", "patron", "guest", "rater", "viewer", "voter"),
     ),
     "item": (
         *(
@@ -29,7 +30,19 @@ WORDS: dict[str, tuple[str, ...]] = {
         ),
         *("song", "game", "business", "anime", "joke", "recipe", "restaurant", "album", "venue", "location", "course"),
         *("beer", "wine", "app", "news", "video", "artikel", "produkt", "producto", "pelicula", "libro", "livre"),
-        *("episode", "podcast", "buch", "lied", "spiel", "produit", "articulo", "boek"),
+        *(
+            "episode",
+            "podcast",
+            "buch",
+            "lied",
+            "spiel",
+            "produit",
+            "articulo",
+            "boek",
+            "titleid",
+            "titleno",
+            "recording",
+        ),
     ),
     "rating": (
         *("rating", "ratings", "stars", "star", "score", "rate", "overall", "grade", "reviewscore", "bookrating"),
@@ -87,9 +100,15 @@ ATTRIBUTES = (
 """What columns of nothing of that are often called."""
 SESSIONS = ("session", "sessionid", "sessionkey", "sessid", "visitid", "basketid", "playlistid")
 """What columns of sessions are often called."""
+TABLES = {"people": "user", "persons": "user", "accounts": "user", "catalog": "item", "catalogue": "item"}
+"""What tables of users and items are often called beside that."""
+PLURALS = (("$", ""), ("(?i)s$", ""), ("(?i)es$", ""), ("(?i)ies$", "y"), ("(?i)n$", ""))
+"""Endings of plurals, and what stands for them."""
 KINDS = re.compile(r":(token|float|token_seq|float_seq)$")
 """What RecBole adds to the names of columns."""
-SUFFIX = re.compile(r"(ids?|no|nr|num|number|nummer|numero|key|name|code|uuid|guid|hash|title)$")
+SUFFIX = re.compile(
+    r"(ids?|no|nr|num|number|nummer|numero|key|name|code|uuid|guid|hash|title|handle|login|slug|ref|gtin|ean|upc)$"
+)
 
 IDS = re.compile(r"(id|no|nr|num|nummer|numero|key|code|uuid|guid|hash|sku)$")
 
@@ -160,3 +179,11 @@ def is_id(name: str) -> bool:
 def is_session(name: str) -> bool:
     """Return whether a name is that of a column of sessions."""
     return plain(name) in SESSIONS
+
+
+def role_of_table(name: str) -> str:
+    """Return of what a table is by its name, as `tbl_films` is of items; "" where it says nothing, or both."""
+    parts = [part for part in re.split(r"[\W_\d]+|(?<=[a-z])(?=[A-Z])", name) if len(part) > 2]
+    singular = {re.sub(ending, one, part) for part in parts for ending, one in PLURALS}
+    roles = {TABLES.get(plain(one), role_of(one)) for one in singular} & {"user", "item"}
+    return roles.pop() if len(roles) == 1 else ""

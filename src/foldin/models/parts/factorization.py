@@ -16,8 +16,8 @@ from scipy import sparse
 from foldin import metrics
 from foldin.core.bounds import Damping, Epochs, LearningRate, Patience, Penalty, Spread, Width
 from foldin.core.interactions import FloatArray, IntArray, Interactions, Values
+from foldin.core.loops import Loop
 from foldin.core.params import Section
-from foldin.core.progress import Loop
 from foldin.models.parts.portable import Portable
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Arrays, DivergedError, Recommender

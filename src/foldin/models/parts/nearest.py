@@ -15,7 +15,7 @@ from scipy import sparse
 
 from foldin.core.compiled import compiled
 from foldin.core.interactions import FloatArray, IntArray, Values
-from foldin.core.progress import Blocks
+from foldin.core.loops import Blocks
 
 BLOCK_ROWS = 32
 """Rows that one thread goes through with the same scratch memory."""

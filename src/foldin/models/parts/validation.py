@@ -5,7 +5,7 @@ import numpy as np
 from foldin import metrics
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import Interactions
-from foldin.core.progress import Blocks
+from foldin.core.loops import Blocks
 from foldin.metrics.ranking import BLOCK_USERS
 from foldin.models.parts.rating_recommender import RatingRecommender
 from foldin.models.parts.recommender import Recommender
