@@ -35,7 +35,8 @@ USER, ITEM = ["--user", "u0001"], ["--item", "i0001"]
             "train it: dvc repro train@demo-linear, or all models: make repro"),
         (["recommend", *USER, "--dataset", "ml-100k", "--model", "ease"], "'ease' is not trained on 'ml-100k' yet; add "
             "'ml-100k' to `datasets` in params.yaml, then run: make repro"),
-        (["recommend", *USER, "--dataset", "ml-100k"], "reports/ml-100k/leaderboard.csv: no leaderboard here; name a"),
+        (["recommend", *USER, "--dataset", "ml-100k"], "reports/ml-100k/leaderboard.csv: no leaderboard here; name a "
+            "model with --model, or add 'ml-100k' to `datasets` in params.yaml, then run: make repro"),
         (["recommend", *USER, "--k", "0"], "--k is 0; a list has 1 to 1,000 items"),
         (["similar", *ITEM, "--k", "1001"], "--k is 1001; a list has 1 to 1,000 items"),
         (["rate", "mine.csv", "--k", "-3"], "--k is -3; a list has 1 to 1,000 items"),
@@ -105,6 +106,13 @@ def test_a_leaderboard_on_which_nothing_ranks_is_said(copied, capsys):
     (paths.reports("demo") / "leaderboard.csv").write_text("model,family,kind,rmse,ndcg\nbias,baselines,baseline,1,\n")
     said = "reports/demo/leaderboard.csv: no model on it ranks; name a model with --model"
     assert error_of(capsys, "recommend", *USER) == said
+
+
+def test_a_table_that_is_not_there_is_named(copied, capsys):
+    table = paths.user_item("demo") / "items.parquet"
+    table.unlink()
+    said = f"{table}: not there; make it with the stage before: dvc repro"
+    assert error_of(capsys, "recommend", *USER, "--model", "ease") == said
 
 
 @pytest.mark.parametrize(

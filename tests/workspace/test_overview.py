@@ -78,3 +78,11 @@ def test_the_page_of_reports_shows_it_and_says_which_pages_are_of_an_earlier_ver
     (said,) = re.findall(r"The pages of (.*?) are of an earlier version", page)
     assert earlier == set(re.findall(r"`([\w-]+)`", said))
     assert f"The others compare {most}." in page
+
+
+def test_a_damaged_profile_is_said_in_one_line(workspace, capsys):
+    report(workspace, "demo", BIAS, sizes=(1200, 1000, 80040))
+    (workspace / "reports" / "demo" / "profile.json").write_text('{"users": 12')
+    assert cli.main(["show"]) == 1
+    said = "reports/demo/profile.json: not valid JSON; restore it: git checkout reports/demo/profile.json"
+    assert capsys.readouterr().err == f"foldin: {said}\n"

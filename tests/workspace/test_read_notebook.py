@@ -76,3 +76,14 @@ def test_without_a_file_the_browser_opens_the_page_beside_the_notebook(executed,
 def test_what_cannot_be_opened_is_one_line(executed, capsys, arguments, said):
     assert cli.main(["open", *arguments]) == 1
     assert capsys.readouterr().err == f"{said}\n"
+
+
+@pytest.mark.parametrize("content", ["", '{"cells": [{"cell_type": "mark', "{}"])
+def test_of_a_damaged_notebook_it_is_said_which_stage_makes_it_again(executed, workspace, capsys, content):
+    executed.write_text(content)
+    assert cli.main(["open", "als", "--to", str(workspace / "als.html")]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("foldin: reports/demo/notebooks/als.ipynb: not a notebook: ")
+    assert error.endswith("; make it again: dvc repro train@demo-als\n")
+    assert error.count("\n") == 1
+    assert not (workspace / "als.html").exists()

@@ -67,3 +67,13 @@ def test_where_nothing_was_measured_the_command_that_measures_is_named(workspace
     said = capsys.readouterr().err
     assert "data/costs/demo: no costs measured here yet; " in said
     assert "dvc repro -f train@demo-FAMILY" in said
+
+
+def test_damaged_costs_are_said_in_one_line(workspace, capsys):
+    file = paths.costs("demo", "train", "als")
+    file.parent.mkdir(parents=True)
+    file.write_text('{"als-exp')
+    assert cli.main(["show", "demo", "--costs"]) == 1
+    place = file.relative_to(workspace)
+    said = f"{place}: not valid JSON; remove it, or measure again: dvc repro -f train@demo-als"
+    assert capsys.readouterr().err == f"foldin: {said}\n"

@@ -67,7 +67,9 @@ def line(fault: BaseException) -> str:
         return f"foldin: {one_line(said)}"
     match fault:
         case FileNotFoundError():
-            said = f"{fault.filename}: not there; make it with the stage before: dvc repro"
+            # pyarrow names no file apart from its sentence.
+            place = fault.filename or fault
+            said = f"{place}: not there; make it with the stage before: dvc repro"
         case OSError() if fault.errno in FULL:
             place = f"{fault.filename}: " if fault.filename else ""
             said = f"{place}{fault.strerror}; free space there, then run again: nothing half-written was kept"

@@ -151,6 +151,27 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(rounded, indent=2, sort_keys=True, ensure_ascii=False))
 
 
+def read_json(path: Path, remedy: str) -> Any:
+    """Return what a JSON file holds.
+
+    Parameters
+    ----------
+    path : Path
+        A file of the checkout that is there.
+    remedy : str
+        What a message says to do where it is damaged.
+
+    Raises
+    ------
+    FoldinError
+        When it is no JSON, such as one that was cut off, or one with both sides of a merge conflict.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise FoldinError("not valid JSON", where=path.relative_to(paths.root()), remedy=remedy) from None
+
+
 def write_csv(path: Path, table: "pd.DataFrame") -> None:
     """Write a table as CSV, without its index, floats to 6 decimals."""
     with whole_file(path) as unfinished:

@@ -137,7 +137,10 @@ def read(file: Path, dataset: str, training: Interactions) -> Ratings:
             line = f"{place}, line {reader.line_num}"
             if None in row or None in row.values():
                 what = f"has {len(row) - 1 + len(row.get(None) or []) if None in row else 'too few'} fields"
-                raise FoldinError(what, where=line, remedy=f"write: {','.join(reader.fieldnames or [])}")
+                remedy = f"write: {','.join(reader.fieldnames or [])}"
+                if None in row:
+                    remedy += ", and put a title that has a comma between double quotes"
+                raise FoldinError(what, where=line, remedy=remedy)
             try:
                 item = names.item(training.items, row["item"], dataset)
                 if item in ratings:

@@ -1,6 +1,5 @@
 """Finds and loads the saved model of a data set by its name, with the training part that it was fitted on."""
 
-import json
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from foldin.core import interactions, params, paths
+from foldin.core import files, interactions, params, paths
 from foldin.core.errors import FoldinError
 from foldin.core.interactions import FloatArray, Interactions
 from foldin.datasets import registry
@@ -17,7 +16,7 @@ from foldin.models.parts.recommender import Recommender
 from foldin.recommend import names
 from foldin.report import standings
 
-DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (OSError, TypeError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 """What reading a model raises whose files are not whole."""
 
 
@@ -145,7 +144,7 @@ def by_rank(dataset: str) -> list[str]:
     FoldinError
         When there is no leaderboard.
     """
-    board = standings.rows(dataset, f"name a model with --model, or make the leaderboard: {_all_of_it(dataset)}")
+    board = standings.rows(dataset, f"name a model with --model, or {_all_of_it(dataset)}")
     rows = [row for row in board if row["kind"] != standings.ORACLE and row["ndcg"]]
     # Equal metrics keep the order of the leaderboard.
     rows.sort(key=lambda row: -float(row["ndcg"]))
@@ -157,7 +156,8 @@ def by_rank(dataset: str) -> list[str]:
 
 def _refuse_skipped(dataset: str, family: str, model: str) -> None:
     file = paths.left_out(dataset, family)
-    reasons: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    remedy = f"make it again: dvc repro -f train@{dataset}-{family}"
+    reasons: dict[str, str] = files.read_json(file, remedy) if file.is_file() else {}
     if model in reasons:
         what = f"'{model}' is skipped (too large) on '{dataset}': {reasons[model]}"
         raise FoldinError(what, where=file.relative_to(paths.root()), remedy="choose another model")

@@ -1,12 +1,11 @@
 """Every model's test metrics in one table, a board, with intervals and ties; who is best on it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from foldin.core import params, paths
+from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
 from foldin.evaluation import guards
 from foldin.metrics import definitions
@@ -27,10 +26,10 @@ def read_metrics(path: Path) -> dict[str, Any]:
     Raises
     ------
     FoldinError
-        When the file is not there.
+        When the file is not there, or is damaged.
     """
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = files.read_json(path, "make it again: dvc repro")
     except FileNotFoundError:
         where = path.relative_to(paths.root())
         raise FoldinError("no such metrics yet", where=where, remedy="make them: dvc repro") from None

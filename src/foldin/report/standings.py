@@ -1,12 +1,15 @@
 """The leaderboard as the stage `report` wrote it, for commands that print it: no model and no pandas is loaded."""
 
 import csv
+import io
 from dataclasses import dataclass
 
 from foldin.core import params, paths
 from foldin.core.errors import FoldinError
 
 FILE = "leaderboard.csv"
+COLUMNS = {"model", "kind", "rmse", "ndcg"}
+"""What every leaderboard has, whatever the data."""
 ORACLE = "oracle"
 DOES = {"rmse": "predicts ratings best", "ndcg": "ranks best"}
 """What the best model by each headline metric does."""
@@ -50,7 +53,7 @@ def rows(dataset: str, remedy: str | None = None) -> list[dict[str, str]]:
     Raises
     ------
     FoldinError
-        When there is none.
+        When there is none, or it is not whole, such as one with both sides of a merge conflict.
     """
     table = paths.reports(dataset) / FILE
     if not table.is_file():
@@ -58,8 +61,20 @@ def rows(dataset: str, remedy: str | None = None) -> list[dict[str, str]]:
             remedy = f"make it: dvc repro report@{dataset}"
         remedy = remedy or f"there are reports of: {', '.join(datasets()) or 'none'}"
         raise FoldinError("no leaderboard here", where=table.relative_to(paths.root()), remedy=remedy)
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        # A file that was cut off ends within a line; a cell of a number that was cut would be another number.
+        text = table.read_bytes().decode("utf-8")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        found = list(reader)
+        whole = text.endswith("\n") and {*(reader.fieldnames or [])} >= COLUMNS
+    except (UnicodeDecodeError, csv.Error):
+        found, whole = [], False
+    if not found or not whole or any(None in row or None in row.values() for row in found):
+        place = table.relative_to(paths.root())
+        again = f", or make it again: dvc repro report@{dataset}" if dataset in params.datasets() else ""
+        what, remedy = "the leaderboard is not whole", f"restore it: git checkout {place}{again}"
+        raise FoldinError(what, where=place, remedy=remedy)
+    return found
 
 
 def winner(board: list[dict[str, str]], metric: str) -> Winner | None:

@@ -3,12 +3,11 @@
 `foldin show` prints it in a terminal, `foldin show --markdown` as the table of reports/README.md.
 """
 
-import json
 from dataclasses import dataclass
 
 from tabulate import tabulate  # type: ignore[import-untyped]
 
-from foldin.core import paths
+from foldin.core import files, paths
 from foldin.core.errors import FoldinError
 from foldin.report import standings
 from foldin.report.standings import Winner
@@ -60,7 +59,8 @@ def entries() -> list[Entry]:
 def _entry(dataset: str) -> Entry:
     rows = standings.rows(dataset)
     profile = paths.reports(dataset) / "profile.json"
-    known = json.loads(profile.read_text(encoding="utf-8")) if profile.is_file() else {}
+    remedy = f"restore it: git checkout {profile.relative_to(paths.root())}"
+    known = files.read_json(profile, remedy) if profile.is_file() else {}
     sizes = tuple(int(known[name]) for name in ("users", "items", "ratings") if name in known)
     models = sum(row["kind"] == "model" for row in rows)
     best = [standings.winner(rows, metric) for metric in ("rmse", "ndcg")]

@@ -34,12 +34,20 @@ def run(name: str, dataset: str | None, to: Path | None) -> None:
     Raises
     ------
     FoldinError
-        When there is no such notebook or data set, the notebook was not executed yet, or the file cannot be there.
+        When there is no such notebook or data set, the notebook was not executed yet or is damaged, or the file cannot
+        be there.
     """
-    notebook = executed(name, names.dataset(dataset))
+    data = names.dataset(dataset)
+    notebook = executed(name, data)
     target = notebook.with_suffix(".html") if to is None else to
     refuse_place(target, "als.html")
-    target.write_text(html(notebook), encoding="utf-8")
+    try:
+        text = html(notebook)
+    except FoldinError as error:
+        # It says how git restores one; those that the pipeline executed are not in git.
+        where, remedy = notebook.relative_to(paths.root()), f"make it again: dvc repro {_stage(name, data)}"
+        raise FoldinError(error.what, where=where, remedy=remedy) from None
+    target.write_text(text, encoding="utf-8")
     show(target, in_browser=to is None)
 
 
@@ -89,10 +97,13 @@ def executed(name: str, dataset: str) -> Path:
         raise FoldinError(f"no notebook '{name}'", remedy=names.did_you_mean(name, known, "notebooks"))
     path = paths.executed_notebook(dataset, name)
     if not path.is_file():
-        stage = STAGES.get(name, "train@{dataset}-{name}").format(dataset=dataset, name=name)
-        remedy = how_to_run(dataset, stage)
+        remedy = how_to_run(dataset, _stage(name, dataset))
         raise FoldinError("not executed yet", where=path.relative_to(paths.root()), remedy=remedy)
     return path
+
+
+def _stage(name: str, dataset: str) -> str:
+    return STAGES.get(name, "train@{dataset}-{name}").format(dataset=dataset, name=name)
 
 
 def html(notebook: Path) -> str:

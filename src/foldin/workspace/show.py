@@ -4,12 +4,11 @@ The leaderboard is the table that the stage `report` wrote, so it works in a fre
 runs in this checkout, and differ each time, so no page of reports/ has them. Neither imports a model.
 """
 
-import json
 import re
 
 from tabulate import tabulate  # type: ignore[import-untyped]
 
-from foldin.core import params, paths
+from foldin.core import files, params, paths
 from foldin.core.errors import FoldinError
 from foldin.report import standings
 
@@ -121,7 +120,8 @@ def _costs(dataset: str, stage: str, family: str) -> dict[str, dict[str, float]]
     file = paths.costs(dataset, stage, family)
     if not file.is_file():
         return {}
-    found: dict[str, dict[str, float]] = json.loads(file.read_text(encoding="utf-8"))
+    remedy = f"remove it, or measure again: dvc repro -f {stage}@{dataset}-{family}"
+    found: dict[str, dict[str, float]] = files.read_json(file, remedy)
     return found
 
 

@@ -75,7 +75,7 @@ def test_models_that_rank_and_are_trained_are_offered_best_first(saved_models):
 def test_a_leaderboard_without_trained_models_says_what_to_run(workspace, with_extra, capsys):
     board = workspace / "reports" / "demo" / "leaderboard.csv"
     board.parent.mkdir(parents=True)
-    board.write_text("model,family,kind,ndcg\nease,linear,model,0.3\n")
+    board.write_text("model,family,kind,rmse,ndcg\nease,linear,model,,0.3\n")
     assert cli.main(["demo-app"]) == 1
     assert capsys.readouterr().err == ("foldin: data/models/demo: no trained models here; train them: make repro\n")
 
