@@ -75,9 +75,9 @@ def test_the_page_of_reports_shows_it_and_says_which_pages_are_of_an_earlier_ver
     most = max(entry.models for entry in overview.entries())
     earlier = {entry.name for entry in overview.entries() if entry.models < most}
     page = " ".join(text.split())
-    (said,) = re.findall(r"The pages of (.*?) are of an earlier version", page)
+    (said,) = re.findall(r"The pages of (.*?) come from an earlier version", page)
     assert earlier == set(re.findall(r"`([\w-]+)`", said))
-    assert f"The others compare {most}." in page
+    assert f"The other pages compare {most} models." in page
 
 
 def test_a_damaged_profile_is_said_in_one_line(workspace, capsys):
